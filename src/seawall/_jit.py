@@ -1,0 +1,93 @@
+"""The one door to numba.
+
+A kernel is compiled once a machine: the cache folder's name is a hash of all kernel sources, as
+numba alone does not notice an edit in a file that a kernel calls into. Nothing is shared with
+the cache of other packages in the process.
+
+Kernels release the interpreter lock, so that :func:`in_chunks` spreads independent rows over
+plain threads: no threading layer of numba's is needed, and none can clash with ``fork``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+from numba import config
+
+__all__ = ["in_chunks", "kernel", "workers"]
+
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+_CHUNK_ROWS = 65_536
+
+
+@cache
+def _cache_folder() -> str:
+    sha = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
+    for path in sorted(Path(__file__).parent.rglob("_kernels.py")):
+        sha.update(path.read_bytes())
+    chosen = os.environ.get("SEAWALL_CACHE") or os.environ.get("XDG_CACHE_HOME")
+    name = Path("seawall") / "kernels" / sha.hexdigest()[:16]
+    for base in (Path(chosen) if chosen else Path.home() / ".cache", Path(tempfile.gettempdir())):
+        try:
+            (base / name).mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(base / name, os.W_OK):
+            return str(base / name)
+    return str(Path(tempfile.mkdtemp(prefix="seawall-")))
+
+
+def kernel(function: Kernel) -> Kernel:
+    """Compile a function of plain arrays and numbers; the body stays in ``.py_func``."""
+    before = config.CACHE_DIR
+    config.CACHE_DIR = _cache_folder()
+    try:
+        compiled: Kernel = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    finally:
+        config.CACHE_DIR = before
+    return compiled
+
+
+def workers() -> int:
+    """Threads that :func:`in_chunks` spreads over: ``SEAWALL_THREADS`` or the cores we may use."""
+    asked = os.environ.get("SEAWALL_THREADS")
+    if asked and asked.isdigit() and int(asked) > 0:
+        return int(asked)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="seawall")
+
+
+def in_chunks(rows: int, call: Callable[[int, int], None], threads: int | None = None) -> None:
+    """Run ``call(start, stop)`` over ``rows`` independent rows on a few threads.
+
+    The result must not depend on where the rows are cut. Small inputs run on the caller.
+    """
+    threads = workers() if threads is None else threads
+    parts = min(threads, -(-rows // _CHUNK_ROWS))
+    if parts <= 1:
+        if rows:
+            call(0, rows)
+        return
+    # cut at multiples of 8 rows, so that no two threads write one cache line
+    edges = [rows * k // parts // 8 * 8 for k in range(parts)] + [rows]
+    pool = _pool(threads)
+    jobs = [pool.submit(call, a, b) for a, b in zip(edges[1:-1], edges[2:], strict=True)]
+    call(edges[0], edges[1])
+    for job in jobs:
+        job.result()
