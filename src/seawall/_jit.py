@@ -17,15 +17,14 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
 from numba import config
 
 __all__ = ["in_chunks", "kernel", "workers"]
-
-Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 _CHUNK_ROWS = 65_536
 
@@ -47,15 +46,14 @@ def _cache_folder() -> str:
     return str(Path(tempfile.mkdtemp(prefix="seawall-")))
 
 
-def kernel(function: Kernel) -> Kernel:
+def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function of plain arrays and numbers; the body stays in ``.py_func``."""
     before = config.CACHE_DIR
     config.CACHE_DIR = _cache_folder()
     try:
-        compiled: Kernel = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+        return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     finally:
         config.CACHE_DIR = before
-    return compiled
 
 
 def workers() -> int:
@@ -87,7 +85,7 @@ def in_chunks(rows: int, call: Callable[[int, int], None], threads: int | None =
     # cut at multiples of 8 rows, so that no two threads write one cache line
     edges = [rows * k // parts // 8 * 8 for k in range(parts)] + [rows]
     pool = _pool(threads)
-    jobs = [pool.submit(call, a, b) for a, b in zip(edges[1:-1], edges[2:], strict=True)]
+    jobs = [pool.submit(call, a, b) for a, b in pairwise(edges[1:])]
     call(edges[0], edges[1])
     for job in jobs:
         job.result()

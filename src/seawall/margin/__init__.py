@@ -1,0 +1,19 @@
+"""The margin engine: pure functions of columns, each formula written once."""
+
+from seawall.margin.book import MarginBook
+from seawall.margin.funding import funding_payment, funding_rate, impact_premium
+from seawall.margin.lines import Lines, drivers, exposures, initial_rate, unrealised_pnl
+from seawall.margin.state import MarginState
+
+__all__ = [
+    "Lines",
+    "MarginBook",
+    "MarginState",
+    "drivers",
+    "exposures",
+    "funding_payment",
+    "funding_rate",
+    "impact_premium",
+    "initial_rate",
+    "unrealised_pnl",
+]

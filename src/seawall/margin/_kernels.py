@@ -1,0 +1,237 @@
+"""Kernels of the margin engine: plain arrays in, output last.
+
+Everything is written in the *driver* of a contract: ``u = price`` for linear contracts and
+``u = 1 / price`` for inverse ones, with the signed exposure ``z`` = size (linear) or -size
+(inverse). Profit is then ``z * (u - u0)`` in the settlement currency and the maintenance margin
+``max_k((rates[k] + add) * |z| * u - deductions[k]) + fixed`` for every venue, so that each
+formula below stands once. See ``docs/methods/margin.md``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seawall._jit import kernel
+
+
+@kernel
+def bracket_line(value, rates, deductions, add):
+    """Index of the bracket whose line is the greatest at ``value`` = ``|z| * u``.
+
+    The lines rise up to that bracket and fall after it, so the search stops at the first that
+    is no higher than the one before.
+    """
+    top = (rates[0] + add) * value - deductions[0]
+    for k in range(1, rates.size):
+        line = (rates[k] + add) * value - deductions[k]
+        if line <= top:
+            return k - 1
+        top = line
+    return rates.size - 1
+
+
+@kernel
+def requirement(z, u, table, add, fixed, rates, deductions, out):
+    """Maintenance margin of each position at its driver ``u``; settlement currency."""
+    for i in range(z.size):
+        r, d = rates[table[i]], deductions[table[i]]
+        value = abs(z[i]) * u[i]
+        k = bracket_line(value, r, d, add[i])
+        out[i] = (r[k] + add[i]) * value - d[k] + fixed[i]
+
+
+@kernel
+def root(z, constant, rates, deductions, add):
+    """Driver at which ``constant + z * u`` meets the greatest bracket line.
+
+    With rising rates the equity less the requirement is concave, so the root is the greatest
+    (z > 0) or the least (z < 0) of the brackets' own roots: no bracket has to be guessed.
+    """
+    size = abs(z)
+    side = 1.0 if z > 0 else -1.0
+    best = -np.inf
+    for k in range(rates.size):
+        u = (-constant - deductions[k]) / (1.0 - side * (rates[k] + add))
+        best = max(best, u)
+    return side * best / size
+
+
+@kernel
+def isolated_roots(z, balance, u0, table, add, fixed, rates, deductions, out):
+    """Liquidation driver of positions that stand alone; NaN where no positive root exists."""
+    for i in range(z.size):
+        constant = balance[i] - z[i] * u0[i] - fixed[i]
+        u = root(z[i], constant, rates[table[i]], deductions[table[i]], add[i])
+        out[i] = u if u > 0.0 else np.nan
+
+
+@kernel
+def linear_prices(size, entry, balance, longs, shorts, deductions, out):
+    """Liquidation price of isolated linear positions of one schedule, in one memory pass.
+
+    ``longs`` and ``shorts`` are ``1 / (1 - rate)`` and ``1 / (1 + rate)`` by bracket and, like
+    ``deductions``, tuples, so that their length is known to the compiler: the bracket loop is
+    unrolled and rows are computed several at a time. :func:`root` in another order of operations.
+    """
+    for i in range(size.size):
+        z = size[i]
+        cost = z * entry[i] - balance[i]
+        long = z > 0.0
+        top = -np.inf
+        for k in range(len(longs)):
+            line = (cost - deductions[k]) * (longs[k] if long else shorts[k])
+            top = line if line > top else top
+        price = top / z
+        out[i] = price if price > 0.0 else np.nan
+
+
+@kernel
+def linear_state(
+    size, entry, mark, balance, leverage, rates, deductions, equity, initial, maintenance
+):
+    """Equity, initial and maintenance margin of isolated linear positions of one schedule."""
+    for i in range(size.size):
+        value = abs(size[i]) * mark[i]
+        equity[i] = balance[i] + size[i] * (mark[i] - entry[i])
+        initial[i] = value / leverage[i]
+        top = -np.inf
+        for k in range(len(rates)):
+            line = rates[k] * value - deductions[k]
+            top = line if line > top else top
+        maintenance[i] = top
+
+
+@kernel
+def account_state(start, order, z, u, u0, need, balance, equity, maintenance):
+    """Equity and maintenance margin of each account from its positions.
+
+    ``start`` has shape (m + 1,): account a holds the positions ``order[start[a]:start[a + 1]]``.
+    """
+    for a in range(balance.size):
+        e = balance[a]
+        m = 0.0
+        for j in range(start[a], start[a + 1]):
+            i = order[j]
+            e += z[i] * (u[i] - u0[i])
+            m += need[i]
+        equity[a] = e
+        maintenance[a] = m
+
+
+@kernel
+def remark(start, z, cost, instrument, table, price, balance, rates, deductions, equity, needed):
+    """Equity and maintenance of accounts at new drivers ``price`` by instrument.
+
+    Positions lie account by account; ``cost`` is ``z * u0``, so equity is
+    ``balance + sum(z * u - cost)``.
+    """
+    brackets = rates.shape[1]
+    for a in range(balance.size):
+        e = balance[a]
+        m = 0.0
+        for i in range(start[a], start[a + 1]):
+            value = z[i] * price[instrument[i]]
+            e += value - cost[i]
+            value = abs(value)
+            t = table[i]
+            top = rates[t, 0] * value - deductions[t, 0]
+            for k in range(1, brackets):
+                line = rates[t, k] * value - deductions[t, k]
+                if line <= top:
+                    break
+                top = line
+            m += top
+        equity[a] = e
+        needed[a] = m
+
+
+@kernel
+def cross_roots(
+    start, stop, order, z, u, u0, need, table, add, fixed, leg, surplus, rates, deductions, out
+):
+    """Liquidation driver of each position of cross accounts, its instrument moving alone.
+
+    ``surplus`` is equity less maintenance by account; ``leg`` the instrument of a position.
+    All legs of one instrument in an account share the driver (hedge mode). Equity less
+    requirement is concave in it, so Newton's steps from beyond the root close in on it in at
+    most as many steps as there are bracket edges. NaN where no positive root exists.
+    """
+    for a in range(surplus.size):
+        first, last = start[a], stop[a]
+        for j in range(first, last):
+            i = order[j]
+            # what the account has apart from this instrument's legs
+            rest = surplus[a]
+            for h in range(first, last):
+                b = order[h]
+                if leg[b] == leg[i]:
+                    rest -= z[b] * (u[b] - u0[b]) - need[b]
+            x = u[i]
+            found = np.nan
+            for _ in range(256):
+                gap = rest
+                slope = 0.0
+                for h in range(first, last):
+                    b = order[h]
+                    if leg[b] == leg[i]:
+                        r, d = rates[table[b]], deductions[table[b]]
+                        value = abs(z[b]) * x
+                        k = bracket_line(value, r, d, add[b])
+                        gap += z[b] * (x - u0[b]) - fixed[b] - (r[k] + add[b]) * value + d[k]
+                        slope += z[b] - (r[k] + add[b]) * abs(z[b])
+                if slope == 0.0:
+                    break
+                step = gap / slope
+                x -= step
+                if abs(step) <= 4e-16 * abs(x):
+                    found = x
+                    break
+                if not np.isfinite(x):
+                    break
+            out[i] = found if found > 0.0 else np.nan
+
+
+@kernel
+def joint_roots(start, order, z, u, u0, drift, table, add, fixed, balance, rates, deductions, out):
+    """How far along a direction of prices each account falls.
+
+    Drivers move as ``u * (1 + s * drift)``; out is the least s >= 0 at which equity is no more
+    than maintenance, 0 if already so, NaN if none before a driver reaches 0 or s exceeds 1e6.
+    Equity less requirement is concave in s: Newton's steps from beyond the root close in.
+    """
+    for a in range(balance.size):
+        first, last = start[a], start[a + 1]
+        limit = 1e6
+        for j in range(first, last):
+            i = order[j]
+            if drift[i] < 0.0:
+                limit = min(limit, -1.0 / drift[i])
+        found = np.nan
+        s = 0.0
+        for turn in range(256):
+            gap = balance[a]
+            slope = 0.0
+            for j in range(first, last):
+                i = order[j]
+                r, d = rates[table[i]], deductions[table[i]]
+                x = u[i] * (1.0 + s * drift[i])
+                value = abs(z[i]) * x
+                k = bracket_line(value, r, d, add[i])
+                gap += z[i] * (x - u0[i]) - fixed[i] - (r[k] + add[i]) * value + d[k]
+                slope += (z[i] - (r[k] + add[i]) * abs(z[i])) * u[i] * drift[i]
+            if turn == 0:
+                if gap <= 0.0:
+                    found = 0.0
+                    break
+                s = limit
+                continue
+            if turn == 1 and gap > 0.0:
+                break
+            if slope >= 0.0:
+                break
+            step = gap / slope
+            s -= step
+            if abs(step) <= 4e-16 * abs(s):
+                found = s
+                break
+        out[a] = found

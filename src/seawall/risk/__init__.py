@@ -1,0 +1,1 @@
+"""Measures and maps: liquidation map, clusters, concentration, static cascade, waterfall."""

@@ -1,0 +1,365 @@
+"""The static cascade: from a shock to the prices at which nothing more falls.
+
+Defined in ``docs/methods/cascade.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.core import InputError, InternalError, Mistake
+from seawall.liquidity import EMPIRICAL, Assumed, ImpactLaw, depth_of
+from seawall.margin import MarginBook
+from seawall.risk import _kernels
+from seawall.risk.ledger import Ledger, build_ledger
+from seawall.risk.waterfall import Fallen, Settlement, settle
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_ROUNDS = 256
+_MOST_ROUNDS = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Closings:
+    """Every closing, by row: round (from 1), position, USD at the mark, whether by its stop."""
+
+    turn: Ints
+    position: Ints
+    usd: Floats
+    stop: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Cascade:
+    """One shock and what came of it.
+
+    Attributes
+    ----------
+    ledger
+        The book it ran on.
+    shock
+        Shape (A,): price factor of the shock, 0.9 for -10%.
+    depth
+        Shape (A,): USD within 1% of mid that was left to trade against.
+    law
+        Impact law used.
+    factor
+        Shape (R + 1, A): price factors at which each round marks; the last row is at rest.
+    forced, stopped
+        Shape (R, A): USD liquidated and stopped out by round and asset.
+    closings
+        Every closing by row.
+    turn
+        Shape (m,): round in which each margin account was first liquidated; 0 if it was not.
+    closed
+        Shape (m,): whether the account holds nothing any more.
+    equity
+        Shape (m,): USD equity of every account: at its last closing, or at rest prices if it
+        still holds positions; before the waterfall (``settlement.transfer``).
+    settlement
+        Who paid for losses beyond collateral.
+    """
+
+    ledger: Ledger
+    shock: Floats
+    depth: Floats
+    law: ImpactLaw
+    factor: Floats
+    forced: Floats
+    stopped: Floats
+    closings: Closings
+    turn: Ints
+    closed: NDArray[np.bool_]
+    equity: Floats
+    settlement: Settlement
+
+    @property
+    def margin(self) -> MarginBook:
+        """The book before the shock."""
+        return self.ledger.margin
+
+    @property
+    def rounds(self) -> int:
+        """Rounds in which something was closed."""
+        return len(self.forced)
+
+    @property
+    def forced_usd(self) -> float:
+        """USD liquidated in all rounds."""
+        return float(self.forced.sum())
+
+    @property
+    def first_round_usd(self) -> float:
+        """USD liquidated by the shock alone."""
+        return float(self.forced[0].sum()) if self.rounds else 0.0
+
+    @property
+    def multiplier(self) -> float | None:
+        """Forced notional over that of the shock alone; None if the shock alone forces none."""
+        return self.forced_usd / self.first_round_usd if self.first_round_usd > 0 else None
+
+    def traders_of(self, accounts: Ints) -> int:
+        """Distinct traders, by venue, behind some margin accounts."""
+        a = self.margin.book.accounts
+        pair = a.trader[accounts].astype(np.int64) * len(self.margin.book.venues)
+        return int(np.unique(pair + a.venue[accounts]).size)
+
+    @cached_property
+    def liquidated(self) -> Ints:
+        """Margin accounts that were liquidated, in part or in full."""
+        return np.flatnonzero(self.turn > 0)
+
+    @property
+    def accounts_liquidated(self) -> int:
+        """Distinct traders, by venue, with at least one liquidation."""
+        return self.traders_of(self.liquidated)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _End:
+    """Accounts when prices are at rest: USD equity, whether closed, last round, USD fees."""
+
+    equity: Floats
+    closed: NDArray[np.bool_]
+    last: Ints
+    fee: Floats
+
+
+class StaticCascade:
+    """A book prepared for any number of shocks.
+
+    Parameters
+    ----------
+    margin
+        The book under its rules.
+    depth
+        USD resting within 1% of mid by asset, all venues together; dated defaults for assets
+        not given.
+    law
+        Impact law; the empirical one by default.
+    partial
+        Use the venues' partial liquidation steps instead of closing accounts in full.
+    """
+
+    def __init__(
+        self,
+        margin: MarginBook,
+        depth: Mapping[str, float] | None = None,
+        law: ImpactLaw = EMPIRICAL,
+        partial: bool = False,
+    ):
+        self.ledger = build_ledger(margin, partial)
+        self.assumed_depth: Assumed = depth_of(margin.book.assets, depth)
+        self.law = law
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """Underlyings, in the order of every array by asset."""
+        return self.ledger.assets
+
+    def factors(self, shock: Mapping[str, float]) -> Floats:
+        """Price factors of a shock given as relative changes by asset; ``ALL`` for the rest.
+
+        Raises
+        ------
+        InputError
+            If an asset is not in the book, or a change is not above -100%.
+        """
+        known = (*self.assets, "ALL")
+        mistakes = [
+            Mistake(
+                "shock of an asset that is not in the book",
+                "--shock",
+                value=a,
+                allowed=", ".join(known[:20]),
+            )
+            for a in shock
+            if a not in known
+        ]
+        mistakes += [
+            Mistake(
+                "shock out of range", "--shock", column=a, value=f"{v:g}", allowed="above -100%"
+            )
+            for a, v in shock.items()
+            if not (np.isfinite(v) and v > -1.0)
+        ]
+        if mistakes:
+            raise InputError(mistakes)
+        rest = shock.get("ALL", 0.0)
+        return np.array([1.0 + shock.get(a, rest) for a in self.assets])
+
+    def run(
+        self,
+        shock: Mapping[str, float] | Floats,
+        fund: float | Mapping[str, float] | None = None,
+        law: ImpactLaw | None = None,
+    ) -> Cascade:
+        """One cascade with every closing, account and payment.
+
+        ``shock`` holds relative changes by asset (-0.1 is -10%), or price factors as an array.
+        """
+        law = law or self.law
+        factors = self.factors(shock) if isinstance(shock, Mapping) else np.asarray(shock)
+        depth = self.assumed_depth.values * law.remaining
+        ledger = self.ledger
+        work = ledger.work()
+        rows, room = _ROUNDS, 2 * len(ledger.joint.z) + 16
+        while True:
+            path, events = ledger.path(rows), _events(room)
+            count = _kernels.cascade(
+                factors,
+                depth,
+                law.exponent,
+                ledger.groups,
+                ledger.joint,
+                ledger.rules,
+                work,
+                events,
+                path,
+                *_scratch(ledger),
+            )
+            if count >= 0 and events.count[0] <= room:
+                break
+            _kernels.restore(ledger.joint, work)
+            rows, room = rows * 4, max(room, int(events.count[0]))
+            if rows > _MOST_ROUNDS:
+                raise InternalError(f"the cascade did not come to rest in {_MOST_ROUNDS} rounds")
+        return self._collect(factors, depth, law, fund, work, path, events, int(count))
+
+    def _collect(
+        self,
+        factors: Floats,
+        depth: Floats,
+        law: ImpactLaw,
+        fund: float | Mapping[str, float] | None,
+        work: Any,
+        path: Any,
+        events: Any,
+        count: int,
+    ) -> Cascade:
+        ledger, book = self.ledger, self.ledger.margin.book
+        factor = path.factor[: count + 1].copy()
+        closings = _closings(ledger, path, events, count)
+        m = len(book.accounts)
+        turn = np.zeros(m, dtype=np.int64)
+        forced_rows = np.flatnonzero(~closings.stop)
+        holder = book.positions.account[closings.position]
+        turn[ledger.joint_accounts] = work.round
+        is_lone = np.zeros(len(book), dtype=np.bool_)
+        is_lone[ledger.single] = True
+        lone = forced_rows[is_lone[closings.position[forced_rows]]]
+        turn[holder[lone]] = closings.turn[lone]
+        end = self._end(factor, closings, work, turn)
+        closed = np.bincount(holder[forced_rows], closings.usd[forced_rows], m)
+        # an account counts in the waterfall if it was liquidated, or a stop left it below zero
+        out = np.flatnonzero((turn > 0) | (end.closed & (end.equity < 0)))
+        fallen = Fallen(
+            account=out,
+            turn=end.last[out],
+            equity=np.where(end.closed[out], end.equity[out], 0.0),
+            notional=closed[out].astype(np.float64),
+            fee_paid=end.fee[out],
+            position=closings.position,
+            position_account=holder.astype(np.int64),
+            position_turn=closings.turn,
+            position_usd=closings.usd,
+            factor=factor,
+        )
+        return Cascade(
+            ledger=ledger,
+            shock=factors,
+            depth=depth,
+            law=law,
+            factor=factor,
+            forced=path.forced[:count].copy(),
+            stopped=path.stopped[:count].copy(),
+            closings=closings,
+            turn=turn,
+            closed=end.closed,
+            equity=end.equity,
+            settlement=settle(ledger.margin, fallen, fund),
+        )
+
+    def _end(self, factor: Floats, closings: Closings, work: Any, turn: Ints) -> _End:
+        """Where every account stands when prices are at rest, before the waterfall."""
+        ledger = self.ledger
+        margin, book = ledger.margin, ledger.margin.book
+        x, account, m = margin.lines, book.positions.account, len(book.accounts)
+        inverse, asset = book.inverse(), book.asset_codes()
+        last = turn.copy()
+        np.maximum.at(last, account[closings.position], closings.turn)
+        # accounts of one position: marked at the round that closed it, or at rest
+        alone = ledger.single
+        when = np.full(len(book), len(factor))
+        when[closings.position] = closings.turn
+        phi = factor[when[alone] - 1, asset[alone]]
+        flip = inverse[alone]
+        u = x.u[alone] * np.where(flip, 1.0 / phi, phi)
+        coin = margin.balance[account[alone]] + x.z[alone] * (u - x.u0[alone])
+        equity, fee = np.zeros(m), np.zeros(m)
+        closed = np.zeros(m, dtype=np.bool_)
+        equity[account[alone]] = coin * np.where(flip, book.positions.mark[alone] * phi, 1.0)
+        closed[account[alone]] = when[alone] < len(factor)
+        # joint accounts: what the kernel left of them
+        rows, members = ledger.joint_accounts, ledger.joint_positions
+        of = np.repeat(np.arange(len(rows)), np.diff(ledger.joint.start))
+        rest = factor[-1]
+        value = work.z * np.concatenate((rest, 1.0 / rest))[ledger.joint.driver] - work.cost
+        held = np.bincount(of, work.z != 0, len(rows)) > 0
+        first = members[ledger.joint.start[:-1]]
+        turn_of = np.where(held, len(factor), np.maximum(last[rows], 1))
+        phi = factor[turn_of - 1, asset[first]]
+        unit = np.where(inverse[first], book.positions.mark[first] * phi, 1.0)
+        equity[rows] = (work.balance + np.bincount(of, value, len(rows))) * unit
+        closed[rows] = ~held
+        fee[rows] = work.fee * unit
+        return _End(equity, closed, last, fee)
+
+
+def _scratch(ledger: Ledger) -> tuple[Ints, Floats, Floats]:
+    a = len(ledger.assets)
+    return np.zeros(len(ledger.groups.asset), dtype=np.int64), np.zeros(a), np.ones(2 * a)
+
+
+def _events(room: int) -> Any:
+    return _kernels.Events(
+        record=room > 0,
+        count=np.zeros(1, dtype=np.int64),
+        turn=np.zeros(room, dtype=np.int32),
+        position=np.zeros(room, dtype=np.int64),
+        usd=np.zeros(room),
+        stop=np.zeros(room, dtype=np.bool_),
+    )
+
+
+def _closings(ledger: Ledger, path: Any, events: Any, count: int) -> Closings:
+    """All closings in the order of rounds: lone positions by group, then joint ones."""
+    book, groups = ledger.margin.book, ledger.groups
+    bounds = path.bounds[: count + 1]
+    sizes = np.diff(bounds, axis=0)
+    turns, where, stops = [], [], []
+    for r, g in zip(*np.nonzero(sizes), strict=True):
+        members = ledger.single[bounds[r, g] : bounds[r + 1, g]]
+        where.append(members)
+        turns.append(np.full(len(members), r + 1))
+        stops.append(np.full(len(members), groups.stop[g]))
+    n = int(events.count[0])
+    where.append(ledger.joint_positions[events.position[:n]])
+    turns.append(events.turn[:n].astype(np.int64))
+    stops.append(events.stop[:n])
+    position, turn = np.concatenate(where), np.concatenate(turns).astype(np.int64)
+    lone = len(position) - n
+    factor = path.factor[turn[:lone] - 1, book.asset_codes()[position[:lone]]]
+    at_mark = np.where(book.inverse()[position[:lone]], 1.0, factor)
+    usd = np.concatenate((book.notional()[position[:lone]] * at_mark, events.usd[:n]))
+    order = np.argsort(turn, kind="stable")
+    stop = np.concatenate(stops).astype(np.bool_)
+    return Closings(turn[order], position[order], usd[order], stop[order])
