@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from numba import config
+from numba.core import config
 
-__all__ = ["in_chunks", "kernel", "workers"]
+__all__ = ["in_chunks", "kernel", "share_out", "workers"]
 
 _CHUNK_ROWS = 65_536
 
@@ -77,13 +77,24 @@ def in_chunks(rows: int, call: Callable[[int, int], None], threads: int | None =
     The result must not depend on where the rows are cut. Small inputs run on the caller.
     """
     threads = workers() if threads is None else threads
-    parts = min(threads, -(-rows // _CHUNK_ROWS))
+    _spread(rows, min(threads, -(-rows // _CHUNK_ROWS)), threads, call, 8)
+
+
+def share_out(jobs: int, call: Callable[[int, int], None], threads: int | None = None) -> None:
+    """Run ``call(start, stop)`` over ``jobs`` independent pieces of work, each a long one."""
+    threads = workers() if threads is None else threads
+    _spread(jobs, min(threads, jobs), threads, call, 1)
+
+
+def _spread(
+    rows: int, parts: int, threads: int, call: Callable[[int, int], None], multiple: int
+) -> None:
     if parts <= 1:
         if rows:
             call(0, rows)
         return
-    # cut at multiples of 8 rows, so that no two threads write one cache line
-    edges = [rows * k // parts // 8 * 8 for k in range(parts)] + [rows]
+    # cut rows at multiples of 8, so that no two threads write one cache line
+    edges = [rows * k // parts // multiple * multiple for k in range(parts)] + [rows]
     pool = _pool(threads)
     jobs = [pool.submit(call, a, b) for a, b in pairwise(edges[1:])]
     call(edges[0], edges[1])

@@ -15,33 +15,33 @@ from seawall._jit import kernel
 
 
 @kernel
-def bracket_line(value, rates, deductions, add):
-    """Index of the bracket whose line is the greatest at ``value`` = ``|z| * u``.
+def bracket_line(value, rates, deductions, t, add):
+    """Bracket of table ``t`` whose line is the greatest at ``value`` = ``|z| * u``.
 
     The lines rise up to that bracket and fall after it, so the search stops at the first that
-    is no higher than the one before.
+    is lower than the one before; brackets of equal rate (and the padding) share a line.
     """
-    top = (rates[0] + add) * value - deductions[0]
-    for k in range(1, rates.size):
-        line = (rates[k] + add) * value - deductions[k]
-        if line <= top:
+    top = (rates[t, 0] + add) * value - deductions[t, 0]
+    for k in range(1, rates.shape[1]):
+        line = (rates[t, k] + add) * value - deductions[t, k]
+        if line < top:
             return k - 1
         top = line
-    return rates.size - 1
+    return rates.shape[1] - 1
 
 
 @kernel
 def requirement(z, u, table, add, fixed, rates, deductions, out):
     """Maintenance margin of each position at its driver ``u``; settlement currency."""
     for i in range(z.size):
-        r, d = rates[table[i]], deductions[table[i]]
+        t = table[i]
         value = abs(z[i]) * u[i]
-        k = bracket_line(value, r, d, add[i])
-        out[i] = (r[k] + add[i]) * value - d[k] + fixed[i]
+        k = bracket_line(value, rates, deductions, t, add[i])
+        out[i] = (rates[t, k] + add[i]) * value - deductions[t, k] + fixed[i]
 
 
 @kernel
-def root(z, constant, rates, deductions, add):
+def root(z, constant, rates, deductions, t, add):
     """Driver at which ``constant + z * u`` meets the greatest bracket line.
 
     With rising rates the equity less the requirement is concave, so the root is the greatest
@@ -50,8 +50,8 @@ def root(z, constant, rates, deductions, add):
     size = abs(z)
     side = 1.0 if z > 0 else -1.0
     best = -np.inf
-    for k in range(rates.size):
-        u = (-constant - deductions[k]) / (1.0 - side * (rates[k] + add))
+    for k in range(rates.shape[1]):
+        u = (-constant - deductions[t, k]) / (1.0 - side * (rates[t, k] + add))
         best = max(best, u)
     return side * best / size
 
@@ -61,7 +61,7 @@ def isolated_roots(z, balance, u0, table, add, fixed, rates, deductions, out):
     """Liquidation driver of positions that stand alone; NaN where no positive root exists."""
     for i in range(z.size):
         constant = balance[i] - z[i] * u0[i] - fixed[i]
-        u = root(z[i], constant, rates[table[i]], deductions[table[i]], add[i])
+        u = root(z[i], constant, rates, deductions, table[i], add[i])
         out[i] = u if u > 0.0 else np.nan
 
 
@@ -137,7 +137,7 @@ def remark(start, z, cost, instrument, table, price, balance, rates, deductions,
             top = rates[t, 0] * value - deductions[t, 0]
             for k in range(1, brackets):
                 line = rates[t, k] * value - deductions[t, k]
-                if line <= top:
+                if line < top:
                     break
                 top = line
             m += top
@@ -153,8 +153,9 @@ def cross_roots(
 
     ``surplus`` is equity less maintenance by account; ``leg`` the instrument of a position.
     All legs of one instrument in an account share the driver (hedge mode). Equity less
-    requirement is concave in it, so Newton's steps from beyond the root close in on it in at
-    most as many steps as there are bracket edges. NaN where no positive root exists.
+    requirement is concave in it and made of straight pieces, so Newton's steps from beyond the
+    root close in on it in at most as many steps as there are bracket edges; a slope met twice
+    running is the root's own piece. NaN where no positive root exists.
     """
     for a in range(surplus.size):
         first, last = start[a], stop[a]
@@ -166,27 +167,35 @@ def cross_roots(
                 b = order[h]
                 if leg[b] == leg[i]:
                     rest -= z[b] * (u[b] - u0[b]) - need[b]
-            x = u[i]
             found = np.nan
-            for _ in range(256):
-                gap = rest
-                slope = 0.0
-                for h in range(first, last):
-                    b = order[h]
-                    if leg[b] == leg[i]:
-                        r, d = rates[table[b]], deductions[table[b]]
-                        value = abs(z[b]) * x
-                        k = bracket_line(value, r, d, add[b])
-                        gap += z[b] * (x - u0[b]) - fixed[b] - (r[k] + add[b]) * value + d[k]
-                        slope += z[b] - (r[k] + add[b]) * abs(z[b])
-                if slope == 0.0:
-                    break
-                step = gap / slope
-                x -= step
-                if abs(step) <= 4e-16 * abs(x):
-                    found = x
-                    break
-                if not np.isfinite(x):
+            # from the mark; then from far above, for a hedge that only a rise brings down
+            for start_at in (u[i], 1e9 * u[i]):
+                x, before = start_at, np.nan
+                for _ in range(128):
+                    gap = rest
+                    slope = 0.0
+                    for h in range(first, last):
+                        b = order[h]
+                        if leg[b] == leg[i]:
+                            t = table[b]
+                            value = abs(z[b]) * x
+                            k = bracket_line(value, rates, deductions, t, add[b])
+                            gap += (
+                                z[b] * (x - u0[b])
+                                - fixed[b]
+                                - (rates[t, k] + add[b]) * value
+                                + deductions[t, k]
+                            )
+                            slope += z[b] - (rates[t, k] + add[b]) * abs(z[b])
+                    if slope == 0.0 or not np.isfinite(x):
+                        break
+                    step = gap / slope
+                    x -= step
+                    if slope == before or abs(step) <= 4e-16 * abs(x):
+                        found = x
+                        break
+                    before = slope
+                if found > 0.0:
                     break
             out[i] = found if found > 0.0 else np.nan
 
@@ -207,18 +216,24 @@ def joint_roots(start, order, z, u, u0, drift, table, add, fixed, balance, rates
             if drift[i] < 0.0:
                 limit = min(limit, -1.0 / drift[i])
         found = np.nan
+        before = np.nan
         s = 0.0
         for turn in range(256):
             gap = balance[a]
             slope = 0.0
             for j in range(first, last):
                 i = order[j]
-                r, d = rates[table[i]], deductions[table[i]]
+                t = table[i]
                 x = u[i] * (1.0 + s * drift[i])
                 value = abs(z[i]) * x
-                k = bracket_line(value, r, d, add[i])
-                gap += z[i] * (x - u0[i]) - fixed[i] - (r[k] + add[i]) * value + d[k]
-                slope += (z[i] - (r[k] + add[i]) * abs(z[i])) * u[i] * drift[i]
+                k = bracket_line(value, rates, deductions, t, add[i])
+                gap += (
+                    z[i] * (x - u0[i])
+                    - fixed[i]
+                    - (rates[t, k] + add[i]) * value
+                    + deductions[t, k]
+                )
+                slope += (z[i] - (rates[t, k] + add[i]) * abs(z[i])) * u[i] * drift[i]
             if turn == 0:
                 if gap <= 0.0:
                     found = 0.0
@@ -231,7 +246,8 @@ def joint_roots(start, order, z, u, u0, drift, table, add, fixed, balance, rates
                 break
             step = gap / slope
             s -= step
-            if abs(step) <= 4e-16 * abs(s):
+            if slope == before or abs(step) <= 4e-16 * abs(s):
                 found = s
                 break
+            before = slope
         out[a] = found

@@ -211,7 +211,8 @@ class MarginBook:
         """Shape (n,): price at which the position's account falls; NaN where there is none.
 
         Only the position's own instrument moves; other positions of a cross account stay at
-        their marks, and all legs of the instrument share the price.
+        their marks, and all legs of the instrument share the price. A hedge may fall on either
+        side: the price it loses towards at the mark comes first.
         """
         x, out = self.lines, np.full(len(self.book), np.nan)
         one = self.alone
@@ -248,7 +249,7 @@ class MarginBook:
     def bankruptcy_price(self) -> Floats:
         """Shape (n,): price at which the account's equity is 0; NaN where there is none.
 
-        The margin that a venue sets aside for the closing fee is not counted: ``u0 - margin / z``
+        As for :meth:`liquidation_price`, all legs of the instrument share the price. The margin that a venue sets aside for the closing fee is not counted: ``u0 - margin / z``
         for an isolated position.
 
         Source: Binance FAQ 360033525271, Bybit help "Bankruptcy price".
@@ -256,9 +257,13 @@ class MarginBook:
         x, a = self.lines, self.book.positions.account
         isolated = self.book.accounts.isolated[a]
         own = self.balance[a] - np.where(isolated, x.closing, 0.0)
-        others = np.bincount(a, self.pnl(), len(self.book.accounts))[a] - self.pnl()
-        u = x.u0 - (own + others) / x.z
-        u = np.where(u > 0, u, np.nan)
+        of = self.book.positions.instrument.astype(np.int64)
+        _, leg = np.unique(a * np.int64(len(self.book.instruments)) + of, return_inverse=True)
+        pnl, moving, cost = (np.bincount(leg, c)[leg] for c in (self.pnl(), x.z, x.z * x.u0))
+        others = np.bincount(a, self.pnl(), len(self.book.accounts))[a] - pnl
+        with np.errstate(divide="ignore", invalid="ignore"):
+            u = (cost - own - others) / moving
+        u = np.where((u > 0) & np.isfinite(u), u, np.nan)
         return drivers(u, self.book.inverse())
 
     def printed_bankruptcy_price(self) -> Floats:

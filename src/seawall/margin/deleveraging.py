@@ -10,15 +10,18 @@ from seawall.core import AdlRank
 Floats = NDArray[np.float64]
 
 
-def profit_times_margin_ratio(pnl: Floats, balance: Floats, maintenance: Floats) -> Floats:
-    """Binance's LeveragePnL: ``max(0, pnl) / max(1, balance) * maintenance / (balance + pnl)``.
+def profit_times_margin_ratio(
+    pnl: Floats, balance: Floats, maintenance: Floats, equity: Floats | None = None
+) -> Floats:
+    """Binance's LeveragePnL: ``max(0, pnl) / max(1, balance) * maintenance / equity``.
 
-    The margin ratio counts as 0 where equity is not above 0.
+    ``equity`` is the account's, ``balance + pnl`` where it holds nothing else. The margin ratio
+    counts as 0 where equity is not above 0.
 
     Source: dev.binance.vision topic 17801: pnl 40.2, balance 4.27 and ratio 13.42% give 9.41
     and a score of 1.26. Binance FAQ 360033525471.
     """
-    equity = balance + pnl
+    equity = balance + pnl if equity is None else equity
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(equity > 0, maintenance / equity, 0.0)
     return np.maximum(pnl, 0.0) / np.maximum(balance, 1.0) * ratio
@@ -61,6 +64,7 @@ def deleveraging_score(
     entry: Floats,
     mark: Floats,
     notional: Floats,
+    cost: Floats,
     pnl: Floats,
     balance: Floats,
     equity: Floats,
@@ -68,10 +72,11 @@ def deleveraging_score(
 ) -> Floats:
     """Score of each position under one venue's rule; all arrays of one shape, USD.
 
-    ``balance``, ``equity`` and ``maintenance`` are those of the position's account.
+    ``cost`` is the notional at entry, valued as ``pnl`` is (an inverse contract's in coin, at
+    the mark); ``balance``, ``equity`` and ``maintenance`` are those of the position's account.
     """
     if rank is AdlRank.PROFIT_TIMES_MARGIN_RATIO:
-        return profit_times_margin_ratio(pnl, balance, maintenance)
+        return profit_times_margin_ratio(pnl, balance, maintenance, equity)
     if rank is AdlRank.PROFIT_TIMES_LEVERAGE:
-        return profit_times_leverage(pnl, notional - side * pnl, notional, equity)
+        return profit_times_leverage(pnl, cost, notional, equity)
     return price_ratio_times_leverage(side, entry, mark, notional, equity)

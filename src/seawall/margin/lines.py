@@ -84,7 +84,7 @@ def unrealised_pnl(
     ``size`` being the signed USD face.
 
     Source: Binance FAQ b3c689c1f50a44cabb3a84e663b81d93 (USD-M) and
-    ceccefcfb4e3a45e3b48b0b1bb1a8ae46 (COIN-M); Bybit and OKX help pages agree.
+    ceccfcfb4e3a45e3b48b0b1bb1a8ae46 (COIN-M); Bybit and OKX help pages agree.
     """
     flag = np.broadcast_to(np.asarray(inverse, dtype=np.bool_), np.shape(size))
     return exposures(size, flag) * (drivers(mark, flag) - drivers(entry, flag))
@@ -150,7 +150,7 @@ def build_lines(
 
     missing = isolated & np.isnan(own)
     reported = missing & ~np.isnan(p.reported_liquidation)
-    plain = missing & ~reported
+    plain = missing & ~reported & np.isfinite(leverage)
     balance[p.account[plain]] = wanted[plain]
     own = balance[p.account]
 

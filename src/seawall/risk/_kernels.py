@@ -20,18 +20,20 @@ TIE = 1e-12
 """Relative distance within which equity counts as equal to maintenance, to forgive rounding."""
 
 Groups = namedtuple("Groups", "offset asset side inverse stop key weight")
-Joint = namedtuple(
-    "Joint",
-    "start balance reach alarm stops venue z cost fixed add table mode driver asset side face "
-    "stop_driver contracts ladder",
-)
-Rules = namedtuple("Rules", "partial tiers fraction threshold fee rates deductions floors steps")
-Work = namedtuple(
-    "Work",
-    "z cost fixed add face contracts cut balance alarm round last touched equity fee",
-)
+Joint = namedtuple("Joint", "start balance reach alarm stops held tags stop_driver driven")
+Rules = namedtuple("Rules", "whole steps rates fees lines floors ladders")
+Work = namedtuple("Work", "held cut balance alarm round last touched equity fee")
 Events = namedtuple("Events", "record count turn position usd stop")
 Path = namedtuple("Path", "factor forced stopped fallen bounds")
+
+# columns of `held`, one row a position: what a partial close changes
+Z, COST, FIXED, ADD, FACE, CONTRACTS = 0, 1, 2, 3, 4, 5
+# columns of `tags`, one row a position: what stays
+TABLE, DRIVER, ASSET, VENUE, LADDER, MODE, SIDE = 0, 1, 2, 3, 4, 5, 6
+# what a venue closes at one step: all, down some brackets, a fraction of large positions
+FULL, TIERS_DOWN, FRACTION = 0, 1, 2
+# how the requirement follows the size: bracket lines, bracket of contracts, value at entry
+BY_VALUE, BY_CONTRACTS, AT_ENTRY = 0, 1, 2
 
 
 @kernel
@@ -88,218 +90,232 @@ def advance_groups(groups, factor, pointer, forced, stopped, flow):
 
 
 @kernel
-def line_top(value, rates, deductions, add):
-    """Greatest bracket line at ``value``; as ``margin``'s requirement without its fixed part."""
-    top = (rates[0] + add) * value - deductions[0]
-    for k in range(1, rates.size):
-        line = (rates[k] + add) * value - deductions[k]
-        if line <= top:
-            return top
-        top = line
-    return top
-
-
-@kernel
-def equity_and_need(joint, rules, work, account, drivers):
-    """Equity and maintenance of one joint account at the drivers' factors."""
-    equity = work.balance[account]
-    need = 0.0
-    for i in range(joint.start[account], joint.start[account + 1]):
-        z = work.z[i]
-        if z == 0.0:
-            continue
-        value = z * drivers[joint.driver[i]]
-        equity += value - work.cost[i]
-        t = joint.table[i]
-        need += line_top(abs(value), rules.rates[t], rules.deductions[t], work.add[i])
-        need += work.fixed[i]
-    return equity, need
-
-
-@kernel
-def close(joint, work, i, share, drivers, factor, account):
-    """Close ``share`` of a position at mark: profit to the balance. Returns USD closed."""
-    value = work.z[i] * drivers[joint.driver[i]]
-    a = joint.asset[i]
-    usd = work.face[i] * share
-    if joint.driver[i] == a:
+def close(held, tags, i, share, drivers, factor):
+    """Close ``share`` of a position at mark. Returns its profit and the USD closed."""
+    a = tags[i, ASSET]
+    gain = (held[i, Z] * drivers[tags[i, DRIVER]] - held[i, COST]) * share
+    usd = held[i, FACE] * share
+    if tags[i, DRIVER] == a:
         usd *= factor[a]
-    if share >= 1.0:
-        work.balance[account] += value - work.cost[i]
-        work.z[i] = 0.0
-        work.cost[i] = 0.0
-        work.fixed[i] = 0.0
-        work.face[i] = 0.0
-        work.contracts[i] = 0.0
-    else:
-        keep = 1.0 - share
-        work.balance[account] += (value - work.cost[i]) * share
-        work.z[i] *= keep
-        work.cost[i] *= keep
-        work.fixed[i] *= keep
-        work.face[i] *= keep
-        work.contracts[i] *= keep
-    return usd
+    keep = 1.0 - share
+    for column in range(held.shape[1]):
+        if column != ADD:
+            held[i, column] *= keep
+    return gain, usd
 
 
 @kernel
-def note(events, turn, position, usd, stop):
+def note(record, count, turns, positions, amounts, stops, turn, position, usd, stop):
     """Write one closing down, where events are wanted and there is room; always count it."""
-    if events.record:
-        k = events.count[0]
-        events.count[0] = k + 1
-        if k < events.turn.size:
-            events.turn[k] = turn
-            events.position[k] = position
-            events.usd[k] = usd
-            events.stop[k] = stop
+    if record:
+        k = count[0]
+        count[0] = k + 1
+        if k < turns.size:
+            turns[k] = turn
+            positions[k] = position
+            amounts[k] = usd
+            stops[k] = stop
 
 
 @kernel
-def fire_stops(joint, work, events, account, turn, drivers, factor, stopped, flow):
-    """Close the positions whose stop price is reached. Returns how many."""
-    count = 0
-    for i in range(joint.start[account], joint.start[account + 1]):
-        level = joint.stop_driver[i]
-        if work.z[i] == 0.0 or np.isnan(level):
-            continue
-        x = drivers[joint.driver[i]]
-        hit = x <= level * (1.0 + TIE) if work.z[i] > 0.0 else x >= level * (1.0 - TIE)
-        if hit:
-            usd = close(joint, work, i, 1.0, drivers, factor, account)
-            stopped[joint.asset[i]] += usd
-            flow[joint.asset[i]] -= joint.side[i] * usd
-            note(events, turn, i, usd, True)
-            count += 1
-    return count
-
-
-@kernel
-def share_to_close(joint, rules, work, i, drivers, factor):
-    """Share of a position that its venue closes at this step, in (0, 1]."""
-    v = joint.venue[i]
-    if rules.partial[v] == 0:
-        return 1.0
-    a = joint.asset[i]
-    usd = work.face[i] * (factor[a] if joint.driver[i] == a else 1.0)
-    if rules.partial[v] == 2:
-        if usd > rules.threshold[v] and work.cut[i] == 0:
-            work.cut[i] = 1
-            return rules.fraction[v]
-        return 1.0
-    ladder = joint.ladder[i]
-    if joint.mode[i] == 1:
-        held = work.contracts[i]
-    elif joint.mode[i] == 2:
-        held = abs(work.cost[i])
-    else:
-        held = abs(work.z[i]) * drivers[joint.driver[i]]
-    # a position just cut to a floor counts as of the lower bracket
-    k = bracket_of(held, rules.floors[ladder], True)
-    target = k - rules.tiers[v] + 1
-    if target < 1:
-        return 1.0
-    return 1.0 - rules.floors[ladder, target] / held
-
-
-@kernel
-def bracket_of(held, floors, above):
+def bracket_of(size, floors, above):
     """Bracket of a size; with ``above`` a size on a floor is of the bracket below it."""
     slack = 1.0 + 1e-9 if above else 1.0
     k = 0
-    while k + 1 < floors.size and held >= floors[k + 1] * slack:
+    while k + 1 < floors.size and size >= floors[k + 1] * slack:
         k += 1
     return k
 
 
 @kernel
-def settle_brackets(joint, rules, work, i):
-    """After a partial close, the rate or margin that follows the smaller size."""
-    if joint.mode[i] == 0 or work.z[i] == 0.0:
-        return
-    floors = rules.floors[joint.ladder[i]]
-    deductions = rules.steps[joint.ladder[i], 0]
-    rates = rules.steps[joint.ladder[i], 1]
-    if joint.mode[i] == 1:
-        was = bracket_of(joint.contracts[i], floors, False)
-        now = bracket_of(work.contracts[i], floors, True)
-        work.add[i] = joint.add[i] + rates[now] - rates[was]
-        return
-    before, held = abs(joint.cost[i]), abs(work.cost[i])
-    was = bracket_of(before, floors, False)
-    now = bracket_of(held, floors, True)
-    closing = joint.fixed[i] - (rates[was] * before - deductions[was])
-    work.fixed[i] = rates[now] * held - deductions[now] + closing * held / before
+def ladder_size(held, tags, i, drivers):
+    """A position's size in the unit of its bracket floors."""
+    if tags[i, MODE] == BY_CONTRACTS:
+        return held[i, CONTRACTS]
+    if tags[i, MODE] == AT_ENTRY:
+        return abs(held[i, COST])
+    return abs(held[i, Z]) * drivers[tags[i, DRIVER]]
 
 
 @kernel
-def liquidate(joint, rules, work, events, account, turn, equity, drivers, factor, forced, flow):
-    """One liquidation step of a fallen account. Returns whether nothing is left of it."""
-    left = False
-    fee = 0.0
-    for i in range(joint.start[account], joint.start[account + 1]):
-        if work.z[i] == 0.0:
-            continue
-        share = share_to_close(joint, rules, work, i, drivers, factor)
-        fee += rules.fee[joint.venue[i]] * abs(work.z[i]) * drivers[joint.driver[i]] * share
-        usd = close(joint, work, i, share, drivers, factor, account)
-        forced[joint.asset[i]] += usd
-        flow[joint.asset[i]] -= joint.side[i] * usd
-        note(events, turn, i, usd, False)
-        if share < 1.0:
-            left = True
-            settle_brackets(joint, rules, work, i)
-    # the fee is taken from what is left of the margin, never below zero
-    fee = min(fee, max(equity, 0.0))
-    work.balance[account] -= fee
-    work.fee[account] += fee
-    return not left
+def share_to_close(held, cut, tags, steps, rates, floors, i, drivers, factor):
+    """Share of a position that its venue closes at this step, in (0, 1].
+
+    ``steps`` holds a venue's kind of step and how many brackets down, ``rates`` its fraction and
+    the USD above which that holds.
+    """
+    v = tags[i, VENUE]
+    if steps[v, 0] == FULL:
+        return 1.0
+    if steps[v, 0] == FRACTION:
+        a = tags[i, ASSET]
+        usd = held[i, FACE] * (factor[a] if tags[i, DRIVER] == a else 1.0)
+        if usd > rates[v, 1] and cut[i] == 0:
+            cut[i] = 1
+            return rates[v, 0]
+        return 1.0
+    ladder = floors[tags[i, LADDER]]
+    size = ladder_size(held, tags, i, drivers)
+    # a position just cut to a floor counts as of the lower bracket
+    target = bracket_of(size, ladder, True) - steps[v, 1] + 1
+    if target < 1:
+        return 1.0
+    return 1.0 - ladder[target] / size
+
+
+@kernel
+def settle_brackets(held, original, tags, floors, ladders, i):
+    """After a partial close, the rate or margin that follows the smaller size.
+
+    ``ladders`` holds the deductions and the rates of each schedule.
+    """
+    mode = tags[i, MODE]
+    if mode == BY_VALUE:
+        return
+    row = tags[i, LADDER]
+    ladder, deductions, rates = floors[row], ladders[row, 0], ladders[row, 1]
+    unit = CONTRACTS if mode == BY_CONTRACTS else COST
+    before, size = abs(original[i, unit]), abs(held[i, unit])
+    was = bracket_of(before, ladder, False)
+    now = bracket_of(size, ladder, True)
+    if mode == BY_CONTRACTS:
+        held[i, ADD] = original[i, ADD] + rates[now] - rates[was]
+    else:
+        closing = original[i, FIXED] - (rates[was] * before - deductions[was])
+        held[i, FIXED] = rates[now] * size - deductions[now] + closing * size / before
 
 
 @kernel
 def mark_joint(joint, rules, work, events, drivers, factor, length, turn, forced, stopped, flow):
     """Mark every joint account that may have lost its slack. Returns how many closings."""
+    start, stops, reach, tags, levels = (
+        joint.start,
+        joint.stops,
+        joint.reach,
+        joint.tags,
+        joint.stop_driver,
+    )
+    original = joint.held
+    held, cut, balance, alarm = work.held, work.cut, work.balance, work.alarm
+    brackets = rules.lines.shape[2]
+    whole = rules.whole
+    line_rates, line_deductions = rules.lines[0], rules.lines[1]
+    steps, rates, fees, floors, ladders = (
+        rules.steps,
+        rules.rates,
+        rules.fees,
+        rules.floors,
+        rules.ladders,
+    )
+    record, counter, ev_turn, ev_position, ev_usd, ev_stop = (
+        events.record,
+        events.count,
+        events.turn,
+        events.position,
+        events.usd,
+        events.stop,
+    )
     count = 0
-    for account in range(joint.balance.size):
-        if work.alarm[account] > length:
+    for account in range(reach.size):
+        if alarm[account] > length:
             continue
-        if joint.stops[account]:
-            fired = fire_stops(joint, work, events, account, turn, drivers, factor, stopped, flow)
-            if fired > 0:
-                count += fired
-                work.touched[account] = True
-        equity, need = equity_and_need(joint, rules, work, account, drivers)
-        slack = equity - need
-        reach = joint.reach[account]
-        # an account whose last position left by a stop has nothing to liquidate
+        first, last = start[account], start[account + 1]
+        if stops[account]:
+            for i in range(first, last):
+                if held[i, Z] == 0.0 or np.isnan(levels[i]):
+                    continue
+                x = drivers[tags[i, DRIVER]]
+                long = held[i, Z] > 0.0
+                if (long and x <= levels[i] * (1.0 + TIE)) or (
+                    not long and x >= levels[i] * (1.0 - TIE)
+                ):
+                    gain, usd = close(held, tags, i, 1.0, drivers, factor)
+                    balance[account] += gain
+                    stopped[tags[i, ASSET]] += usd
+                    flow[tags[i, ASSET]] -= tags[i, SIDE] * usd
+                    note(record, counter, ev_turn, ev_position, ev_usd, ev_stop, turn, i, usd, True)
+                    work.touched[account] = True
+                    count += 1
+        equity = balance[account]
+        need = 0.0
         empty = True
-        for i in range(joint.start[account], joint.start[account + 1]):
-            if work.z[i] != 0.0:
-                empty = False
-                break
+        for i in range(first, last):
+            if held[i, Z] == 0.0:
+                continue
+            empty = False
+            value = held[i, Z] * drivers[tags[i, DRIVER]]
+            equity += value - held[i, COST]
+            t = tags[i, TABLE]
+            # the greatest bracket line, as in the margin kernels; a call took twice the time
+            value = abs(value)
+            extra = held[i, ADD]
+            top = (line_rates[t, 0] + extra) * value - line_deductions[t, 0]
+            for k in range(1, brackets):
+                line = (line_rates[t, k] + extra) * value - line_deductions[t, k]
+                if line < top:
+                    break
+                top = line
+            need += top + held[i, FIXED]
         if empty:
-            work.alarm[account] = np.inf
-            work.equity[account] = work.balance[account]
+            # every position has left by its stop: nothing to liquidate
+            alarm[account] = np.inf
+            work.equity[account] = equity
             continue
-        if slack <= TIE * reach:
-            count += 1
-            work.touched[account] = True
-            work.last[account] = turn
-            if work.round[account] == 0:
-                work.round[account] = turn
-            over = liquidate(
-                joint, rules, work, events, account, turn, equity, drivers, factor, forced, flow
-            )
-            if over:
-                work.equity[account] = work.balance[account]
-            work.alarm[account] = np.inf if over else 0.0
+        slack = equity - need
+        if slack > TIE * reach[account]:
+            wait = slack / reach[account]
+            if stops[account]:
+                for i in range(first, last):
+                    if held[i, Z] != 0.0 and not np.isnan(levels[i]):
+                        wait = min(wait, abs(levels[i] - drivers[tags[i, DRIVER]]))
+            # single precision: 1e-6 covers its rounding
+            alarm[account] = (length + wait) * (1.0 - 1e-6)
             continue
-        wait = slack / reach
-        if joint.stops[account]:
-            for i in range(joint.start[account], joint.start[account + 1]):
-                if work.z[i] != 0.0 and not np.isnan(joint.stop_driver[i]):
-                    wait = min(wait, abs(joint.stop_driver[i] - drivers[joint.driver[i]]))
-        work.alarm[account] = length + wait * (1.0 - 1e-9)
+        count += 1
+        work.touched[account] = True
+        work.last[account] = turn
+        if work.round[account] == 0:
+            work.round[account] = turn
+        left = False
+        fee = 0.0
+        if whole:
+            # nothing of the columns has changed or will: the account is simply done
+            for i in range(first, last):
+                a = tags[i, ASSET]
+                value = abs(held[i, Z]) * drivers[tags[i, DRIVER]]
+                fee += fees[tags[i, VENUE]] * value
+                usd = held[i, FACE] * (factor[a] if tags[i, DRIVER] == a else 1.0)
+                forced[a] += usd
+                flow[a] -= tags[i, SIDE] * usd
+                note(record, counter, ev_turn, ev_position, ev_usd, ev_stop, turn, i, usd, False)
+            fee = min(fee, max(equity, 0.0))
+            work.fee[account] = fee
+            work.equity[account] = equity - fee
+            alarm[account] = np.inf
+            continue
+        for i in range(first, last):
+            if held[i, Z] == 0.0:
+                continue
+            share = share_to_close(held, cut, tags, steps, rates, floors, i, drivers, factor)
+            fee += fees[tags[i, VENUE]] * abs(held[i, Z]) * drivers[tags[i, DRIVER]] * share
+            gain, usd = close(held, tags, i, share, drivers, factor)
+            balance[account] += gain
+            forced[tags[i, ASSET]] += usd
+            flow[tags[i, ASSET]] -= tags[i, SIDE] * usd
+            note(record, counter, ev_turn, ev_position, ev_usd, ev_stop, turn, i, usd, False)
+            if share < 1.0:
+                left = True
+                settle_brackets(held, original, tags, floors, ladders, i)
+        # the fee is taken from what is left of the margin, never below zero
+        fee = min(fee, max(equity, 0.0))
+        balance[account] -= fee
+        work.fee[account] += fee
+        if left:
+            alarm[account] = 0.0
+        else:
+            # not the balance: a fee that takes all that is left must leave 0, not a rounding
+            work.equity[account] = equity - fee
+            alarm[account] = np.inf
     return count
 
 
@@ -334,7 +350,8 @@ def cascade(
                 drivers[a] = factor[a]
                 drivers[assets + a] = 1.0 / factor[a]
             for d in range(2 * assets):
-                step = max(step, abs(drivers[d] - before[d]))
+                if joint.driven[d]:
+                    step = max(step, abs(drivers[d] - before[d]))
                 before[d] = drivers[d]
             length += step
             count += mark_joint(
@@ -361,25 +378,25 @@ def cascade(
 
 
 @kernel
-def restore(joint, work):
+def restore(joint, rules, work):
     """Undo what a cascade did to the working columns, account by account."""
-    for account in range(joint.balance.size):
-        work.alarm[account] = joint.alarm[account]
-        if work.touched[account]:
-            work.touched[account] = False
-            work.round[account] = 0
-            work.last[account] = 0
-            work.balance[account] = joint.balance[account]
-            work.equity[account] = 0.0
-            work.fee[account] = 0.0
-            for i in range(joint.start[account], joint.start[account + 1]):
-                work.z[i] = joint.z[i]
-                work.cost[i] = joint.cost[i]
-                work.fixed[i] = joint.fixed[i]
-                work.add[i] = joint.add[i]
-                work.face[i] = joint.face[i]
-                work.contracts[i] = joint.contracts[i]
-                work.cut[i] = 0
+    start, touched, held, original, cut = joint.start, work.touched, work.held, joint.held, work.cut
+    work.alarm[:] = joint.alarm
+    for account in range(touched.size):
+        if not touched[account]:
+            continue
+        touched[account] = False
+        work.round[account] = 0
+        work.last[account] = 0
+        work.balance[account] = joint.balance[account]
+        work.equity[account] = 0.0
+        work.fee[account] = 0.0
+        if rules.whole:
+            continue
+        for i in range(start[account], start[account + 1]):
+            cut[i] = 0
+            for column in range(held.shape[1]):
+                held[i, column] = original[i, column]
 
 
 @kernel
@@ -425,7 +442,7 @@ def sweep(
             drivers,
         )
         if joint.balance.size:
-            restore(joint, work)
+            restore(joint, rules, work)
         if n < 0:
             return s
         rounds[s] = n

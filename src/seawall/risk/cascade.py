@@ -211,9 +211,9 @@ class StaticCascade:
         depth = self.assumed_depth.values * law.remaining
         ledger = self.ledger
         work = ledger.work()
-        rows, room = _ROUNDS, 2 * len(ledger.joint.z) + 16
+        rows, room = _ROUNDS, 2 * len(ledger.joint_positions) + 16
         while True:
-            path, events = ledger.path(rows), _events(room)
+            path, events = ledger.path(rows), new_events(room)
             count = _kernels.cascade(
                 factors,
                 depth,
@@ -224,11 +224,11 @@ class StaticCascade:
                 work,
                 events,
                 path,
-                *_scratch(ledger),
+                *scratch(ledger),
             )
             if count >= 0 and events.count[0] <= room:
                 break
-            _kernels.restore(ledger.joint, work)
+            _kernels.restore(ledger.joint, ledger.rules, work)
             rows, room = rows * 4, max(room, int(events.count[0]))
             if rows > _MOST_ROUNDS:
                 raise InternalError(f"the cascade did not come to rest in {_MOST_ROUNDS} rounds")
@@ -312,24 +312,28 @@ class StaticCascade:
         rows, members = ledger.joint_accounts, ledger.joint_positions
         of = np.repeat(np.arange(len(rows)), np.diff(ledger.joint.start))
         rest = factor[-1]
-        value = work.z * np.concatenate((rest, 1.0 / rest))[ledger.joint.driver] - work.cost
-        held = np.bincount(of, work.z != 0, len(rows)) > 0
+        z, cost = work.held[:, _kernels.Z], work.held[:, _kernels.COST]
+        value = z * np.concatenate((rest, 1.0 / rest))[ledger.joint.tags[:, _kernels.DRIVER]] - cost
+        held = ~np.isinf(work.alarm)
+        standing = work.balance + np.bincount(of, value, len(rows))
         first = members[ledger.joint.start[:-1]]
         turn_of = np.where(held, len(factor), np.maximum(last[rows], 1))
         phi = factor[turn_of - 1, asset[first]]
         unit = np.where(inverse[first], book.positions.mark[first] * phi, 1.0)
-        equity[rows] = (work.balance + np.bincount(of, value, len(rows))) * unit
+        equity[rows] = np.where(held, standing, work.equity) * unit
         closed[rows] = ~held
         fee[rows] = work.fee * unit
         return _End(equity, closed, last, fee)
 
 
-def _scratch(ledger: Ledger) -> tuple[Ints, Floats, Floats]:
+def scratch(ledger: Ledger) -> tuple[Ints, Floats, Floats]:
+    """Pointers by group, flows by asset and factors by driver for one run."""
     a = len(ledger.assets)
     return np.zeros(len(ledger.groups.asset), dtype=np.int64), np.zeros(a), np.ones(2 * a)
 
 
-def _events(room: int) -> Any:
+def new_events(room: int) -> Any:
+    """Room to write closings down; none are written with ``room`` 0."""
     return _kernels.Events(
         record=room > 0,
         count=np.zeros(1, dtype=np.int64),

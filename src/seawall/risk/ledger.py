@@ -16,7 +16,11 @@ from seawall.risk import _kernels as k
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_PARTIAL = {PartialRule.FULL: 0, PartialRule.TIERS_DOWN: 1, PartialRule.FRACTION: 2}
+_STEPS = {
+    PartialRule.FULL: k.FULL,
+    PartialRule.TIERS_DOWN: k.TIERS_DOWN,
+    PartialRule.FRACTION: k.FRACTION,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,13 +60,8 @@ class Ledger:
         j = self.joint
         m = len(j.balance)
         return k.Work(
-            z=j.z.copy(),
-            cost=j.cost.copy(),
-            fixed=j.fixed.copy(),
-            add=j.add.copy(),
-            face=j.face.copy(),
-            contracts=j.contracts.copy(),
-            cut=np.zeros(len(j.z), dtype=np.int8),
+            held=j.held.copy(),
+            cut=np.zeros(j.held.shape[0], dtype=np.int8),
             balance=j.balance.copy(),
             alarm=j.alarm.copy(),
             round=np.zeros(m, dtype=np.int32),
@@ -116,7 +115,10 @@ def _exits(
     with np.errstate(invalid="ignore", divide="ignore"):
         factor = drivers(liquidation, inverse) / drivers(x.u, inverse)
         stop = book.positions.stop / book.positions.mark
-    factor = np.where(np.isnan(factor), never, factor)
+    # where no positive root exists an account never falls, or is too deep below ever to stand
+    under = margin.accounts_state().liquidatable[book.positions.account]
+    rootless = np.where(under, np.where(long, np.inf, 0.0), never)
+    factor = np.where(np.isnan(factor), rootless, factor)
     has_stop = ~np.isnan(stop)
     nearer = has_stop & np.where(long, stop >= factor, stop <= factor)
     # a stop beyond the liquidation price decides only in a jump: such an account is marked again
@@ -154,74 +156,96 @@ def _sort_groups(
 
 
 def _joint_rows(margin: MarginBook, chosen: NDArray[np.bool_]) -> tuple[Any, Ints, Ints]:
+    """Joint accounts, those nearest to falling first: a cascade then reads memory in order."""
     book, x, p = margin.book, margin.lines, margin.book.positions
-    order = margin.order[chosen[margin.order]]
-    accounts, begins = np.unique(p.account[order], return_index=True)
-    start = np.append(begins, len(order)).astype(np.int64)
-    asset, inverse = book.asset_codes(), book.inverse()
-    z = (x.z * x.u)[order]
-    reach = np.abs(z) * (1.0 + x.rates.max(axis=1)[x.table[order]] + x.add[order])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        stop = (drivers(p.stop, inverse) / x.u)[order]
-    by_account = np.repeat(np.arange(len(accounts)), np.diff(start))
-    reach = np.bincount(by_account, reach, len(accounts))
-    slack = margin.accounts_state().excess[accounts]
-    wait = np.where(slack > k.TIE * reach, slack / np.maximum(reach, 1e-300), -1.0)
-    stops = np.zeros(len(accounts), dtype=np.bool_)
-    has = ~np.isnan(stop)
-    stops[by_account[has]] = True
-    gap = np.where(z > 0, 1.0 - stop, stop - 1.0)
-    np.minimum.at(wait, by_account[has], gap[has])
-    sizes = np.array([i.contract_size for i in book.instruments])[p.instrument[order]]
+    alarm, reach, stops, level = _alarms(margin)
+    members = np.flatnonzero(chosen)
+    accounts = np.unique(p.account[members])
+    accounts = accounts[np.argsort(alarm[accounts], kind="stable")]
+    rank = np.zeros(len(book.accounts), dtype=np.int64)
+    rank[accounts] = np.arange(len(accounts))
+    order = members[np.argsort(rank[p.account[members]], kind="stable")]
+    counts = np.bincount(rank[p.account[order]], minlength=len(accounts))
+    asset, sizes = book.asset_codes(), np.array([i.contract_size for i in book.instruments])
+    driver = asset + len(book.assets) * book.inverse()
+    contracts = np.abs(p.size) / sizes[p.instrument]
+    held = (x.z * x.u, x.z * x.u0, x.fixed, x.add, book.notional(), contracts)
+    tags = (
+        x.table,
+        driver,
+        asset,
+        margin.venue_of_positions(),
+        margin.schedule,
+        _modes(margin),
+        np.sign(p.size),
+    )
     joint = k.Joint(
-        start=start,
+        start=np.append(0, np.cumsum(counts)).astype(np.int64),
         balance=margin.balance[accounts].copy(),
-        reach=reach,
-        alarm=np.where(wait > 0, wait * (1.0 - 1e-9), -1.0),
-        stops=stops,
-        venue=margin.venue_of_positions()[order].astype(np.int64),
-        z=z,
-        cost=(x.z * x.u0)[order],
-        fixed=x.fixed[order].copy(),
-        add=x.add[order].copy(),
-        table=x.table[order].astype(np.int64),
-        mode=_modes(margin)[order],
-        driver=(asset + len(book.assets) * inverse)[order].astype(np.int64),
-        asset=asset[order].astype(np.int64),
-        side=np.sign(p.size)[order],
-        face=book.notional()[order],
-        stop_driver=stop,
-        contracts=np.abs(p.size[order]) / sizes,
-        ladder=margin.schedule[order].astype(np.int64),
+        reach=reach[accounts],
+        alarm=_rounded_down(alarm[accounts]),
+        stops=stops[accounts],
+        held=np.stack([column[order] for column in held], axis=1),
+        tags=np.stack([column[order].astype(np.int32) for column in tags], axis=1),
+        stop_driver=level[order],
+        driven=np.isin(np.arange(2 * len(book.assets)), driver[order]),
     )
     return joint, accounts.astype(np.int64), order.astype(np.int64)
 
 
+def _alarms(margin: MarginBook) -> tuple[Floats, Floats, NDArray[np.bool_], Floats]:
+    """Slack of each account in driver factors, its reach and whether it has stops; stop levels.
+
+    An account is safe while no driver has moved further than its slack; below 0 it is due.
+    """
+    book, x, p = margin.book, margin.lines, margin.book.positions
+    m = len(book.accounts)
+    z = x.z * x.u
+    steepest = 1.0 + x.rates.max(axis=1)[x.table] + x.add
+    reach = np.bincount(p.account, np.abs(z) * steepest, m).astype(np.float64)
+    slack = margin.accounts_state().excess
+    wait = np.where(slack > k.TIE * reach, slack / np.maximum(reach, 1e-300), -1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        level = drivers(p.stop, book.inverse()) / x.u
+    has = ~np.isnan(level)
+    stops = np.zeros(m, dtype=np.bool_)
+    stops[p.account[has]] = True
+    gap = np.where(z > 0, 1.0 - level, level - 1.0)
+    np.minimum.at(wait, p.account[has], gap[has])
+    return np.where(wait > 0, wait * (1.0 - 1e-9), -1.0), reach, stops, level
+
+
+def _rounded_down(wait: Floats) -> NDArray[np.float32]:
+    """Single precision, never later than it was: the alarms are read every round."""
+    return np.nextafter(wait.astype(np.float32), np.float32(-np.inf), dtype=np.float32)
+
+
 def _modes(margin: MarginBook) -> NDArray[np.int8]:
-    """How a requirement follows the size: 0 bracket lines, 1 by contracts, 2 at entry value."""
+    """How each requirement follows the size; see the kernels' BY_VALUE and its neighbours."""
     by_contracts = np.array([s.unit is TierUnit.CONTRACTS for s in margin.schedules])
     entry = [t.margin.maintenance_basis is MaintenanceBasis.ENTRY for t in margin.terms]
     at_entry = np.array(entry)[margin.venue_of_positions()]
-    return np.where(at_entry, 2, by_contracts[margin.schedule]).astype(np.int8)
+    by_size = np.where(by_contracts[margin.schedule], k.BY_CONTRACTS, k.BY_VALUE)
+    return np.where(at_entry, k.AT_ENTRY, by_size).astype(np.int8)
 
 
 def _rules(margin: MarginBook, partial: bool) -> Any:
     longest = max(len(s.floors) for s in margin.schedules)
     floors = np.full((len(margin.schedules), longest), np.inf)
-    steps = np.zeros((len(margin.schedules), 2, longest))
+    ladders = np.zeros((len(margin.schedules), 2, longest))
     for row, s in enumerate(margin.schedules):
         n = len(s.floors)
         floors[row, :n] = s.floors
-        steps[row, 0, :n], steps[row, 1, :n] = s.deductions, s.rates
+        ladders[row, 0, :n], ladders[row, 1, :n] = s.deductions, s.rates
     terms = [t.liquidation for t in margin.terms]
+    # without partial steps and stops no column of a joint account ever changes
+    whole = not partial and bool(np.isnan(margin.book.positions.stop).all())
     return k.Rules(
-        partial=np.array([_PARTIAL[t.partial] if partial else 0 for t in terms]),
-        tiers=np.array([t.tiers for t in terms]),
-        fraction=np.array([t.fraction for t in terms]),
-        threshold=np.array([t.threshold_usd for t in terms]),
-        fee=np.array([t.fee for t in terms]),
-        rates=margin.lines.rates,
-        deductions=margin.lines.deductions,
+        whole=whole,
+        steps=np.array([[_STEPS[t.partial] if partial else k.FULL, t.tiers] for t in terms]),
+        rates=np.array([[t.fraction, t.threshold_usd] for t in terms]),
+        fees=np.array([t.fee for t in terms]),
+        lines=np.stack([margin.lines.rates, margin.lines.deductions]),
         floors=floors,
-        steps=steps,
+        ladders=ladders,
     )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from seawall.core import AdlPrice, AdlTrigger, InputError, LossTerms, Mistake, Surplus, VenueTerms
 from seawall.margin import MarginBook
+from seawall.margin import _kernels as _margin
 from seawall.margin.deleveraging import deleveraging_score
 
 Floats = NDArray[np.float64]
@@ -271,13 +272,15 @@ class _Queue:
         account = book.positions.account
         m = len(book.accounts)
         self.pnl = x.z * (u - x.u0) * unit
+        self.cost = np.abs(x.z) * x.u0 * unit
         self.notional = np.where(inverse, np.abs(x.z), np.abs(x.z) * self.mark)
         self.unit = np.ones(m)
         self.unit[account] = unit
         self.balance = margin.balance * self.unit
         self.equity = self.balance + np.bincount(account, self.pnl, m)
-        need = margin.need() * np.where(inverse, self.mark, factor)
-        self.need = np.bincount(account, need, m).astype(np.float64)
+        need = np.empty(len(book))
+        _margin.requirement(x.z, u, x.table, x.add, x.fixed, x.rates, x.deductions, need)
+        self.need = np.bincount(account, need * unit, m).astype(np.float64)
         gone = np.zeros(m, dtype=np.bool_)
         gone[fallen.account] = True
         gone[fallen.position_account] = True
@@ -289,6 +292,8 @@ class _Queue:
     ) -> tuple[float, int, float]:
         """Close winners against a venue's unpaid deficits: (USD closed, traders, USD paid)."""
         f, book = self.fallen, self.margin.book
+        if len(f.account) == 0:
+            return 0.0, 0, 0.0
         where = np.full(len(book.accounts), -1)
         where[f.account] = np.arange(len(f.account))
         row = where[f.position_account]
@@ -362,6 +367,7 @@ class _Queue:
             entry=book.positions.entry[rows],
             mark=self.mark[rows],
             notional=self.notional[rows],
+            cost=self.cost[rows],
             pnl=self.pnl[rows],
             balance=self.balance[who],
             equity=self.equity[who],
@@ -374,6 +380,12 @@ class _Queue:
             # nobody is deleveraged into bankruptcy: equity bounds what a winner gives up
             have = np.maximum(self.equity[account[rows]] + self.transfer[account[rows]], 0.0)
             room = np.minimum(room, have / rate)
+            # several positions of one account share its equity, in the order of the queue
+            _, of, size = np.unique(account[rows], return_inverse=True, return_counts=True)
+            used = np.zeros(len(size))
+            for i in np.flatnonzero(size[of] > 1):
+                room[i] = max(min(room[i], have[i] / rate - used[of[i]]), 0.0)
+                used[of[i]] += room[i]
         upto = np.minimum(np.cumsum(room), usd)
         take = np.diff(upto, prepend=0.0)
         hit = take > 0

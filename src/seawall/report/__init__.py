@@ -1,0 +1,40 @@
+"""One :class:`Report`, four faces: terminal, page, JSON and CSV.
+
+Only the nouns are imported here; a face is imported by whoever draws it.
+"""
+
+from seawall.report.model import (
+    Assumption,
+    Band,
+    Chart,
+    ChartKind,
+    Column,
+    Headline,
+    Kind,
+    Marker,
+    Report,
+    Section,
+    Series,
+    Shape,
+    Table,
+    Tone,
+    Unit,
+)
+
+__all__ = [
+    "Assumption",
+    "Band",
+    "Chart",
+    "ChartKind",
+    "Column",
+    "Headline",
+    "Kind",
+    "Marker",
+    "Report",
+    "Section",
+    "Series",
+    "Shape",
+    "Table",
+    "Tone",
+    "Unit",
+]

@@ -1,0 +1,164 @@
+"""The one place where a number becomes words.
+
+Terminal and page print through :func:`text`; the page's script repeats these rules for the
+ticks of its axes (``page/format.js``), and a browser test holds the two together. Ties are
+rounded away from zero, the sign is a plain hyphen, and what is not known is a dash.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, SupportsFloat
+
+from seawall.core.units import format_time
+from seawall.report.model import Headline, Unit
+
+UNKNOWN = "–"
+_MONEY = ((1e12, " tn"), (1e9, " bn"), (1e6, " M"), (1e3, " k"))
+_SIX_DIGITS = (1e5, 1e4, 1e3, 1e2, 1e1, 1e0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+_TWO_DIGITS = (0.095, 0.0095, 0.00095, 0.000095)
+
+
+def text(value: Any, unit: Unit) -> str:
+    """A raw value as a reader sees it, with its unit.
+
+    Parameters
+    ----------
+    value
+        Number, text, truth value or None. Fractions are fractions, times UTC nanoseconds.
+    unit
+        What it is counted in.
+
+    Examples
+    --------
+    >>> text(1.59e9, Unit.USD), text(86_600.0, Unit.PRICE), text(-0.1, Unit.FRACTION)
+    ('$1.59 bn', '86,600', '-10.00%')
+    """
+    if value is None:
+        return UNKNOWN
+    if isinstance(value, str):
+        return _printable(value) or UNKNOWN
+    if isinstance(value, bool) or type(value).__name__ == "bool":
+        return "yes" if value else "no"
+    if unit is Unit.TIME:
+        return format_time(int(value))
+    if not isinstance(value, SupportsFloat):
+        return str(value)
+    number = float(value)
+    if math.isnan(number):
+        return UNKNOWN
+    body = "∞" if math.isinf(number) else _WRITERS[unit](abs(number))
+    negative = number < 0 and any(c in "123456789∞" for c in body)
+    return "-" + body if negative else body
+
+
+def interval(low: float | None, high: float | None, unit: Unit) -> str:
+    """The 5-95% interval in words; empty if there is none."""
+    if low is None or high is None or math.isnan(low) or math.isnan(high):
+        return ""
+    return f"5–95%: {text(low, unit)} … {text(high, unit)}"
+
+
+def headline(figure: Headline) -> str:
+    """A headline's value, its interval and its kind in one line."""
+    spread = interval(figure.low, figure.high, figure.unit)
+    shown = text(figure.value, figure.unit)
+    return f"{shown} ({spread}; {figure.kind})" if spread else f"{shown} ({figure.kind})"
+
+
+def _fixed(number: float, decimals: int) -> str:
+    if number >= 1e21:
+        return f"{number:.3e}"
+    step = Decimal(1).scaleb(-decimals)
+    return f"{Decimal(number).quantize(step, rounding=ROUND_HALF_UP):,f}"
+
+
+def _printable(words: str) -> str:
+    """Control and direction-changing characters of a name must not reach a terminal or page."""
+    if words.isprintable():
+        return words
+    return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in words)
+
+
+def _trimmed(digits: str) -> str:
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
+def _money(number: float) -> str:
+    for scale, suffix in _MONEY:
+        if number >= 0.9995 * scale:
+            share = number / scale
+            return f"${_fixed(share, 2 if share < 9.995 else 1 if share < 99.95 else 0)}{suffix}"
+    if 0 < number < 0.005:
+        return "<$0.01"
+    cents = _fixed(number, 2)
+    return "$" + (cents[:-3] if cents.endswith(".00") else cents)
+
+
+def _six_digits(number: float) -> str:
+    if number == 0:
+        return "0"
+    decimals = next((k for k, floor in enumerate(_SIX_DIGITS) if number >= floor), 12)
+    return _trimmed(_fixed(number, decimals))
+
+
+def _percent(number: float) -> str:
+    share = number * 100
+    if share >= 1000:
+        return _fixed(share, 0) + "%"
+    if share < 5e-7:
+        return "0.00%"
+    decimals = next((k for k, floor in enumerate(_TWO_DIGITS, 2) if share >= floor), 6)
+    return _fixed(share, decimals) + "%"
+
+
+def _count(number: float) -> str:
+    return _fixed(number, 0 if number >= 100 or number == math.floor(number) else 1)
+
+
+def _factor(number: float) -> str:
+    return _fixed(number, 2 if number < 100 else 1 if number < 1000 else 0) + "×"
+
+
+def _sigma(number: float) -> str:
+    return _fixed(number, 1) + " σ"
+
+
+_WRITERS = {
+    Unit.USD: _money,
+    Unit.PRICE: _six_digits,
+    Unit.FRACTION: _percent,
+    Unit.COUNT: _count,
+    Unit.FACTOR: _factor,
+    Unit.SIGMA: _sigma,
+    Unit.NUMBER: _six_digits,
+    Unit.TEXT: _six_digits,
+}
+
+
+def raw(value: Any, unit: Unit) -> Any:
+    """The same value for a machine: a plain Python scalar, None if unknown, times as ISO 8601.
+
+    Infinity stays a float; whoever writes it decides whether its format can hold it.
+    """
+    if value is None or isinstance(value, str):
+        return value
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, bool):
+        return value
+    if unit is Unit.TIME:
+        return format_time(int(value)) if value else None
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def plain_words(value: Any) -> str:
+    """A value without a unit, as an input is listed: text as it is, numbers at full length."""
+    if isinstance(value, list | tuple):
+        return ", ".join(plain_words(item) for item in value) or UNKNOWN
+    if isinstance(value, float):
+        return f"{value:,.10g}" if math.isfinite(value) else text(value, Unit.NUMBER)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return text(value, Unit.TEXT)

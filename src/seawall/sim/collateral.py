@@ -1,0 +1,166 @@
+"""Entry, leverage and collateral of drawn positions, so that each falls where it was drawn to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.core import Accounts, Book, InternalError, Positions
+from seawall.rulebook import Rules, bind
+from seawall.sim.brackets import MarketBrackets
+from seawall.sim.drawn import Drawn
+from seawall.sim.population import stream
+from seawall.sim.recipe import Recipe
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Margined:
+    """Columns that complete drawn positions, shape (n,).
+
+    Attributes
+    ----------
+    positions
+        The book's columns, each position its own account by its row.
+    balance
+        USD collateral at which each falls at its target under its venue's rules.
+    """
+
+    positions: Positions
+    balance: Floats
+
+
+def margin_drawn(
+    drawn: Drawn, recipe: Recipe, markets: list[list[MarketBrackets]], seed: int, rules: Rules
+) -> Margined:
+    """Complete drawn positions.
+
+    The entry is drawn, moved as far from the target as the venue's initial margin asks; the
+    collateral is what the margin engine says puts the liquidation price on the target; the
+    leverage set is the least of the menu that this collateral allows.
+    """
+    assets = len(recipe.assets)
+    mark = np.array([a.mark for a in recipe.assets])[drawn.asset]
+    market = drawn.venue * assets + drawn.asset
+    entry = _wanted_entry(drawn, recipe, mark, seed)
+    n = len(drawn)
+    highest, rate, amount = np.empty(n), np.empty(n), np.empty(n)
+    order = np.argsort(market, kind="stable")
+    ends = np.searchsorted(market[order], np.arange(len(recipe.venues) * assets + 1))
+    for k in range(len(ends) - 1):
+        rows = order[ends[k] : ends[k + 1]]
+        here = markets[k // assets][k % assets]
+        entry[rows], highest[rows] = _allowed(drawn, here, rows, entry[rows])
+        rate[rows], amount[rows] = here.own_terms(drawn.size[rows] * here.price)
+    balance = _collateral(drawn, recipe, markets, market, mark, entry, rate, amount, rules)
+    leverage = _menu(drawn.size * entry / balance, highest, recipe.parameters["leverage_menu"])
+    return Margined(_columns(drawn, recipe, market, mark, entry, leverage, rate, amount), balance)
+
+
+def _wanted_entry(drawn: Drawn, recipe: Recipe, mark: Floats, seed: int) -> Floats:
+    """Entries over the weeks before, near the mark for those who must have opened since."""
+    p, rng = recipe.parameters, stream(seed, "entry")
+    low, high = np.log([a.weeks for a in recipe.assets]).T[:, drawn.asset]
+    far = rng.random(len(drawn)) ** p["entry_skew"]
+    entry = np.exp(low + (high - low) * far)
+    day_low, day_high = np.array([a.day for a in recipe.assets]).T[:, drawn.asset]
+    recent = (drawn.target > day_low) & (drawn.target < day_high)
+    near = mark * np.exp(p["entry_recent_sd"] * rng.standard_normal(len(drawn)))
+    return np.where(recent, near, entry)
+
+
+def _allowed(
+    drawn: Drawn, market: MarketBrackets, rows: NDArray[np.intp], entry: Floats
+) -> tuple[Floats, Floats]:
+    """Entries far enough from the target for the initial margin, and the highest leverage there.
+
+    At the target the collateral left is the maintenance margin, so at the entry it was that and
+    the loss between: together no less than the initial margin.
+    """
+    side, target, size = drawn.side[rows], drawn.target[rows], drawn.size[rows]
+    for _ in range(2):
+        usd = size * np.where(side > 0, np.maximum(entry, target), target)
+        highest = market.leverage(usd)
+        gap = np.maximum(1.02 / highest - market.maintenance(size * target) + 5e-4, 2e-3)
+        edge = target / (1.0 - side * gap)
+        entry = np.where(side > 0, np.maximum(entry, edge), np.minimum(entry, edge))
+    return entry, highest
+
+
+def _menu(needed: Floats, highest: Floats, menu: list[int]) -> Floats:
+    """Least leverage on the menu that the collateral allows, within the venue's highest."""
+    steps = np.asarray(menu, dtype=np.float64)
+    # a leverage that the collateral meets but for rounding is met
+    at = np.minimum(np.searchsorted(steps, needed * (1.0 - 1e-9)), len(steps) - 1)
+    return np.minimum(steps[at], highest)
+
+
+def _collateral(
+    drawn: Drawn,
+    recipe: Recipe,
+    markets: list[list[MarketBrackets]],
+    market: NDArray[np.int64],
+    mark: Floats,
+    entry: Floats,
+    rate: Floats,
+    amount: Floats,
+    rules: Rules,
+) -> Floats:
+    """Balance of each position by itself, as the margin engine implies it from the target."""
+    n = len(drawn)
+    unknown = np.full(n, np.nan)
+    positions = _columns(drawn, recipe, market, mark, entry, unknown, rate, amount)
+    codes = np.arange(n, dtype=np.int32)
+    accounts = Accounts(
+        trader=codes,
+        venue=drawn.venue.astype(np.int32),
+        isolated=np.ones(n, dtype=np.bool_),
+        balance=unknown,
+        settle=np.zeros(n, dtype=np.int32),
+    )
+    book = Book(
+        positions=positions,
+        accounts=accounts,
+        instruments=tuple(m.instrument for row in markets for m in row),
+        traders=(),
+        venues=tuple(v.name for v in recipe.venues),
+        currencies=("USD",),
+        time=recipe.time,
+    )
+    balance = bind(book, rules).balance
+    if not (balance > 0).all():
+        raise InternalError(f"{int((balance <= 0).sum())} drawn positions need no collateral")
+    return balance
+
+
+def _columns(
+    drawn: Drawn,
+    recipe: Recipe,
+    market: NDArray[np.int64],
+    mark: Floats,
+    entry: Floats,
+    leverage: Floats,
+    rate: Floats,
+    amount: Floats,
+) -> Positions:
+    """The book's columns; the target stands as reported price where leverage is not yet known."""
+    n = len(drawn)
+    unknown = np.full(n, np.nan)
+    return Positions(
+        row=np.arange(1, n + 1, dtype=np.int64),
+        account=np.arange(n, dtype=np.int32),
+        instrument=market.astype(np.int32),
+        size=drawn.side * drawn.size,
+        entry=entry,
+        mark=mark,
+        leverage=leverage,
+        stop=unknown,
+        rate=rate,
+        amount=amount,
+        taker_fee=unknown,
+        reported_liquidation=drawn.target,
+        time=np.full(n, recipe.time, dtype=np.int64),
+    )

@@ -1,0 +1,193 @@
+"""Random books for the cascade: venues of every kind, tiny and huge, cross, hedged, with stops."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import random
+
+from oracles.scenes import NAN, Contract, Leg, Purse, Scene, Table, ladder, steps
+from oracles.venues import MARGIN
+from seawall.core import (
+    AdlPrice,
+    AdlRank,
+    AdlTrigger,
+    LiquidationTerms,
+    LossTerms,
+    MarginTerms,
+    PartialRule,
+    Surplus,
+    VenueTerms,
+)
+
+PRICES = {"BTC": 86_600.0, "ETH": 2_830.0, "SOL": 131.5}
+BY_VALUE = ladder((0, 5e4, 3e5, 1e6, 4e6), (0.005, 0.01, 0.02, 0.05, 0.1))
+BY_COIN = ladder((0, 1, 5, 20), (0.004, 0.01, 0.025, 0.05))
+BY_LOT = steps((0, 50, 300, 2000, 9000), (0.004, 0.0065, 0.01, 0.015, 0.03))
+
+TERMS = (
+    VenueTerms(
+        "binance",
+        "tiers at mark, fee",
+        MARGIN["binance_usdm"],
+        LiquidationTerms(fee=0.0125, partial=PartialRule.TIERS_DOWN, tiers=1),
+        LossTerms(rank=AdlRank.PROFIT_TIMES_MARGIN_RATIO),
+    ),
+    VenueTerms(
+        "bybit_old",
+        "at entry, surplus to the fund",
+        MARGIN["bybit_old"],
+        LiquidationTerms(surplus=Surplus.FUND, partial=PartialRule.TIERS_DOWN, tiers=1),
+        LossTerms(
+            trigger=AdlTrigger.FUND_DRAWDOWN, drawdown=0.3, price_falls_back_to_mark_beyond=0.05
+        ),
+    ),
+    VenueTerms(
+        "bybit",
+        "at mark, fee for closing",
+        MARGIN["bybit_new"],
+        LiquidationTerms(surplus=Surplus.FUND, partial=PartialRule.TIERS_DOWN, tiers=1),
+        LossTerms(trigger=AdlTrigger.FUND_DRAWDOWN, drawdown=0.3, socialised=True),
+    ),
+    VenueTerms(
+        "okx",
+        "by contracts",
+        MARGIN["okx"],
+        LiquidationTerms(surplus=Surplus.FUND, partial=PartialRule.TIERS_DOWN, tiers=2),
+        LossTerms(trigger=AdlTrigger.FUND_DRAWDOWN, drawdown=0.3, price=AdlPrice.MARK),
+    ),
+    VenueTerms(
+        "hyperliquid",
+        "a fifth first",
+        MARGIN["hyperliquid"],
+        LiquidationTerms(partial=PartialRule.FRACTION, fraction=0.2, threshold_usd=1e5),
+        LossTerms(
+            trigger=AdlTrigger.ACCOUNT_NEGATIVE,
+            rank=AdlRank.PRICE_RATIO_TIMES_LEVERAGE,
+            price=AdlPrice.PREVIOUS_MARK,
+        ),
+    ),
+    VenueTerms("generic", "neutral", MarginTerms(), LiquidationTerms(), LossTerms(socialised=True)),
+)
+
+
+def without_fees(scene: Scene) -> Scene:
+    """The same book where a liquidation costs nothing."""
+    free = tuple(
+        dataclasses.replace(v, liquidation=dataclasses.replace(v.liquidation, fee=0.0))
+        for v in scene.venues
+    )
+    return Scene(scene.contracts, free, scene.purses, scene.legs)
+
+
+def contracts() -> tuple[Contract, ...]:
+    linear = tuple(Contract(a, False, 1.0, NAN, BY_VALUE) for a in PRICES)
+    lots = tuple(
+        Contract(a, False, f, NAN, BY_LOT) for a, f in zip(PRICES, (0.01, 0.1, 1.0), strict=True)
+    )
+    coin = tuple(Contract(a, True, 100.0, NAN, BY_COIN) for a in ("BTC", "ETH"))
+    coin_lots = (Contract("BTC", True, 100.0, NAN, BY_LOT),)
+    return linear + lots + coin + coin_lots
+
+
+def _choices(venue: str) -> tuple[list[int], list[int]]:
+    """Linear and inverse contracts that a venue lists."""
+    if venue == "okx":
+        return [3, 4, 5], [8]
+    if venue in ("hyperliquid", "generic"):
+        return [0, 1, 2], []
+    return [0, 1, 2], [6, 7]
+
+
+def random_book(
+    seed: int, accounts: int, *, cross: float = 0.5, stops: float = 0.2, graded: bool = False
+) -> Scene:
+    """Accounts at 0.2 to 25% of notional, tiny to huge, one in thirty of them below zero.
+
+    ``graded``: of like size and evenly spread over their distance to liquidation, so that a
+    shock sets off many rounds.
+    """
+    rng = random.Random(seed)
+    scene = Scene(contracts(), TERMS)
+    while len(scene.purses) < accounts:
+        v = rng.randrange(len(TERMS))
+        linear, inverse = _choices(TERMS[v].venue)
+        together = rng.random() < cross
+        group = linear
+        if inverse and rng.random() < 0.35:
+            group = [rng.choice(inverse)]
+        chosen = rng.sample(group, rng.randint(1, len(group))) if together else [rng.choice(group)]
+        account = len(scene.purses)
+        mine = []
+        for k in chosen:
+            hedged = together and rng.random() < 0.2
+            first = rng.choice((1, 1, -1))
+            for side in (first, -first) if hedged else (first,):
+                side = abs(side) if graded else side
+                mine.append(_leg(rng, scene.contracts[k], k, account, side, stops, graded))
+        scene.legs += mine
+        scene.purses.append(Purse(rng.randrange(accounts), v, not together, 0.0))
+        share = -0.01 if rng.random() < 0.03 else 10 ** rng.uniform(-2.7, -0.6)
+        if graded:
+            share = rng.uniform(0.03, 0.3)
+        scene.purses[-1].balance = _balance(scene, mine, share)
+    return scene
+
+
+def _leg(
+    rng: random.Random,
+    contract: Contract,
+    k: int,
+    account: int,
+    side: int,
+    stops: float,
+    graded: bool,
+) -> Leg:
+    price = PRICES[contract.asset]
+    usd = 10 ** (rng.uniform(4, 5.5) if graded else rng.uniform(0, 6.8))
+    entry = price * math.exp(rng.gauss(0, 0.03))
+    size = side * (usd if contract.inverse else usd / price)
+    stop = price * (1 - side * rng.uniform(-0.002, 0.12)) if rng.random() < stops else NAN
+    leverage = float(rng.choice((2, 5, 10, 20, 50)))
+    return Leg(account, k, size, entry, price, leverage, stop)
+
+
+def _balance(scene: Scene, mine: list[Leg], share: float) -> float:
+    """So that equity is a share of the notional."""
+    value = profit = 0.0
+    for leg in mine:
+        if scene.contracts[leg.contract].inverse:
+            value += abs(leg.size) / leg.mark
+            profit += leg.size * (1 / leg.entry - 1 / leg.mark)
+        else:
+            value += abs(leg.size) * leg.mark
+            profit += leg.size * (leg.mark - leg.entry)
+    return value * share - profit
+
+
+def dyadic_book(copies: int, *, entry: float = 1024.0) -> Scene:
+    """Thousands of accounts at the same thresholds, in numbers that floats hold exactly.
+
+    Longs of 1 at 1024 with 192 of margin and a rate of 1/8: equity meets maintenance exactly at
+    a price of 951 1/7 with no float; shorts likewise. With 1/4 and 256 of margin the long's is
+    1024, reached at the mark itself, and with 160 and 1/8 + 1/32 at 1024 x 0.999...
+    """
+    flat = Contract("BTC", table=Table((0.0,), (0.125,), (0.0,)))
+    other = Contract("ETH", table=Table((0.0,), (0.25,), (0.0,)))
+    scene = Scene((flat, other), (VenueTerms("a", "A"), VenueTerms("b", "B")))
+    for n in range(copies):
+        for k, size, balance in (
+            (0, 1.0, 240.0),  # falls at 896 = 7/8 of the mark: 240 - 128 = 896 / 8
+            (0, 1.0, 184.0),  # falls at 960 = 15/16: 184 - 64 = 960 / 8
+            (0, -1.0, 208.0),  # falls at 1096.9
+            (1, 1.0, 448.0),  # falls at 768 = 3/4: 448 - 256 = 768 / 4
+            (1, -1.0, 576.0),  # falls at 1280 = 5/4: 576 - 256 = 1280 / 4
+        ):
+            account = len(scene.purses)
+            scene.purses.append(Purse(account, n % 2, n % 3 > 0, balance))
+            scene.legs.append(Leg(account, k, size, entry, 1024.0))
+        account = len(scene.purses)  # a cross account over both
+        scene.purses.append(Purse(account, n % 2, False, 544.0))
+        scene.legs.append(Leg(account, 0, 1.0, entry, 1024.0))
+        scene.legs.append(Leg(account, 1, 0.5, entry, 1024.0))
+    return scene

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from seawall.report import Column, Report, Table, Unit
+from seawall.report.terminal import to_terminal
+
+
+def _printed(report: Report, width: int = 80, rows: int = 20, tty: bool = False) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=width, force_terminal=tty, color_system="auto")
+    to_terminal(report, console, rows)
+    return out.getvalue()
+
+
+def test_order_is_answer_figures_tables_grounds(report: Report) -> None:
+    text = _printed(report)
+    marks = [
+        "A & B",
+        "What if?",
+        "It falls.",
+        "$36.8 M",
+        "Small",
+        "alice",
+        "Depth is 1%.",
+        "One row set aside.",
+        "book.csv",
+    ]
+    places = [text.index(m) for m in marks]
+    assert places == sorted(places)
+    assert "5–95%: $30.0 M … $50.0 M" in text
+    assert "modelled" in text
+    assert "[a study]" in text
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_no_line_is_wider_than_the_terminal(report: Report, width: int) -> None:
+    long = replace(report, warnings=("word " * 60, "x" * 300))
+    assert max(len(line) for line in _printed(long, width).splitlines()) <= width
+
+
+def test_piped_output_has_no_colour_codes(report: Report) -> None:
+    assert "\x1b" not in _printed(report)
+    assert "\x1b[1m" in _printed(report, tty=True)
+
+
+def test_rows_left_out_are_named(report: Report) -> None:
+    text = _printed(report, rows=2)
+    assert "8 more rows" in text
+    assert "<script>" not in text
+
+
+def test_narrow_terminals_keep_the_brief_columns(report: Report) -> None:
+    wide, narrow = _printed(report, 120), _printed(report, 44)
+    assert "2025-11-20T23:59:59Z" in wide
+    assert "more column" not in wide
+    assert "2025-11-20" not in narrow
+    assert "$1.50 M" in narrow
+    assert "more column" in narrow
+
+
+def test_markup_and_escapes_in_names_are_words() -> None:
+    table = Table(
+        "t",
+        "T",
+        (Column("a", "A"), Column("b", "B", Unit.USD)),
+        (("[red]x[/red]", 1.0), ("\x1b[31mred", 2.0)),
+    )
+    text = _printed(Report("s/1", "[bold]T", tables=(table,)), tty=True)
+    assert "[red]x[/red]" in text
+    assert "\x1b[31m" not in text
+    assert "[bold]T" in text

@@ -1,0 +1,103 @@
+"""The static cascade against brute force on random books."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from oracles.books import random_book, without_fees
+from oracles.cascade import Brute, Result
+from oracles.scenes import Scene, bound
+
+from seawall.liquidity import ImpactLaw
+from seawall.risk.cascade import Cascade, StaticCascade
+
+ASSETS = ("BTC", "ETH", "SOL")
+SHOCKS = ([0.97, 0.96, 0.94], [0.85, 0.8, 0.9], [1.06, 1.1, 1.04], [1.0, 1.0, 1.0], [0.9, 1.1, 1.0])
+DEPTHS = {"thin": (3e6, 2e6, 1e6), "deep": (5e7, 3e7, 1e7), "endless": (np.inf,) * 3}
+
+
+def assert_same(scene: Scene, got: Cascade, want: Result, equity: bool = True) -> None:
+    """Every number of a cascade, to rounding."""
+    factors = np.array(want.factors)
+    assert got.factor.shape == factors.shape
+    np.testing.assert_allclose(got.factor, factors, rtol=1e-10)
+    shape = (-1, len(scene.assets))
+    gross = float(got.margin.book.notional().sum())
+    for ours, theirs in ((got.forced, want.forced), (got.stopped, want.stopped)):
+        np.testing.assert_allclose(
+            ours, np.array(theirs).reshape(shape), rtol=1e-9, atol=1e-13 * gross
+        )
+    turn = np.zeros(len(scene.purses), dtype=np.int64)
+    for account, r in want.turn.items():
+        turn[account] = r
+    np.testing.assert_array_equal(got.turn, turn)
+    np.testing.assert_array_equal(got.closed, want.closed)
+    c = got.closings
+    ours = sorted(zip(c.turn.tolist(), c.position.tolist(), c.usd.tolist(), c.stop.tolist()))
+    theirs = sorted(want.closings)
+    assert [(a, b, d) for a, b, _, d in ours] == [(a, b, d) for a, b, _, d in theirs]
+    np.testing.assert_allclose([x[2] for x in ours], [x[2] for x in theirs], rtol=1e-8, atol=1e-9)
+    pairs = {(scene.purses[a].trader, scene.purses[a].venue) for a in want.turn}
+    assert got.accounts_liquidated == len(pairs)
+    if equity:
+        np.testing.assert_allclose(got.equity, want.equity, rtol=1e-8, atol=1e-13 * gross)
+
+
+def both(
+    scene: Scene, shock: list[float], depth: tuple[float, ...], exponent: float, partial: bool
+) -> tuple[Cascade, Result]:
+    law = ImpactLaw(exponent, 1.0)
+    engine = StaticCascade(
+        bound(scene), dict(zip(scene.assets, depth, strict=True)), law, partial=partial
+    )
+    brute = Brute(scene, engine.ledger.margin.balance.tolist())
+    return engine.run(np.array(shock)), brute.run(shock, list(depth), exponent, partial)
+
+
+@pytest.mark.parametrize("partial", [False, True], ids=["full", "partial"])
+@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("seed", range(4))
+def test_random_books(seed: int, depth: str, partial: bool) -> None:
+    scene = without_fees(random_book(seed, 120))
+    for k, shock in enumerate(SHOCKS):
+        exponent = (0.5, 0.875, 1.0)[(seed + k) % 3]
+        assert_same(scene, *both(scene, shock, DEPTHS[depth], exponent, partial))
+
+
+@pytest.mark.parametrize("partial", [False, True], ids=["full", "partial"])
+@pytest.mark.parametrize(
+    ("cross", "stops"), [(0.0, 0.0), (0.0, 0.6), (1.0, 0.0), (1.0, 0.6)]
+)
+def test_books_of_one_kind(cross: float, stops: float, partial: bool) -> None:
+    scene = without_fees(random_book(99, 150, cross=cross, stops=stops))
+    for shock in SHOCKS:
+        assert_same(scene, *both(scene, shock, DEPTHS["thin"], 0.875, partial))
+
+
+@pytest.mark.parametrize("partial", [False, True], ids=["full", "partial"])
+@pytest.mark.parametrize("seed", range(3))
+def test_long_cascades(seed: int, partial: bool) -> None:
+    scene = without_fees(random_book(seed, 300, graded=True, stops=0.1))
+    for exponent, depth in ((1.0, (4e5,) * 3), (0.875, (4e5,) * 3), (0.5, (5e4,) * 3)):
+        got, want = both(scene, [0.975, 0.97, 0.98], depth, exponent, partial)
+        assert_same(scene, got, want)
+        assert got.rounds >= 5
+        assert got.multiplier is None or got.multiplier > 1.5
+
+
+def test_many_small_books() -> None:
+    """Few accounts a book, so that each one's own order of events decides."""
+    for seed in range(150):
+        scene = without_fees(random_book(1000 + seed, 2 + seed % 9, stops=0.4))
+        gross = float(bound(scene).book.notional().sum())
+        depth = tuple(gross * x for x in (0.1, 0.03, 0.3))
+        depth = depth[: len(scene.assets)]
+        shock = SHOCKS[seed % len(SHOCKS)]
+        assert_same(scene, *both(scene, shock, depth, 1.0, seed % 2 == 0))
+
+
+def test_fees_of_partial_steps_leave_the_account_step_by_step() -> None:
+    scene = random_book(5, 120)
+    for shock in SHOCKS[:2]:
+        got, want = both(scene, shock, DEPTHS["thin"], 1.0, True)
+        assert_same(scene, got, want)

@@ -1,0 +1,250 @@
+"""Which rule applies: venue, instrument, date."""
+
+import numpy as np
+import pytest
+
+from seawall.core import AdlTrigger, CloseFee, MaintenanceBasis, RuleError, TierUnit, parse_time
+from seawall.rulebook import Rules
+from seawall.rulebook.rules import BUNDLE
+
+RULES = Rules.bundled()
+
+VENUE = """
+[venue]
+title = "Test venue"
+aliases = ["tv"]
+contract_types = ["linear"]
+examples = ["BTCUSDT"]
+source = "made up"
+"""
+
+TERMS = """
+[[rules]]
+effective_from = "2024-01-01"
+[rules.margin]
+taker_fee = 0.001
+source = "made up"
+[rules.liquidation]
+fee = 0.01
+surplus = "fund"
+partial = "full"
+source = "made up"
+[rules.loss]
+fund_usd = 5
+fund_as_of = "2024-01-01"
+trigger = "fund_exhausted"
+rank = "profit_times_leverage"
+price = "bankruptcy"
+source = "made up"
+[rules.funding]
+interval_hours = 8
+interest = 0.0001
+damper = 0.0005
+source = "made up"
+[rules.mark_price]
+text = "index"
+source = "made up"
+[[rules]]
+effective_from = "2025-01-01"
+[rules.margin]
+taker_fee = 0.002
+source = "made up later"
+"""
+
+BRACKETS = """
+[[brackets]]
+effective_from = "2024-01-01"
+source = "made up"
+[brackets.any]
+reason = "the strictest"
+rows = [[0, 0.1, 5]]
+[brackets.instruments]
+BTCUSDT = [[0, 0.01, 50, 0], [1000, 0.02, 25, 10]]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    venue = tmp_path / "testvenue"
+    venue.mkdir()
+    (venue / "venue.toml").write_text(VENUE)
+    (venue / "rules.toml").write_text(TERMS)
+    (venue / "brackets.toml").write_text(BRACKETS)
+    return tmp_path
+
+
+def at(text):
+    return parse_time(text)
+
+
+def test_venue_names_and_aliases():
+    for name in ("binance", "Binance", "binanceusdm", "BINANCE_USDM", "binance-usdm"):
+        assert RULES.canonical_venue(name) == "binance_usdm"
+    assert RULES.canonical_venue("binance", "inverse") == "binance_coinm"
+    assert RULES.canonical_venue("binance", "linear") == "binance_usdm"
+    assert RULES.canonical_venue("binancecoinm") == "binance_coinm"
+    assert RULES.canonical_venue("OKEx") == "okx"
+    assert RULES.canonical_venue("Huobi") == "htx"
+
+
+@pytest.mark.parametrize("name", ["ftx", "", "  "])
+def test_unknown_venue_lists_those_known(name):
+    with pytest.raises(RuleError, match=r"unknown venue.*binance_coinm, binance_usdm, bybit"):
+        RULES.canonical_venue(name)
+    with pytest.raises(RuleError, match="unknown venue"):
+        RULES.terms("ftx")
+
+
+def test_bybit_changes_its_regime_by_date():
+    early, late = RULES.terms("bybit", at("2024-07-15")), RULES.terms("bybit", at("2025-11-20"))
+    assert early.margin.maintenance_basis is MaintenanceBasis.ENTRY
+    assert early.margin.close_fee is CloseFee.ENTRY
+    assert late.margin.maintenance_basis is MaintenanceBasis.MARK
+    assert late.margin.close_fee is CloseFee.BANKRUPTCY
+    assert RULES.terms("bybit", at("2022-06-01")).margin.taker_fee == 0.0006
+    assert early.margin.taker_fee == late.margin.taker_fee == 0.00055
+    assert RULES.terms("bybit") == RULES.terms("bybit", at("2030-01-01"))
+
+
+def test_a_section_left_out_is_kept_from_the_block_before():
+    assert RULES.terms("bybit", at("2025-11-20")).loss.trigger is AdlTrigger.FUND_DRAWDOWN
+    assert RULES.terms("binance_usdm", at("2025-10-10")).loss.fund_usd == 1.23e9
+    assert RULES.terms("binance_usdm", at("2025-10-11")).loss.fund_usd == 1.04e9
+
+
+def test_a_date_before_the_first_block_gets_it_and_says_so(folder):
+    rules = Rules.from_folders(folder)
+    assert rules.terms("testvenue", at("2020-05-05")).margin.taker_fee == 0.001
+    notes = rules.terms_notes("testvenue", at("2020-05-05"))
+    assert any("no rules older than 2024-01-01" in n and "2020-05-05" in n for n in notes)
+    assert any("insurance fund" in n for n in notes)
+    assert rules.terms_notes("testvenue", at("2024-01-20")) == ()
+    found = rules.bracket("testvenue", "BTCUSDT", at("2020-05-05"))
+    assert found.early
+    assert found.seen == "2024-01-01"
+
+
+def test_the_first_instant_of_a_day_is_in_its_block(folder):
+    rules = Rules.from_folders(folder)
+    start = at("2025-01-01")
+    assert rules.terms("testvenue", start).margin.taker_fee == 0.002
+    assert rules.terms("testvenue", start - 1).margin.taker_fee == 0.001
+    assert rules.terms("testvenue", start).effective_from == "2025-01-01"
+    assert "margin: made up later" in rules.terms("testvenue", start).sources
+
+
+def test_an_unknown_instrument_gets_the_cautious_schedule():
+    found = RULES.bracket("hyperliquid", "NOSUCHCOIN")
+    assert found.schedule.cautious
+    assert found.stand_in
+    assert found.schedule.rates.tolist() == [1 / 6]
+    assert not RULES.schedule("hyperliquid", "BTC").cautious
+    assert not RULES.schedule("generic", "NOSUCHCOIN").cautious
+
+
+def test_htx_takes_the_generic_schedule_and_says_so():
+    borrowed, generic = RULES.schedule("htx", "BTC-USDT"), RULES.schedule("generic", "BTC")
+    assert borrowed.cautious
+    assert np.array_equal(borrowed.rates, generic.rates)
+    assert any("generic schedule" in n for n in RULES.terms_notes("htx"))
+
+
+def test_published_figures():
+    """Sources: Binance brackets of 2026-09; FAQ be2c7d9d and ceccfcfb; Bybit table; OKX tiers."""
+    btc = RULES.schedule("binance_usdm", "BTCUSDT")
+    assert btc.deductions.tolist()[3:7] == [12_000, 132_000, 482_000, 2_982_000]
+    older = RULES.schedule("binance_usdm", "BTCUSDT", at("2022-05-01"))
+    assert older.deductions[3] == 16_300
+    coin = RULES.schedule("binance_coinm", "BTCUSD_PERP")
+    assert coin.deductions.tolist()[3:7] == [0.56, 1.81, 6.81, 11.81]
+    bybit = RULES.schedule("bybit", "BTCUSDT")
+    assert bybit.bracket(8_500_000) == 8
+    assert bybit.deductions[-1] == 1_482_000
+    okx = RULES.schedule("okx", "BTC-USDT-SWAP")
+    assert okx.unit is TierUnit.CONTRACTS
+    assert len(okx.floors) == 99
+    assert okx.rates[okx.bracket(1_140_001.0)] == pytest.approx(0.2925)
+    assert (okx.rates[-1], okx.max_leverage[-1]) == (pytest.approx(0.4875), 2.0)
+    assert okx.bracket(1000.0) == 0
+    hl = RULES.schedule("hyperliquid", "BTC")
+    assert hl.deductions.tolist() == [0, 1_875_000]
+
+
+def test_old_leverage_of_hyperliquid():
+    assert RULES.schedule("hyperliquid", "ETH", at("2024-12-01")).rates.tolist() == [0.01]
+    assert RULES.schedule("hyperliquid", "ETH", at("2025-06-01")).rates[0] == 0.02
+
+
+def test_the_users_folder_overlays_the_bundle(tmp_path, monkeypatch):
+    home = tmp_path / "binance_usdm"
+    home.mkdir()
+    (home / "2027-01-01.toml").write_text(BRACKETS.replace("2024-01-01", "2027-01-01"))
+    monkeypatch.setenv("SEAWALL_RULES", str(tmp_path))
+    rules = Rules.bundled()
+    assert rules.schedule("binance_usdm", "BTCUSDT").rates.tolist() == [0.01, 0.02]
+    assert len(rules.schedule("binance_usdm", "BTCUSDT", at("2026-12-31")).rates) == 12
+    assert len(rules.schedule("binance_usdm", "ETHUSDT").rates) == 12
+
+
+def test_on_the_same_day_the_later_folder_wins(tmp_path):
+    home = tmp_path / "binance_usdm"
+    home.mkdir()
+    (home / "x.toml").write_text(BRACKETS.replace("2024-01-01", "2025-01-01"))
+    rules = Rules.from_folders(BUNDLE, tmp_path)
+    assert rules.schedule("binance_usdm", "BTCUSDT").rates.tolist() == [0.01, 0.02]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("taker_fee = 0.001", "taker_feee = 0.001", ["unknown key", "rules.0.margin.taker_feee"]),
+        ("taker_fee = 0.001", "taker_fee = 5.0", ["rules.0.margin.taker_fee", "less than 1"]),
+        ('surplus = "fund"', 'surplus = "me"', ["rules.0.liquidation.surplus", "'trader'"]),
+        ('fund_as_of = "2024-01-01"\n', "", ["fund_as_of", "rules.0.loss"]),
+        ("[[rules]]", "[[rules]", ["not a TOML file", "line 2"]),
+        ('text = "index"\nsource = "made up"', 'text = "index"', ["rules.0.mark_price.source"]),
+    ],
+)
+def test_a_malformed_file_names_the_key(folder, old, new, words):
+    path = folder / "testvenue" / "rules.toml"
+    path.write_text(TERMS.replace(old, new, 1))
+    with pytest.raises(RuleError) as error:
+        Rules.from_folders(folder).terms("testvenue")
+    for word in [*words, "rules.toml"]:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("[1000, 0.02, 25, 10]", "[1000, 0.02, 25, 11]", ["continuity", "BTCUSDT", "bracket 2"]),
+        ("[0, 0.01, 50, 0]", "[5, 0.01, 50, 0]", ["start at 0", "BTCUSDT"]),
+        ("[1000, 0.02, 25, 10]", "[1000, 0.005, 25]", ["rates must rise", "BTCUSDT"]),
+        ("[0, 0.1, 5]", "[0]", ["brackets.0.any.rows.0"]),
+    ],
+)
+def test_a_bad_bracket_names_the_instrument(folder, old, new, words):
+    path = folder / "testvenue" / "brackets.toml"
+    path.write_text(BRACKETS.replace(old, new, 1))
+    with pytest.raises(RuleError) as error:
+        Rules.from_folders(folder).schedule("testvenue", "BTCUSDT")
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_a_first_block_must_state_every_section(folder):
+    path = folder / "testvenue" / "rules.toml"
+    path.write_text(TERMS.replace("[rules.funding]", "[rules.funding_off]"))
+    with pytest.raises(RuleError, match="unknown key"):
+        Rules.from_folders(folder).terms("testvenue")
+    start = TERMS.index("[rules.funding]")
+    path.write_text(TERMS[:start] + TERMS[TERMS.index("[rules.mark_price]") :])
+    with pytest.raises(RuleError, match=r"must state every section.*without funding"):
+        Rules.from_folders(folder).terms("testvenue")
+
+
+def test_an_empty_folder_of_rules_is_said_to_be_empty(tmp_path):
+    rules = Rules.from_folders(tmp_path, tmp_path / "missing")
+    assert rules.venues() == ()
+    with pytest.raises(RuleError, match="the rules folder is empty"):
+        rules.canonical_venue("okx")
