@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core import config
+from numba.core import config as numba_config
 
-__all__ = ["in_chunks", "kernel", "share_out", "workers"]
+__all__ = ["fresh_cache", "in_chunks", "kernel", "share_out", "workers"]
 
 _CHUNK_ROWS = 65_536
 
@@ -46,8 +46,16 @@ def _cache_folder() -> str:
     return str(Path(tempfile.mkdtemp(prefix="seawall-")))
 
 
+@cache
+def fresh_cache() -> bool:
+    """Whether the cache folder held no kernel when first asked: they are compiled now."""
+    return not any(Path(_cache_folder()).rglob("*.nbi"))
+
+
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function of plain arrays and numbers; the body stays in ``.py_func``."""
+    fresh_cache()
+    config: Any = numba_config
     before = config.CACHE_DIR
     config.CACHE_DIR = _cache_folder()
     try:

@@ -87,7 +87,8 @@ def contracts() -> tuple[Contract, ...]:
     )
     coin = tuple(Contract(a, True, 100.0, NAN, BY_COIN) for a in ("BTC", "ETH"))
     coin_lots = (Contract("BTC", True, 100.0, NAN, BY_LOT),)
-    return linear + lots + coin + coin_lots
+    second = (Contract("BTC", False, 1.0, NAN, BY_VALUE),)  # as BTCUSDC beside BTCUSDT
+    return linear + lots + coin + coin_lots + second
 
 
 def _choices(venue: str) -> tuple[list[int], list[int]]:
@@ -95,8 +96,8 @@ def _choices(venue: str) -> tuple[list[int], list[int]]:
     if venue == "okx":
         return [3, 4, 5], [8]
     if venue in ("hyperliquid", "generic"):
-        return [0, 1, 2], []
-    return [0, 1, 2], [6, 7]
+        return [0, 1, 2, 9], []
+    return [0, 1, 2, 9], [6, 7]
 
 
 def random_book(
@@ -130,7 +131,7 @@ def random_book(
         share = -0.01 if rng.random() < 0.03 else 10 ** rng.uniform(-2.7, -0.6)
         if graded:
             share = rng.uniform(0.03, 0.3)
-        scene.purses[-1].balance = _balance(scene, mine, share)
+        scene.purses[-1].balance = balance_for(scene, mine, share)
     return scene
 
 
@@ -152,7 +153,7 @@ def _leg(
     return Leg(account, k, size, entry, price, leverage, stop)
 
 
-def _balance(scene: Scene, mine: list[Leg], share: float) -> float:
+def balance_for(scene: Scene, mine: list[Leg], share: float) -> float:
     """So that equity is a share of the notional."""
     value = profit = 0.0
     for leg in mine:
@@ -165,29 +166,94 @@ def _balance(scene: Scene, mine: list[Leg], share: float) -> float:
     return value * share - profit
 
 
-def dyadic_book(copies: int, *, entry: float = 1024.0) -> Scene:
+def dyadic_book(copies: int) -> Scene:
     """Thousands of accounts at the same thresholds, in numbers that floats hold exactly.
 
-    Longs of 1 at 1024 with 192 of margin and a rate of 1/8: equity meets maintenance exactly at
-    a price of 951 1/7 with no float; shorts likewise. With 1/4 and 256 of margin the long's is
-    1024, reached at the mark itself, and with 160 and 1/8 + 1/32 at 1024 x 0.999...
+    Marks and entries are 1024, BTC's rate 1/8 and ETH's 1/4. Equity meets maintenance exactly at
+    BTC 896 and 960 (longs), 1152 (shorts), ETH 768 (longs), 1280 (shorts), and for the cross
+    accounts of 1 BTC and half an ETH where both stand at 896.
     """
     flat = Contract("BTC", table=Table((0.0,), (0.125,), (0.0,)))
     other = Contract("ETH", table=Table((0.0,), (0.25,), (0.0,)))
     scene = Scene((flat, other), (VenueTerms("a", "A"), VenueTerms("b", "B")))
     for n in range(copies):
-        for k, size, balance in (
-            (0, 1.0, 240.0),  # falls at 896 = 7/8 of the mark: 240 - 128 = 896 / 8
-            (0, 1.0, 184.0),  # falls at 960 = 15/16: 184 - 64 = 960 / 8
-            (0, -1.0, 208.0),  # falls at 1096.9
-            (1, 1.0, 448.0),  # falls at 768 = 3/4: 448 - 256 = 768 / 4
-            (1, -1.0, 576.0),  # falls at 1280 = 5/4: 576 - 256 = 1280 / 4
-        ):
+        for k, size, balance in DYADIC:
             account = len(scene.purses)
             scene.purses.append(Purse(account, n % 2, n % 3 > 0, balance))
-            scene.legs.append(Leg(account, k, size, entry, 1024.0))
-        account = len(scene.purses)  # a cross account over both
-        scene.purses.append(Purse(account, n % 2, False, 544.0))
-        scene.legs.append(Leg(account, 0, 1.0, entry, 1024.0))
-        scene.legs.append(Leg(account, 1, 0.5, entry, 1024.0))
+            scene.legs.append(Leg(account, k, size, 1024.0, 1024.0))
+        account = len(scene.purses)
+        scene.purses.append(Purse(account, n % 2, False, 416.0))
+        scene.legs.append(Leg(account, 0, 1.0, 1024.0, 1024.0))
+        scene.legs.append(Leg(account, 1, 0.5, 1024.0, 1024.0))
     return scene
+
+
+DYADIC = (
+    (0, 1.0, 240.0),  # 240 - 128 = 896 / 8
+    (0, 1.0, 184.0),  # 184 - 64 = 960 / 8
+    (0, -1.0, 272.0),  # 272 - 128 = 1152 / 8
+    (1, 1.0, 448.0),  # 448 - 256 = 768 / 4
+    (1, -1.0, 576.0),  # 576 - 256 = 1280 / 4
+)
+
+
+def scaled(scene: Scene, by: float) -> Scene:
+    """The same book in a currency worth ``1 / by``: an inverse contract's coin stays a coin."""
+
+    def table(c: Contract) -> Table:
+        if c.inverse or c.table.by_contracts:
+            return c.table
+        t = c.table
+        return Table(tuple(f * by for f in t.floors), t.rates, tuple(x * by for x in t.cums))
+
+    contracts = tuple(
+        dataclasses.replace(c, table=table(c), face=c.face * (by if c.inverse else 1))
+        for c in scene.contracts
+    )
+    venues = tuple(
+        dataclasses.replace(
+            v,
+            liquidation=dataclasses.replace(
+                v.liquidation, threshold_usd=v.liquidation.threshold_usd * by
+            ),
+        )
+        for v in scene.venues
+    )
+    coin = {x.account for x in scene.legs if scene.contracts[x.contract].inverse}
+    purses = [
+        dataclasses.replace(p, balance=p.balance * (1 if a in coin else by))
+        for a, p in enumerate(scene.purses)
+    ]
+    legs = [
+        dataclasses.replace(
+            x,
+            size=x.size * (by if scene.contracts[x.contract].inverse else 1),
+            entry=x.entry * by,
+            mark=x.mark * by,
+            stop=x.stop * by,
+        )
+        for x in scene.legs
+    ]
+    return Scene(contracts, venues, purses, legs)
+
+
+def shuffled(scene: Scene, seed: int) -> tuple[Scene, list[int], list[int]]:
+    """The same accounts and positions in another order, and where each went."""
+    rng = random.Random(seed)
+    accounts, legs = list(range(len(scene.purses))), list(range(len(scene.legs)))
+    rng.shuffle(accounts)
+    rng.shuffle(legs)
+    place = {a: k for k, a in enumerate(accounts)}
+    moved = [dataclasses.replace(scene.legs[i], account=place[scene.legs[i].account]) for i in legs]
+    purses = [scene.purses[a] for a in accounts]
+    return Scene(scene.contracts, scene.venues, purses, moved), accounts, legs
+
+
+def relabelled(scene: Scene) -> Scene:
+    """The same book with its contracts, and so its assets, in reverse order and renamed."""
+    last = len(scene.contracts) - 1
+    contracts = tuple(
+        dataclasses.replace(c, asset=c.asset[::-1]) for c in reversed(scene.contracts)
+    )
+    legs = [dataclasses.replace(x, contract=last - x.contract) for x in scene.legs]
+    return Scene(contracts, scene.venues, scene.purses, legs)

@@ -12,21 +12,11 @@ import math
 from dataclasses import dataclass, field
 
 from oracles import margin
-from oracles.scenes import Leg, Scene
+from oracles.scenes import Scene
 from seawall.core import CloseFee, MaintenanceBasis, PartialRule
 
 TIE = 1e-12
 NUDGE = 1.0 + 1e-9
-
-
-@dataclass
-class State:
-    """What is left of one leg."""
-
-    leg: Leg
-    inverse: bool
-    held: float = 1.0  # share of the original size
-    cut: bool = False
 
 
 @dataclass
@@ -101,7 +91,7 @@ class Brute:
     ) -> Result:
         scene, assets = self.scene, range(len(self.scene.assets))
         held = [1.0] * len(scene.legs)
-        cut = [False] * len(scene.legs)
+        cut: list[int | None] = [None] * len(scene.legs)
         out = Result([list(shock)], wallet=list(self.wallets), fees=[0.0] * len(scene.purses))
         flow = [0.0 for _ in assets]
         for turn in range(1, 100_000):
@@ -116,16 +106,18 @@ class Brute:
                     continue
                 equity = out.wallet[account]
                 equity += sum(self._profit(i, held[i], price[i]) for i in mine)
-                need = sum(self._need(i, held[i], price[i], cut[i]) for i in mine)
+                need = sum(self._need(i, held[i], price[i], cut[i] is not None) for i in mine)
                 gross = sum(self._value(i, held[i], price[i]) for i in mine)
                 if equity - need > TIE * gross:
                     continue
                 out.turn.setdefault(account, turn)
                 out.last[account] = turn
                 fee = 0.0
+                # steps are for accounts that they can save: one below zero is taken over
+                saved = equity > TIE * gross
                 rules = scene.venues[scene.purses[account].venue].liquidation
                 for i in mine:
-                    share = self._share(i, held[i], price[i], cut, partial)
+                    share = self._share(i, held[i], price[i], cut, partial and saved)
                     fee += rules.fee * self._value(i, held[i] * share, price[i])
                     usd = self._close(i, held, share, price, out, turn, False)
                     forced[self.asset[i]] += usd
@@ -193,7 +185,7 @@ class Brute:
         return usd
 
     def _share(
-        self, i: int, held: float, price: float, cut: list[bool], partial: bool
+        self, i: int, held: float, price: float, cut: list[int | None], partial: bool
     ) -> float:
         leg = self.scene.legs[i]
         rules = self.scene.venues[self.scene.purses[leg.account].venue].liquidation
@@ -202,15 +194,19 @@ class Brute:
         if rules.partial is PartialRule.FRACTION:
             inverse = self.scene.contracts[leg.contract].inverse
             usd = abs(leg.size) * held * (1.0 if inverse else price)
-            first = usd > rules.threshold_usd and not cut[i]
-            cut[i] = cut[i] or first
+            first = usd > rules.threshold_usd and cut[i] is None
+            if first:
+                cut[i] = 0
             return rules.fraction if first else 1.0
         floors = self.scene.contracts[leg.contract].table.floors
         size = self._measure(i, held, price)
-        level = _bracket(floors, size, True) - rules.tiers
+        level = _bracket(floors, size, True)
+        if cut[i] is not None:  # as of the bracket it was cut to, wherever its value has crept
+            level = min(level, cut[i])
+        level -= rules.tiers
         if level < 0:
             return 1.0
-        cut[i] = True
+        cut[i] = level
         return 1.0 - floors[level + 1] / size
 
     def unit(self, account: int, factor: list[float]) -> float:
@@ -227,7 +223,9 @@ class Brute:
             equity = out.wallet[account]
             for i in rows:
                 if held[i] > 0:
-                    equity += self._profit(i, held[i], self.scene.legs[i].mark * rest[self.asset[i]])
+                    equity += self._profit(
+                        i, held[i], self.scene.legs[i].mark * rest[self.asset[i]]
+                    )
             at = out.factors[out.last[account] - 1] if closed else rest
             out.equity.append(equity * self.unit(account, at))
             out.fees[account] *= self.unit(account, at)

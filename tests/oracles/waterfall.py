@@ -70,9 +70,7 @@ class Waterfall:
             if terms.loss.socialised:
                 left -= self._socialise(v, left)
             bill.bad_debt = left
-        return Outcome(
-            self.bills, self.funds, self.transfer, self.result.equity, self.deleveraged
-        )
+        return Outcome(self.bills, self.funds, self.transfer, self.result.equity, self.deleveraged)
 
     def _venue(self, account: int) -> int:
         return self.scene.purses[account].venue
@@ -184,9 +182,7 @@ class Waterfall:
         profit, equity = self._profit(i), self.equity(a)
         rank = self.scene.venues[v].loss.rank
         if rank is AdlRank.PROFIT_TIMES_MARGIN_RATIO:
-            mm = sum(
-                self.brute._need(j, 1.0, self.price[j], False) for j in self.brute.members[a]
-            )
+            mm = sum(self.brute._need(j, 1.0, self.price[j], False) for j in self.brute.members[a])
             wallet = self.brute.wallets[a] * self.unit[a]
             ratio = mm * self.unit[a] / equity if equity > 0 else 0.0
             return max(0.0, profit) / max(1.0, wallet) * ratio

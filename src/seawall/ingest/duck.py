@@ -22,6 +22,7 @@ from seawall.ingest.sheet import (
     Vet,
     factorise,
     read_time,
+    trimmed,
 )
 from seawall.ingest.sniff import Compression, Sniffed
 
@@ -94,7 +95,7 @@ class DuckSheet:
         ).fetchall()[0][0]
         if seen > _FEW:
             cells = np.ma.filled(self._fetch(f"{text} AS v")["v"], None).tolist()
-            return _trimmed(factorise(cells))
+            return trimmed(factorise(cells))
         self._connection.execute(
             "CREATE OR REPLACE TEMP TABLE names AS "
             f"SELECT {text} AS v, min(rowid) AS k FROM positions WHERE v IS NOT NULL GROUP BY v"
@@ -106,7 +107,7 @@ class DuckSheet:
         self._connection.execute("CREATE TYPE label AS ENUM (SELECT v FROM names ORDER BY k)")
         codes = self._fetch(f"enum_code(CAST({text} AS label)) AS v")["v"]
         whole = np.ma.filled(np.ma.asarray(codes).astype(np.int32), -1)
-        return _trimmed(Labels(whole, [str(n[0]) for n in names]))
+        return trimmed(Labels(whole, [str(n[0]) for n in names]))
 
     def times(self, column: int) -> tuple[NDArray[np.int64], Mask]:
         """See :class:`~seawall.ingest.sheet.Sheet`."""
@@ -295,15 +296,6 @@ def head_of_zstd(connection: duckdb.DuckDBPyConnection, path: Path, where: str) 
             Mistake(f"a zstd file that cannot be unpacked: {_first_line(error)}", where)
         ) from None
     return "\n".join(str(line[0] or "") for line in lines).encode() + b"\n"
-
-
-def _trimmed(labels: Labels) -> Labels:
-    """The same with blanks around the names gone; names of blanks only count as empty."""
-    stripped = [n.strip() for n in labels.names]
-    if stripped == labels.names and "" not in stripped:
-        return labels
-    merged = factorise(stripped)
-    return Labels(np.append(merged.codes, np.int32(-1))[labels.codes], merged.names)
 
 
 def _csv_query(path: Path, sniffed: Sniffed, rejects: bool) -> str:

@@ -116,7 +116,9 @@ class PlainSheet:
     def labels(self, column: int) -> Labels:
         """See :class:`Sheet`."""
         cells = self._columns[column]
-        return factorise([None if _empty(c) else str(c).strip() for c in cells])
+        if not set(map(type, cells)) <= {str, type(None)}:
+            cells = [None if _empty(c) else str(c) for c in cells]
+        return trimmed(factorise(cells))
 
     def times(self, column: int) -> tuple[NDArray[np.int64], Mask]:
         """See :class:`Sheet`."""
@@ -165,19 +167,30 @@ def factorise(names: Sequence[str | None]) -> Labels:
     return Labels(codes, distinct)
 
 
+def trimmed(labels: Labels) -> Labels:
+    """The same with blanks around the names gone; names of blanks only count as empty."""
+    stripped = [n.strip() for n in labels.names]
+    if stripped == labels.names and "" not in stripped:
+        return labels
+    merged = factorise(stripped)
+    return Labels(np.append(merged.codes, np.int32(-1))[labels.codes], merged.names)
+
+
 def columns_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """Rows as columns; a key missing from a row is None there."""
     columns: dict[str, list[Any]] = {}
+    names: list[str] = []
     for length, row in enumerate(rows, start=1):
-        for key, value in row.items():
-            column = columns.get(key)
-            if column is None:
-                column = columns[key] = [None] * (length - 1)
-            column.append(value)
-        if len(row) != len(columns):
-            for column in columns.values():
-                if len(column) < length:
-                    column.append(None)
+        if list(row) == names:
+            for column, value in zip(columns.values(), row.values(), strict=True):
+                column.append(value)
+            continue
+        for key in row:
+            if key not in columns:
+                columns[key] = [None] * (length - 1)
+        for key, column in columns.items():
+            column.append(row.get(key))
+        names = list(columns)
     return columns
 
 

@@ -138,6 +138,7 @@ def _open_lines(file: IO[str], where: str, stem: str, venue: str | None, vet: Ve
     """JSON Lines: one row, one ccxt position or one clearinghouseState a line."""
     rejected: list[Mistake] = []
     numbers: list[int] = []
+    decode = json.JSONDecoder(parse_constant=str).decode
 
     def rows() -> Iterator[dict[str, Any]]:
         row = 0
@@ -146,7 +147,7 @@ def _open_lines(file: IO[str], where: str, stem: str, venue: str | None, vet: Ve
                 continue
             row += 1
             try:
-                value = json.loads(line, parse_constant=str)
+                value = decode(line)
                 problem = "" if isinstance(value, dict) else "not a JSON object"
             except json.JSONDecodeError as error:
                 problem = f"not valid JSON: {error.msg}"

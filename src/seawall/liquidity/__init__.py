@@ -1,11 +1,20 @@
 """Depth, impact and volatility: what the market gives a forced order to trade against."""
 
 from seawall.liquidity.defaults import Assumed, daily_volatility_of, depth_of
-from seawall.liquidity.impact import EMPIRICAL, ONE_PERCENT, ImpactLaw, log_move
+from seawall.liquidity.impact import (
+    EMPIRICAL,
+    LARGEST_LOG_MOVE,
+    ONE_PERCENT,
+    SQUARE_ROOT,
+    ImpactLaw,
+    log_move,
+)
 
 __all__ = [
     "EMPIRICAL",
+    "LARGEST_LOG_MOVE",
     "ONE_PERCENT",
+    "SQUARE_ROOT",
     "Assumed",
     "ImpactLaw",
     "daily_volatility_of",

@@ -87,18 +87,42 @@ def linear_prices(size, entry, balance, longs, shorts, deductions, out):
 
 @kernel
 def linear_state(
-    size, entry, mark, balance, leverage, rates, deductions, equity, initial, maintenance
+    size,
+    entry,
+    mark,
+    balance,
+    leverage,
+    rates,
+    longs,
+    shorts,
+    deductions,
+    equity,
+    initial,
+    maintenance,
+    price,
 ):
-    """Equity, initial and maintenance margin of isolated linear positions of one schedule."""
+    """Margins and liquidation price of isolated linear positions of one schedule, in one pass.
+
+    Arguments as for :func:`linear_prices`.
+    """
     for i in range(size.size):
-        value = abs(size[i]) * mark[i]
-        equity[i] = balance[i] + size[i] * (mark[i] - entry[i])
-        initial[i] = value / leverage[i]
-        top = -np.inf
+        z = size[i]
+        bought = z * entry[i]
+        worth = z * mark[i]
+        value = abs(worth)
+        cost = bought - balance[i]
+        long = z > 0.0
+        need, top = -np.inf, -np.inf
         for k in range(len(rates)):
             line = rates[k] * value - deductions[k]
+            need = line if line > need else need
+            line = (cost - deductions[k]) * (longs[k] if long else shorts[k])
             top = line if line > top else top
-        maintenance[i] = top
+        equity[i] = worth - cost
+        initial[i] = value / leverage[i]
+        maintenance[i] = need
+        at = top / z
+        price[i] = at if at > 0.0 else np.nan
 
 
 @kernel
@@ -119,24 +143,28 @@ def account_state(start, order, z, u, u0, need, balance, equity, maintenance):
 
 
 @kernel
-def remark(start, z, cost, instrument, table, price, balance, rates, deductions, equity, needed):
-    """Equity and maintenance of accounts at new drivers ``price`` by instrument.
+def remark(start, z, code, price, rates, deductions, rest, excess, equity, needed):
+    """Equity and maintenance of accounts at new drivers.
 
-    Positions lie account by account; ``cost`` is ``z * u0``, so equity is
-    ``balance + sum(z * u - cost)``.
+    Positions lie account by account; ``rest`` is the account's balance less ``sum(z * u0)``, so
+    that its equity is ``rest + sum(z * u)``, and ``needed`` starts from what no price moves,
+    ``excess``. ``code`` is the pair of driver and table of a position: ``price`` has shape (C,),
+    ``rates`` and ``deductions`` (C, K), by such pairs.
     """
     brackets = rates.shape[1]
-    for a in range(balance.size):
-        e = balance[a]
-        m = 0.0
-        for i in range(start[a], start[a + 1]):
-            value = z[i] * price[instrument[i]]
-            e += value - cost[i]
+    end = start[0]
+    for a in range(rest.size):
+        e = rest[a]
+        m = excess[a]
+        begin, end = end, start[a + 1]
+        for i in range(begin, end):
+            c = code[i]
+            value = z[i] * price[c]
+            e += value
             value = abs(value)
-            t = table[i]
-            top = rates[t, 0] * value - deductions[t, 0]
+            top = rates[c, 0] * value - deductions[c, 0]
             for k in range(1, brackets):
-                line = rates[t, k] * value - deductions[t, k]
+                line = rates[c, k] * value - deductions[c, k]
                 if line < top:
                     break
                 top = line

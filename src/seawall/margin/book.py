@@ -173,6 +173,22 @@ class MarginBook:
         initial = np.bincount(self.book.positions.account, self.initial(), m).astype(np.float64)
         return MarginState(equity, initial, maintenance)
 
+    def remarked(self, factor: Floats) -> MarginState:
+        """Margins of each account, shape (m,), with prices at ``mark * factor`` by asset.
+
+        ``factor`` has shape (A,), in the order of ``book.assets``; leverage and so the initial
+        margin are those at the marks.
+        """
+        m, x = len(self.book.accounts), self.lines
+        phi = np.asarray(factor)[self.book.asset_codes()]
+        u = x.u * np.where(self.book.inverse(), 1.0 / phi, phi)
+        need, equity, maintenance = np.empty(len(self.book)), np.empty(m), np.empty(m)
+        _kernels.requirement(x.z, u, x.table, x.add, x.fixed, x.rates, x.deductions, need)
+        _kernels.account_state(
+            self.start, self.order, x.z, u, x.u0, need, self.balance, equity, maintenance
+        )
+        return MarginState(equity, self.accounts_state().initial, maintenance)
+
     def printed_ratio(self) -> Floats:
         """Shape (m,): margin ratio in the form the account's venue prints; 1 is liquidation."""
         state = self.accounts_state()
@@ -244,13 +260,14 @@ class MarginBook:
 
     def printed_liquidation_price(self) -> Floats:
         """Shape (n,): liquidation price after the venue's tick rule."""
-        return self._on_tick(self.liquidation_price(), also_cross=False)
+        return self._on_tick(self.liquidation_price())
 
     def bankruptcy_price(self) -> Floats:
         """Shape (n,): price at which the account's equity is 0; NaN where there is none.
 
-        As for :meth:`liquidation_price`, all legs of the instrument share the price. The margin that a venue sets aside for the closing fee is not counted: ``u0 - margin / z``
-        for an isolated position.
+        As for :meth:`liquidation_price`, all legs of the instrument share the price. The margin
+        that a venue sets aside for the closing fee is not counted: ``u0 - margin / z`` for an
+        isolated position.
 
         Source: Binance FAQ 360033525271, Bybit help "Bankruptcy price".
         """
@@ -270,9 +287,7 @@ class MarginBook:
         """Shape (n,): bankruptcy price rounded as the venue rounds it."""
         return self._on_tick(self.bankruptcy_price(), only=TickRule.ROUND_TOWARD_ENTRY)
 
-    def _on_tick(
-        self, price: Floats, only: TickRule | None = None, also_cross: bool = True
-    ) -> Floats:
+    def _on_tick(self, price: Floats, only: TickRule | None = None) -> Floats:
         ticks = np.array([i.tick for i in self.book.instruments])[self.book.positions.instrument]
         side = np.sign(self.book.positions.size)
         isolated = self.book.accounts.isolated[self.book.positions.account]
@@ -346,4 +361,5 @@ class MarginBook:
         rate[account[inverse]] = w[inverse]
         with np.errstate(divide="ignore", invalid="ignore"):
             walked = (1.0 / (1.0 - np.sign(rate) * out) - 1.0) / rate
+        walked = np.where(np.isfinite(walked), walked, np.nan)
         return np.where(flips, np.where(rate == 0, np.where(out == 0, 0.0, np.nan), walked), out)

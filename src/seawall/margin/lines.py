@@ -99,6 +99,14 @@ def initial_rate(leverage: Floats, decimals: int | None) -> Floats:
     return rate if decimals is None else np.round(rate, decimals)
 
 
+def half_initial_rate(max_leverage: Floats) -> Floats:
+    """Maintenance rate of venues that ask half the initial margin: ``1 / (2 * max_leverage)``.
+
+    Source: Hyperliquid docs "Margining" and "Margin tiers".
+    """
+    return np.asarray(0.5 / np.asarray(max_leverage, dtype=np.float64))
+
+
 def entry_bankruptcy_driver(u0: Floats, z: Floats, leverage: Floats) -> Floats:
     """Driver at which the initial margin is gone: ``u0 * (1 - sign(z) / leverage)``.
 

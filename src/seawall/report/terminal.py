@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ROWS_SHOWN = 20
 """Rows of a table printed on a terminal; CSV and JSON have them all."""
 
+_LONGEST_SOURCE = 100
+
 
 def to_terminal(report: Report, console: Console | None = None, rows: int = ROWS_SHOWN) -> None:
     """Print a report.
@@ -84,11 +86,12 @@ def _print_table(table: Table, console: Console, rows: int) -> None:
         grid.add_column(
             Text(column.title),
             justify="right" if numeric else "left",
-            no_wrap=numeric,
+            # a number keeps to one line; only headings and words may wrap
+            min_width=max((len(row[k]) for row in cells), default=0) if numeric else None,
             overflow="fold",
         )
     for row in cells:
-        grid.add_row(*(Text(row[k]) for k in kept))
+        grid.add_row(*(Text(row[k], no_wrap=not table.columns[k].left) for k in kept))
     console.print(grid)
     for note in _notes(table, len(shown), len(kept)):
         console.print(Text(note, style="dim"))
@@ -132,7 +135,8 @@ def _fitting(columns: Sequence[Column], cells: list[list[str]], width: int) -> l
 
 
 def _assumption(words: str, source: str) -> str:
-    return f"{words} [{source}]" if source else words
+    """The words with a short source; long lists of sources stand on the page and in the JSON."""
+    return f"{words} [{source}]" if 0 < len(source) <= _LONGEST_SOURCE else words
 
 
 def _print_list(console: Console, title: str, items: list[str], style: str = "") -> None:

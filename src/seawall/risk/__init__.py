@@ -3,6 +3,7 @@
 from seawall.risk.cascade import Cascade, Closings, StaticCascade
 from seawall.risk.concentration import Concentration, concentration_of, concentrations, lorenz
 from seawall.risk.map import Cluster, LiquidationMap, bin_width, clusters, liquidation_map
+from seawall.risk.stress import StressTest, stress_test
 from seawall.risk.sweep import (
     LADDER,
     Band,
@@ -27,6 +28,7 @@ __all__ = [
     "ReverseStress",
     "Settlement",
     "StaticCascade",
+    "StressTest",
     "Sweep",
     "VenueLosses",
     "band",
@@ -40,5 +42,6 @@ __all__ = [
     "lorenz",
     "settle",
     "smallest_shock",
+    "stress_test",
     "sweep",
 ]

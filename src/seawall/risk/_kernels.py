@@ -2,10 +2,13 @@
 
 Two kinds of accounts share each round. *Single* accounts hold one position: the price factor at
 which each leaves is known beforehand, so they lie sorted in groups and a round is a bisection.
-*Joint* accounts (cross margin over several positions, partial closes) are marked again, but only
-when prices have moved further than their slack: equity less requirement changes by at most
-``reach * (largest move of any driver)``, so an account with slack f is safe until the path of
-prices is longer by f / reach. See ``docs/methods/cascade.md``.
+*Joint* accounts (cross margin over several positions) are marked again, but only once prices
+have moved far enough to use up their slack: equity less requirement changes by at most
+``fall * (way down of the drivers) + rise * (way up)``, where ``fall`` is what the account loses
+as drivers fall by 1 and ``rise`` as they rise. The alarm of an account is the value of that sum
+at which it is marked next. Under partial closing, single accounts whose first step need not be
+their last sleep among the joint ones until their exit is passed. See
+``docs/methods/cascade.md``.
 """
 
 from __future__ import annotations
@@ -15,21 +18,44 @@ from collections import namedtuple
 import numpy as np
 
 from seawall._jit import kernel
+from seawall.liquidity import LARGEST_LOG_MOVE
 
 TIE = 1e-12
 """Relative distance within which equity counts as equal to maintenance, to forgive rounding."""
 
-Groups = namedtuple("Groups", "offset asset side inverse stop key weight")
-Joint = namedtuple("Joint", "start balance reach alarm stops held tags stop_driver driven")
+FARTHEST = 2.0
+"""Driver factor up to which ``rise`` bounds losses; beyond it every account is marked."""
+
+BLOCK = 512
+"""Joint accounts that come into reach together."""
+
+Groups = namedtuple("Groups", "offset asset side inverse stop waking key weight wake")
+Joint = namedtuple(
+    "Joint",
+    "start base fall rise alarm gate venue stopping stops hot tags cold ladder level driven",
+)
 Rules = namedtuple("Rules", "whole steps rates fees lines floors ladders")
-Work = namedtuple("Work", "held cut balance alarm round last touched equity fee")
+Work = namedtuple(
+    "Work", "hot fixed cut base alarm turns after near fallen woken touched lengths sight"
+)
 Events = namedtuple("Events", "record count turn position usd stop")
 Path = namedtuple("Path", "factor forced stopped fallen bounds")
 
-# columns of `held`, one row a position: what a partial close changes
-Z, COST, FIXED, ADD, FACE, CONTRACTS = 0, 1, 2, 3, 4, 5
-# columns of `tags`, one row a position: what stays
-TABLE, DRIVER, ASSET, VENUE, LADDER, MODE, SIDE = 0, 1, 2, 3, 4, 5, 6
+# columns of `hot`, one row a position: read at every marking; a partial close changes them
+Z, ADD = 0, 1
+# columns of `tags` beside it: bracket lines and driver
+TABLE, DRIVER = 0, 1
+# columns of `cold`, read when a position is closed, as at the start
+FIXED, COST, FACE, CONTRACTS = 0, 1, 2, 3
+# columns of `ladder` beside it: bracket floors, and what they count
+LADDER, MODE = 0, 1
+# columns of `turns` and `after`, one row a joint account
+FIRST, LAST = 0, 1
+EQUITY, FEE = 0, 1
+# items of `lengths`: rows in `near`, `woken` and `touched`, blocks within reach
+NEAR, WOKEN, TOUCHED, BLOCKS = 0, 1, 2, 3
+# items of `sight`: way down and up so far, and as far as `near` holds
+DOWN, UP, FAR_DOWN, FAR_UP = 0, 1, 2, 3
 # what a venue closes at one step: all, down some brackets, a fraction of large positions
 FULL, TIERS_DOWN, FRACTION = 0, 1, 2
 # how the requirement follows the size: bracket lines, bracket of contracts, value at entry
@@ -59,12 +85,46 @@ def move(flow, depth, exponent):
     """Change of the log price by net forced buying; as ``liquidity.impact.log_move``."""
     if flow == 0.0:
         return 0.0
-    size = 0.01 * (abs(flow) / depth) ** exponent
+    size = min(0.01 * (abs(flow) / depth) ** exponent, LARGEST_LOG_MOVE)
     return size if flow > 0.0 else -size
 
 
 @kernel
-def advance_groups(groups, factor, pointer, forced, stopped, flow):
+def reaches(z, table, add, moving, account, rates, deductions, fall, rise):
+    """Add to each account what its positions lose at most as their drivers fall or rise by 1.
+
+    The requirement's slope lies between the lowest bracket's rate and that of the bracket at the
+    farthest driver; where a partial close changes the rate (not ``moving``) it is at least 0.
+    """
+    for i in range(z.size):
+        t, size = table[i], abs(z[i])
+        value = size * FARTHEST
+        most, top = 0.0, -np.inf
+        for k in range(rates.shape[1]):
+            line = rates[t, k] * value - deductions[t, k]
+            if line > top:
+                most, top = rates[t, k], line
+        most += add[i]
+        least = rates[t, 0] + add[i] if moving[i] else 0.0
+        if z[i] > 0.0:
+            fall[account[i]] += size * (1.0 - least)
+            rise[account[i]] += size * max(most - 1.0, 0.0)
+        else:
+            rise[account[i]] += size * (1.0 + most)
+
+
+@kernel
+def wake(work, row):
+    """Have a sleeping account marked in this round and watched from then on."""
+    work.alarm[row] = -1.0
+    work.woken[work.lengths[WOKEN]] = row
+    work.lengths[WOKEN] += 1
+    work.near[work.lengths[NEAR]] = row
+    work.lengths[NEAR] += 1
+
+
+@kernel
+def advance_groups(groups, work, factor, pointer, forced, stopped, flow):
     """Move every group's pointer to the new factors; adds what left in USD. Returns how many."""
     count = 0
     for g in range(groups.asset.size):
@@ -76,6 +136,11 @@ def advance_groups(groups, factor, pointer, forced, stopped, flow):
         end = first_beyond(groups.key, begin, groups.offset[g + 1], limit)
         if end == begin:
             continue
+        pointer[g] = end
+        if groups.waking[g]:
+            for i in range(begin, end):
+                wake(work, groups.wake[i])
+            continue
         usd = groups.weight[end + g] - groups.weight[begin + g]
         if not groups.inverse[g]:
             usd *= phi
@@ -84,239 +149,324 @@ def advance_groups(groups, factor, pointer, forced, stopped, flow):
             stopped[a] += usd
         else:
             forced[a] += usd
-        pointer[g] = end
         count += end - begin
     return count
 
 
 @kernel
-def close(held, tags, i, share, drivers, factor):
-    """Close ``share`` of a position at mark. Returns its profit and the USD closed."""
-    a = tags[i, ASSET]
-    gain = (held[i, Z] * drivers[tags[i, DRIVER]] - held[i, COST]) * share
-    usd = held[i, FACE] * share
-    if tags[i, DRIVER] == a:
-        usd *= factor[a]
-    keep = 1.0 - share
-    for column in range(held.shape[1]):
-        if column != ADD:
-            held[i, column] *= keep
-    return gain, usd
+def find_near(fall, rise, alarm, down, up, near, count):
+    """Append the rows whose alarm goes off by ``down`` and ``up``; returns the list's length.
+
+    Blocks without any are passed over several rows at a time. Written so that a sum that is not
+    a number counts as an alarm.
+    """
+    span = 64
+    whole = alarm.size // span * span
+    for b in range(0, whole, span):
+        f, r, t = fall[b : b + span], rise[b : b + span], alarm[b : b + span]
+        safe = 0
+        for k in range(span):
+            safe += f[k] * down + r[k] * up < t[k]
+        if safe == span:
+            continue
+        for k in range(span):
+            near[count] = b + k
+            count += not (f[k] * down + r[k] * up < t[k])
+    for k in range(whole, alarm.size):
+        near[count] = k
+        count += not (fall[k] * down + rise[k] * up < alarm[k])
+    return count
 
 
 @kernel
-def note(record, count, turns, positions, amounts, stops, turn, position, usd, stop):
-    """Write one closing down, where events are wanted and there is room; always count it."""
-    if record:
-        k = count[0]
-        count[0] = k + 1
-        if k < turns.size:
-            turns[k] = turn
-            positions[k] = position
-            amounts[k] = usd
-            stops[k] = stop
+def look_out(joint, work, step_down, step_up):
+    """Follow the drivers' way and keep ``near`` ahead of it: who may be due before long."""
+    sight, lengths = work.sight, work.lengths
+    sight[DOWN] += step_down
+    sight[UP] += step_up
+    if sight[DOWN] <= sight[FAR_DOWN] and sight[UP] <= sight[FAR_UP]:
+        return
+    sight[FAR_DOWN] = sight[DOWN] + 0.5 * step_down
+    sight[FAR_UP] = sight[UP] + 0.5 * step_up
+    way = sight[FAR_DOWN] + sight[FAR_UP]
+    blocks = lengths[BLOCKS]
+    while blocks < joint.gate.size and not joint.gate[blocks] > way:
+        blocks += 1
+    lengths[BLOCKS] = blocks
+    rows = min(blocks * BLOCK, joint.alarm.size)
+    down, up = np.float32(sight[FAR_DOWN]), np.float32(sight[FAR_UP])
+    count = find_near(
+        joint.fall[:rows], joint.rise[:rows], work.alarm[:rows], down, up, work.near, 0
+    )
+    for h in range(lengths[WOKEN]):
+        # rows that woke lie behind those within reach, but for some in the last block
+        if work.woken[h] >= rows:
+            work.near[count] = work.woken[h]
+            count += 1
+    lengths[NEAR] = count
 
 
 @kernel
-def bracket_of(size, floors, above):
+def bracket_of(size, floors, row, above):
     """Bracket of a size; with ``above`` a size on a floor is of the bracket below it."""
     slack = 1.0 + 1e-9 if above else 1.0
     k = 0
-    while k + 1 < floors.size and size >= floors[k + 1] * slack:
+    while k + 1 < floors.shape[1] and size >= floors[row, k + 1] * slack:
         k += 1
     return k
 
 
 @kernel
-def ladder_size(held, tags, i, drivers):
-    """A position's size in the unit of its bracket floors."""
-    if tags[i, MODE] == BY_CONTRACTS:
-        return held[i, CONTRACTS]
-    if tags[i, MODE] == AT_ENTRY:
-        return abs(held[i, COST])
-    return abs(held[i, Z]) * drivers[tags[i, DRIVER]]
-
-
-@kernel
-def share_to_close(held, cut, tags, steps, rates, floors, i, drivers, factor):
-    """Share of a position that its venue closes at this step, in (0, 1].
-
-    ``steps`` holds a venue's kind of step and how many brackets down, ``rates`` its fraction and
-    the USD above which that holds.
-    """
-    v = tags[i, VENUE]
-    if steps[v, 0] == FULL:
-        return 1.0
-    if steps[v, 0] == FRACTION:
-        a = tags[i, ASSET]
-        usd = held[i, FACE] * (factor[a] if tags[i, DRIVER] == a else 1.0)
-        if usd > rates[v, 1] and cut[i] == 0:
-            cut[i] = 1
-            return rates[v, 0]
-        return 1.0
-    ladder = floors[tags[i, LADDER]]
-    size = ladder_size(held, tags, i, drivers)
-    # a position just cut to a floor counts as of the lower bracket
-    target = bracket_of(size, ladder, True) - steps[v, 1] + 1
-    if target < 1:
-        return 1.0
-    return 1.0 - ladder[target] / size
-
-
-@kernel
-def settle_brackets(held, original, tags, floors, ladders, i):
-    """After a partial close, the rate or margin that follows the smaller size.
-
-    ``ladders`` holds the deductions and the rates of each schedule.
-    """
-    mode = tags[i, MODE]
-    if mode == BY_VALUE:
-        return
-    row = tags[i, LADDER]
-    ladder, deductions, rates = floors[row], ladders[row, 0], ladders[row, 1]
-    unit = CONTRACTS if mode == BY_CONTRACTS else COST
-    before, size = abs(original[i, unit]), abs(held[i, unit])
-    was = bracket_of(before, ladder, False)
-    now = bracket_of(size, ladder, True)
-    if mode == BY_CONTRACTS:
-        held[i, ADD] = original[i, ADD] + rates[now] - rates[was]
-    else:
-        closing = original[i, FIXED] - (rates[was] * before - deductions[was])
-        held[i, FIXED] = rates[now] * size - deductions[now] + closing * size / before
-
-
-@kernel
-def mark_joint(joint, rules, work, events, drivers, factor, length, turn, forced, stopped, flow):
-    """Mark every joint account that may have lost its slack. Returns how many closings."""
-    start, stops, reach, tags, levels = (
-        joint.start,
-        joint.stops,
-        joint.reach,
-        joint.tags,
-        joint.stop_driver,
-    )
-    original = joint.held
-    held, cut, balance, alarm = work.held, work.cut, work.balance, work.alarm
-    brackets = rules.lines.shape[2]
-    whole = rules.whole
-    line_rates, line_deductions = rules.lines[0], rules.lines[1]
-    steps, rates, fees, floors, ladders = (
-        rules.steps,
-        rules.rates,
-        rules.fees,
-        rules.floors,
-        rules.ladders,
-    )
-    record, counter, ev_turn, ev_position, ev_usd, ev_stop = (
-        events.record,
-        events.count,
-        events.turn,
-        events.position,
-        events.usd,
-        events.stop,
-    )
-    count = 0
-    for account in range(reach.size):
-        if alarm[account] > length:
+def fire_stops(joint, work, events, drivers, turn, stopped, flow):
+    """Close every position of the accounts due whose stop is reached. Returns how many."""
+    hot, fixed, base, turns, near = work.hot, work.fixed, work.base, work.turns, work.near
+    start, level, tags, cold = joint.start, joint.level, joint.tags, joint.cold
+    fall, rise, alarm, stops = joint.fall, joint.rise, work.alarm, joint.stops
+    down, up = np.float32(work.sight[DOWN]), np.float32(work.sight[UP])
+    assets = flow.size
+    closed = 0
+    for h in range(work.lengths[NEAR]):
+        account = near[h]
+        if not stops[account] or fall[account] * down + rise[account] * up < alarm[account]:
             continue
-        first, last = start[account], start[account + 1]
-        if stops[account]:
-            for i in range(first, last):
-                if held[i, Z] == 0.0 or np.isnan(levels[i]):
-                    continue
-                x = drivers[tags[i, DRIVER]]
-                long = held[i, Z] > 0.0
-                if (long and x <= levels[i] * (1.0 + TIE)) or (
-                    not long and x >= levels[i] * (1.0 - TIE)
-                ):
-                    gain, usd = close(held, tags, i, 1.0, drivers, factor)
-                    balance[account] += gain
-                    stopped[tags[i, ASSET]] += usd
-                    flow[tags[i, ASSET]] -= tags[i, SIDE] * usd
-                    note(record, counter, ev_turn, ev_position, ev_usd, ev_stop, turn, i, usd, True)
-                    work.touched[account] = True
-                    count += 1
-        equity = balance[account]
+        for i in range(start[account], start[account + 1]):
+            z, stop, d = hot[i, Z], level[i], tags[i, DRIVER]
+            x = drivers[d]
+            long = z > 0.0
+            if (
+                z == 0.0
+                or np.isnan(stop)
+                or (long and x > stop * (1.0 + TIE))
+                or (not long and x < stop * (1.0 - TIE))
+            ):
+                continue
+            a = d if d < assets else d - assets
+            usd = abs(z * x) if a == d else cold[i, FACE] * abs(z / joint.hot[i, Z])
+            base[account] += z * x + fixed[i]
+            hot[i, Z] = 0.0
+            fixed[i] = 0.0
+            stopped[a] += usd
+            # an inverse contract's long has a falling driver
+            flow[a] -= usd if long == (a == d) else -usd
+            closed += 1
+            if turns[account, LAST] == 0:
+                work.touched[work.lengths[TOUCHED]] = account
+                work.lengths[TOUCHED] += 1
+            turns[account, LAST] = turn
+            if events.record:
+                n = events.count[0]
+                events.count[0] = n + 1
+                if n < events.turn.size:
+                    events.turn[n] = turn
+                    events.position[n] = i
+                    events.usd[n] = usd
+                    events.stop[n] = True
+    return closed
+
+
+@kernel
+def mark_due(joint, rules, work, drivers):
+    """Mark every account that may have lost its slack; who falls goes into ``work.fallen``.
+
+    Returns how many fell. Accounts that are left empty by their stops are done.
+    """
+    start, fall, rise, tags, hot = joint.start, joint.fall, joint.rise, joint.tags, work.hot
+    stops, level = joint.stops, joint.level
+    alarm, base, near, fallen, after = work.alarm, work.base, work.near, work.fallen, work.after
+    line_rates, line_deductions = rules.lines[0], rules.lines[1]
+    brackets = line_rates.shape[1]
+    way_down, way_up = work.sight[DOWN], work.sight[UP]
+    down, up = np.float32(way_down), np.float32(way_up)
+    far_down, far_up = np.float32(work.sight[FAR_DOWN]), np.float32(work.sight[FAR_UP])
+    everywhere = not (np.isfinite(way_down) and np.isfinite(way_up))
+    count, kept = 0, 0
+    for h in range(work.lengths[NEAR]):
+        account = near[h]
+        due = alarm[account]
+        if fall[account] * down + rise[account] * up < due:
+            near[kept] = account
+            kept += 1
+            continue
+        if due == np.inf:
+            continue
+        worth = base[account]
         need = 0.0
         empty = True
-        for i in range(first, last):
-            if held[i, Z] == 0.0:
+        for i in range(start[account], start[account + 1]):
+            z = hot[i, Z]
+            if z == 0.0:
                 continue
             empty = False
-            value = held[i, Z] * drivers[tags[i, DRIVER]]
-            equity += value - held[i, COST]
-            t = tags[i, TABLE]
+            value = z * drivers[tags[i, DRIVER]]
+            worth += value
             # the greatest bracket line, as in the margin kernels; a call took twice the time
             value = abs(value)
-            extra = held[i, ADD]
+            t, extra = tags[i, TABLE], hot[i, ADD]
             top = (line_rates[t, 0] + extra) * value - line_deductions[t, 0]
             for k in range(1, brackets):
                 line = (line_rates[t, k] + extra) * value - line_deductions[t, k]
                 if line < top:
                     break
                 top = line
-            need += top + held[i, FIXED]
+            need += top
         if empty:
-            # every position has left by its stop: nothing to liquidate
             alarm[account] = np.inf
-            work.equity[account] = equity
+            after[account, EQUITY] = worth
             continue
-        slack = equity - need
-        if slack > TIE * reach[account]:
-            wait = slack / reach[account]
-            if stops[account]:
-                for i in range(first, last):
-                    if held[i, Z] != 0.0 and not np.isnan(levels[i]):
-                        wait = min(wait, abs(levels[i] - drivers[tags[i, DRIVER]]))
-            # single precision: 1e-6 covers its rounding
-            alarm[account] = (length + wait) * (1.0 - 1e-6)
+        slack = worth - need
+        if slack <= TIE * (np.float64(fall[account]) + np.float64(rise[account])):
+            fallen[count] = account
+            count += 1
             continue
-        count += 1
-        work.touched[account] = True
-        work.last[account] = turn
-        if work.round[account] == 0:
-            work.round[account] = turn
-        left = False
-        fee = 0.0
-        if whole:
-            # nothing of the columns has changed or will: the account is simply done
-            for i in range(first, last):
-                a = tags[i, ASSET]
-                value = abs(held[i, Z]) * drivers[tags[i, DRIVER]]
-                fee += fees[tags[i, VENUE]] * value
-                usd = held[i, FACE] * (factor[a] if tags[i, DRIVER] == a else 1.0)
-                forced[a] += usd
-                flow[a] -= tags[i, SIDE] * usd
-                note(record, counter, ev_turn, ev_position, ev_usd, ev_stop, turn, i, usd, False)
-            fee = min(fee, max(equity, 0.0))
-            work.fee[account] = fee
-            work.equity[account] = equity - fee
-            alarm[account] = np.inf
-            continue
-        for i in range(first, last):
-            if held[i, Z] == 0.0:
+        if stops[account]:
+            # the least of the slack and what is lost on the way to the nearest stop
+            for i in range(start[account], start[account + 1]):
+                if hot[i, Z] != 0.0 and not np.isnan(level[i]):
+                    loss = np.float64(fall[account] if hot[i, Z] > 0.0 else rise[account])
+                    slack = min(slack, abs(level[i] - drivers[tags[i, DRIVER]]) * loss)
+        # single precision: 1e-6 covers its rounding, here and in the sums compared with it
+        far = slack + fall[account] * way_down + rise[account] * way_up
+        due = np.float32(-1.0) if everywhere else np.float32(far * (1.0 - 1e-6))
+        alarm[account] = due
+        if not fall[account] * far_down + rise[account] * far_up < due:
+            near[kept] = account
+            kept += 1
+    work.lengths[NEAR] = kept
+    return count
+
+
+@kernel
+def liquidate(joint, rules, work, events, count, drivers, turn, forced, flow):
+    """Close the accounts in ``work.fallen`` by their venues' steps.
+
+    Fees and equity are kept where they count: when closings are written down, or when what is
+    left of an account goes on. ``rules.steps`` holds a venue's kind of step and how many
+    brackets down, ``rules.rates`` its fraction and the USD above which that holds.
+    """
+    start, tags, cold, ladder, original = (
+        joint.start,
+        joint.tags,
+        joint.cold,
+        joint.ladder,
+        joint.hot,
+    )
+    hot, fixed, cut, base, turns, after = (
+        work.hot,
+        work.fixed,
+        work.cut,
+        work.base,
+        work.turns,
+        work.after,
+    )
+    whole, floors, record = rules.whole, rules.floors, events.record
+    assets = flow.size
+    for f in range(count):
+        account = work.fallen[f]
+        if turns[account, LAST] == 0:
+            work.touched[work.lengths[TOUCHED]] = account
+            work.lengths[TOUCHED] += 1
+        turns[account, LAST] = turn
+        if turns[account, FIRST] == 0:
+            turns[account, FIRST] = turn
+        v = joint.venue[account]
+        begin, end = start[account], start[account + 1]
+        equity, gross, fee, left = base[account], 0.0, 0.0, False
+        if record or not whole:
+            for i in range(begin, end):
+                worth = hot[i, Z] * drivers[tags[i, DRIVER]]
+                equity += worth + fixed[i]
+                gross += abs(worth)
+        # steps are for accounts that they can save: one with nothing left, or with no more than
+        # a rounding after a fee that took all, is taken over in full
+        kind = rules.steps[v, 0] if not whole and equity > TIE * gross else FULL
+        for i in range(begin, end):
+            z = hot[i, Z]
+            if z == 0.0:
                 continue
-            share = share_to_close(held, cut, tags, steps, rates, floors, i, drivers, factor)
-            fee += fees[tags[i, VENUE]] * abs(held[i, Z]) * drivers[tags[i, DRIVER]] * share
-            gain, usd = close(held, tags, i, share, drivers, factor)
-            balance[account] += gain
-            forced[tags[i, ASSET]] += usd
-            flow[tags[i, ASSET]] -= tags[i, SIDE] * usd
-            note(record, counter, ev_turn, ev_position, ev_usd, ev_stop, turn, i, usd, False)
+            d = tags[i, DRIVER]
+            worth = z * drivers[d]
+            value = abs(worth)
+            a = d if d < assets else d - assets
+            usd = value if a == d else cold[i, FACE] * abs(z / original[i, Z])
+            share = 1.0
+            if kind == FRACTION:
+                if usd > rules.rates[v, 1] and cut[i] == 0:
+                    cut[i] = 1
+                    share = rules.rates[v, 0]
+            elif kind == TIERS_DOWN:
+                mode, row = ladder[i, MODE], ladder[i, LADDER]
+                size = value
+                if mode != BY_VALUE:
+                    unit = CONTRACTS if mode == BY_CONTRACTS else COST
+                    size = abs(cold[i, unit] * (z / original[i, Z]))
+                # a position cut to a floor counts as of the lower bracket from then on: the next
+                # step takes whole brackets, not the sliver by which a price has since lifted its
+                # value over the floor
+                now = bracket_of(size, floors, row, True)
+                if cut[i] > 0:
+                    now = min(now, cut[i] - 1)
+                target = now - rules.steps[v, 1] + 1
+                if target >= 1:
+                    cut[i] = target
+                    share = 1.0 - floors[row, target] / size
+            fee += value * share
+            usd *= share
+            forced[a] += usd
+            flow[a] -= usd if (z > 0.0) == (a == d) else -usd
+            if record:
+                n = events.count[0]
+                events.count[0] = n + 1
+                if n < events.turn.size:
+                    events.turn[n] = turn
+                    events.position[n] = i
+                    events.usd[n] = usd
+                    events.stop[n] = False
             if share < 1.0:
                 left = True
-                settle_brackets(held, original, tags, floors, ladders, i)
+                keep = 1.0 - share
+                base[account] += share * (worth + fixed[i])
+                hot[i, Z] = z * keep
+                fixed[i] *= keep
+                follow(original, hot, fixed, base, cold, ladder, floors, rules.ladders, account, i)
+            elif not whole:
+                base[account] += worth + fixed[i]
+                hot[i, Z] = 0.0
+                fixed[i] = 0.0
         # the fee is taken from what is left of the margin, never below zero
-        fee = min(fee, max(equity, 0.0))
-        balance[account] -= fee
-        work.fee[account] += fee
+        fee = min(rules.fees[v] * fee, max(equity, 0.0))
+        if record:
+            after[account, FEE] += fee
+            # not the base: a fee that takes all that is left must leave 0, not a rounding
+            after[account, EQUITY] = equity - fee
         if left:
-            alarm[account] = 0.0
+            base[account] -= fee
+            work.alarm[account] = -1.0
+            work.near[work.lengths[NEAR]] = account
+            work.lengths[NEAR] += 1
         else:
-            # not the balance: a fee that takes all that is left must leave 0, not a rounding
-            work.equity[account] = equity - fee
-            alarm[account] = np.inf
-    return count
+            work.alarm[account] = np.inf
+
+
+@kernel
+def follow(original, hot, fixed, base, cold, ladder, floors, ladders, account, i):
+    """After a partial close, the rate or margin that follows the smaller size.
+
+    ``ladders`` holds the deductions and the rates of each schedule.
+    """
+    mode, row = ladder[i, MODE], ladder[i, LADDER]
+    if mode == BY_VALUE:
+        return
+    kept = hot[i, Z] / original[i, Z]
+    before = abs(cold[i, CONTRACTS if mode == BY_CONTRACTS else COST])
+    was = bracket_of(before, floors, row, False)
+    now = bracket_of(before * kept, floors, row, True)
+    if mode == BY_CONTRACTS:
+        hot[i, ADD] = original[i, ADD] + ladders[row, 1, now] - ladders[row, 1, was]
+        return
+    closing = cold[i, FIXED] - (ladders[row, 1, was] * before - ladders[row, 0, was])
+    new = ladders[row, 1, now] * before * kept - ladders[row, 0, now] + closing * kept
+    base[account] += fixed[i] - new
+    fixed[i] = new
 
 
 @kernel
@@ -330,8 +480,9 @@ def cascade(
     """
     assets = shock.size
     limit = path.factor.shape[0] - 1
-    length = 0.0
     before = np.ones(2 * assets)
+    work.sight[DOWN], work.sight[UP] = 0.0, 0.0
+    work.sight[FAR_DOWN], work.sight[FAR_UP] = -1.0, -1.0
     for a in range(assets):
         path.factor[0, a] = shock[a]
         flow[a] = 0.0
@@ -343,30 +494,26 @@ def cascade(
         for a in range(assets):
             path.forced[turn, a] = 0.0
             path.stopped[turn, a] = 0.0
-        count = advance_groups(groups, factor, pointer, path.forced[turn], path.stopped[turn], flow)
-        if joint.balance.size:
-            step = 0.0
+        forced, stopped = path.forced[turn], path.stopped[turn]
+        count = advance_groups(groups, work, factor, pointer, forced, stopped, flow)
+        if joint.base.size:
+            step_down, step_up = 0.0, 0.0
             for a in range(assets):
                 drivers[a] = factor[a]
                 drivers[assets + a] = 1.0 / factor[a]
             for d in range(2 * assets):
                 if joint.driven[d]:
-                    step = max(step, abs(drivers[d] - before[d]))
+                    step_down = max(step_down, before[d] - drivers[d])
+                    step_up = max(step_up, drivers[d] - before[d])
+                    if not drivers[d] <= FARTHEST:
+                        step_down, step_up = np.inf, np.inf
                 before[d] = drivers[d]
-            length += step
-            count += mark_joint(
-                joint,
-                rules,
-                work,
-                events,
-                drivers,
-                factor,
-                length,
-                turn + 1,
-                path.forced[turn],
-                path.stopped[turn],
-                flow,
-            )
+            look_out(joint, work, step_down, step_up)
+            if joint.stopping:
+                count += fire_stops(joint, work, events, drivers, turn + 1, stopped, flow)
+            due = mark_due(joint, rules, work, drivers)
+            liquidate(joint, rules, work, events, due, drivers, turn + 1, forced, flow)
+            count += due
         for g in range(groups.asset.size):
             path.bounds[turn + 1, g] = pointer[g]
         path.fallen[turn] = count
@@ -380,23 +527,120 @@ def cascade(
 @kernel
 def restore(joint, rules, work):
     """Undo what a cascade did to the working columns, account by account."""
-    start, touched, held, original, cut = joint.start, work.touched, work.held, joint.held, work.cut
-    work.alarm[:] = joint.alarm
-    for account in range(touched.size):
-        if not touched[account]:
-            continue
-        touched[account] = False
-        work.round[account] = 0
-        work.last[account] = 0
-        work.balance[account] = joint.balance[account]
-        work.equity[account] = 0.0
-        work.fee[account] = 0.0
+    lengths, start = work.lengths, joint.start
+    rows = min(lengths[BLOCKS] * BLOCK, joint.alarm.size)
+    work.alarm[:rows] = joint.alarm[:rows]
+    for h in range(lengths[WOKEN]):
+        work.alarm[work.woken[h]] = np.inf
+    for h in range(lengths[TOUCHED]):
+        account = work.touched[h]
+        work.turns[account, FIRST] = 0
+        work.turns[account, LAST] = 0
+        work.after[account, EQUITY] = 0.0
+        work.after[account, FEE] = 0.0
         if rules.whole:
             continue
+        work.base[account] = joint.base[account]
         for i in range(start[account], start[account + 1]):
-            cut[i] = 0
-            for column in range(held.shape[1]):
-                held[i, column] = original[i, column]
+            work.cut[i] = 0
+            work.hot[i, Z] = joint.hot[i, Z]
+            work.hot[i, ADD] = joint.hot[i, ADD]
+            work.fixed[i] = joint.cold[i, FIXED]
+    lengths[:] = 0
+
+
+@kernel
+def end_of_lone(groups, bounds, factor, positions, lone, rate, partial, turn, end):
+    """Where accounts of one position end; ``bounds`` as in a path, ``factor`` of R + 1 rows.
+
+    ``lone`` holds, by member of the groups, the account, z * u, balance less z * u0, the mark of
+    inverse contracts (else 0) and USD at mark; ``rate`` is the fee by member where closings pay
+    one. Writes the round, USD equity and fee, whether closed and the last round by account into
+    ``turn`` and ``end``, and the closings from the first group on. Returns how many closings.
+    """
+    account, worth, rest, mark, usd = lone
+    equity, fee, closed, last = end
+    where, when, dollars, by_stop = positions
+    rounds = factor.shape[0] - 1
+    count = 0
+    for g in range(groups.asset.size):
+        if groups.waking[g]:
+            continue
+        a = groups.asset[g]
+        begin = groups.offset[g]
+        for r in range(rounds + 1):
+            # the last turn is rest: whoever has not left by then stands
+            gone = r < rounds
+            end_at = bounds[r + 1, g] if gone else groups.offset[g + 1]
+            phi = factor[r, a]
+            u = 1.0 / phi if groups.inverse[g] else phi
+            for i in range(begin, end_at):
+                m = account[i]
+                unit = mark[i] * phi if groups.inverse[g] else 1.0
+                left = worth[i] * u + rest[i]
+                closed[m] = gone
+                if gone:
+                    where[count] = i
+                    when[count] = r + 1
+                    dollars[count] = usd[i] if groups.inverse[g] else usd[i] * phi
+                    by_stop[count] = groups.stop[g]
+                    count += 1
+                    last[m] = r + 1
+                    if not groups.stop[g]:
+                        turn[m] = r + 1
+                        if partial:
+                            paid = min(rate[i] * abs(worth[i]) * u, max(left, 0.0))
+                            left -= paid
+                            fee[m] = paid * unit
+                equity[m] = left * unit
+            begin = end_at
+    return count
+
+
+@kernel
+def end_of_joint(joint, work, factor, accounts, mark, turn, end):
+    """Where joint accounts end; ``mark`` is that of each account's coin, 0 where it has none."""
+    equity, fee, closed, last = end
+    rounds, assets = factor.shape[0] - 1, factor.shape[1]
+    start, hot, fixed, tags = joint.start, work.hot, work.fixed, joint.tags
+    for row in range(accounts.size):
+        m = accounts[row]
+        until = work.turns[row, LAST]
+        gone = until > 0 and np.isinf(work.alarm[row])
+        left = work.after[row, EQUITY]
+        if not gone:
+            left = work.base[row]
+            for i in range(start[row], start[row + 1]):
+                d = tags[i, DRIVER]
+                u = factor[rounds, d] if d < assets else 1.0 / factor[rounds, d - assets]
+                left += hot[i, Z] * u + fixed[i]
+        unit = 1.0
+        if mark[row] > 0.0:
+            d = tags[start[row], DRIVER]
+            unit = (
+                mark[row] * factor[until - 1 if gone else rounds, d if d < assets else d - assets]
+            )
+        closed[m] = gone
+        equity[m] = left * unit
+        fee[m] = work.after[row, FEE] * unit
+        turn[m] = work.turns[row, FIRST]
+        last[m] = until
+
+
+@kernel
+def outcomes(groups, joint, work, bounds, rounds, turn):
+    """Round in which each account was first liquidated, 0 if it was not, in the ledger's order."""
+    lone = turn.size - joint.base.size
+    turn[:] = 0
+    for g in range(groups.asset.size):
+        if groups.waking[g] or groups.stop[g]:
+            continue
+        for r in range(rounds):
+            left = turn[bounds[r, g] : bounds[r + 1, g]]
+            left[:] = min(r + 1, 32_767)
+    for h in range(work.lengths[TOUCHED]):
+        row = work.touched[h]
+        turn[lone + row] = min(work.turns[row, FIRST], 32_767)
 
 
 @kernel
@@ -419,9 +663,11 @@ def sweep(
     stopped,
     rounds,
     left,
+    turns,
 ):
     """Many cascades, sums only. Outputs by scenario: factors at rest, forced USD, first round's,
-    stopped USD (S, A); rounds and how many accounts or stops left (S,).
+    stopped USD (S, A); rounds and how many accounts or stops left (S,); ``turns`` as
+    :func:`outcomes`, or of no rows if they are not wanted.
 
     Returns the first scenario for which ``path`` was too short, or the number of scenarios.
     """
@@ -441,7 +687,9 @@ def sweep(
             flow,
             drivers,
         )
-        if joint.balance.size:
+        if n >= 0 and turns.shape[0]:
+            outcomes(groups, joint, work, path.bounds, n, turns[s])
+        if joint.base.size:
             restore(joint, rules, work)
         if n < 0:
             return s

@@ -17,8 +17,9 @@ from seawall.core import InputError, InternalError, Mistake
 from seawall.liquidity import EMPIRICAL, Assumed, ImpactLaw, depth_of
 from seawall.margin import MarginBook
 from seawall.risk import _kernels
+from seawall.risk.deleveraging import Fallen
 from seawall.risk.ledger import Ledger, build_ledger
-from seawall.risk.waterfall import Fallen, Settlement, settle
+from seawall.risk.waterfall import Settlement, settle
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -125,12 +126,13 @@ class Cascade:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _End:
-    """Accounts when prices are at rest: USD equity, whether closed, last round, USD fees."""
+    """Accounts at rest: USD equity, whether closed, last round, USD fees, first liquidation."""
 
     equity: Floats
     closed: NDArray[np.bool_]
     last: Ints
     fee: Floats
+    turn: Ints
 
 
 class StaticCascade:
@@ -205,9 +207,21 @@ class StaticCascade:
         """One cascade with every closing, account and payment.
 
         ``shock`` holds relative changes by asset (-0.1 is -10%), or price factors as an array.
+
+        Raises
+        ------
+        InputError
+            As :meth:`factors`, or if the array is not one factor above 0 for each asset.
         """
         law = law or self.law
-        factors = self.factors(shock) if isinstance(shock, Mapping) else np.asarray(shock)
+        if isinstance(shock, Mapping):
+            factors = self.factors(shock)
+        else:
+            factors = np.asarray(shock, dtype=np.float64)
+            sound = factors.shape == (len(self.assets),)
+            if not sound or not np.all(np.isfinite(factors) & (factors > 0)):
+                allowed = f"one finite factor above 0 for each of {', '.join(self.assets[:20])}"
+                raise InputError(Mistake("price factors", value=str(shock), allowed=allowed))
         depth = self.assumed_depth.values * law.remaining
         ledger = self.ledger
         work = ledger.work()
@@ -247,17 +261,10 @@ class StaticCascade:
     ) -> Cascade:
         ledger, book = self.ledger, self.ledger.margin.book
         factor = path.factor[: count + 1].copy()
-        closings = _closings(ledger, path, events, count)
-        m = len(book.accounts)
-        turn = np.zeros(m, dtype=np.int64)
-        forced_rows = np.flatnonzero(~closings.stop)
+        end, closings = _ends(ledger, path, events, work, count)
+        turn, m = end.turn, len(book.accounts)
         holder = book.positions.account[closings.position]
-        turn[ledger.joint_accounts] = work.round
-        is_lone = np.zeros(len(book), dtype=np.bool_)
-        is_lone[ledger.single] = True
-        lone = forced_rows[is_lone[closings.position[forced_rows]]]
-        turn[holder[lone]] = closings.turn[lone]
-        end = self._end(factor, closings, work, turn)
+        forced_rows = np.flatnonzero(~closings.stop)
         closed = np.bincount(holder[forced_rows], closings.usd[forced_rows], m)
         # an account counts in the waterfall if it was liquidated, or a stop left it below zero
         out = np.flatnonzero((turn > 0) | (end.closed & (end.equity < 0)))
@@ -288,43 +295,6 @@ class StaticCascade:
             settlement=settle(ledger.margin, fallen, fund),
         )
 
-    def _end(self, factor: Floats, closings: Closings, work: Any, turn: Ints) -> _End:
-        """Where every account stands when prices are at rest, before the waterfall."""
-        ledger = self.ledger
-        margin, book = ledger.margin, ledger.margin.book
-        x, account, m = margin.lines, book.positions.account, len(book.accounts)
-        inverse, asset = book.inverse(), book.asset_codes()
-        last = turn.copy()
-        np.maximum.at(last, account[closings.position], closings.turn)
-        # accounts of one position: marked at the round that closed it, or at rest
-        alone = ledger.single
-        when = np.full(len(book), len(factor))
-        when[closings.position] = closings.turn
-        phi = factor[when[alone] - 1, asset[alone]]
-        flip = inverse[alone]
-        u = x.u[alone] * np.where(flip, 1.0 / phi, phi)
-        coin = margin.balance[account[alone]] + x.z[alone] * (u - x.u0[alone])
-        equity, fee = np.zeros(m), np.zeros(m)
-        closed = np.zeros(m, dtype=np.bool_)
-        equity[account[alone]] = coin * np.where(flip, book.positions.mark[alone] * phi, 1.0)
-        closed[account[alone]] = when[alone] < len(factor)
-        # joint accounts: what the kernel left of them
-        rows, members = ledger.joint_accounts, ledger.joint_positions
-        of = np.repeat(np.arange(len(rows)), np.diff(ledger.joint.start))
-        rest = factor[-1]
-        z, cost = work.held[:, _kernels.Z], work.held[:, _kernels.COST]
-        value = z * np.concatenate((rest, 1.0 / rest))[ledger.joint.tags[:, _kernels.DRIVER]] - cost
-        held = ~np.isinf(work.alarm)
-        standing = work.balance + np.bincount(of, value, len(rows))
-        first = members[ledger.joint.start[:-1]]
-        turn_of = np.where(held, len(factor), np.maximum(last[rows], 1))
-        phi = factor[turn_of - 1, asset[first]]
-        unit = np.where(inverse[first], book.positions.mark[first] * phi, 1.0)
-        equity[rows] = np.where(held, standing, work.equity) * unit
-        closed[rows] = ~held
-        fee[rows] = work.fee * unit
-        return _End(equity, closed, last, fee)
-
 
 def scratch(ledger: Ledger) -> tuple[Ints, Floats, Floats]:
     """Pointers by group, flows by asset and factors by driver for one run."""
@@ -344,26 +314,43 @@ def new_events(room: int) -> Any:
     )
 
 
-def _closings(ledger: Ledger, path: Any, events: Any, count: int) -> Closings:
-    """All closings in the order of rounds: lone positions by group, then joint ones."""
-    book, groups = ledger.margin.book, ledger.groups
-    bounds = path.bounds[: count + 1]
-    sizes = np.diff(bounds, axis=0)
-    turns, where, stops = [], [], []
-    for r, g in zip(*np.nonzero(sizes), strict=True):
-        members = ledger.single[bounds[r, g] : bounds[r + 1, g]]
-        where.append(members)
-        turns.append(np.full(len(members), r + 1))
-        stops.append(np.full(len(members), groups.stop[g]))
+def _ends(ledger: Ledger, path: Any, events: Any, work: Any, count: int) -> tuple[_End, Closings]:
+    """Where accounts stand when prices are at rest, and all closings in the order of rounds."""
+    m, groups = len(ledger.margin.book.accounts), ledger.groups
+    factor, bounds = path.factor[: count + 1], path.bounds[: count + 1]
+    end = _End(
+        equity=np.zeros(m),
+        closed=np.zeros(m, dtype=np.bool_),
+        last=np.zeros(m, dtype=np.int64),
+        fee=np.zeros(m),
+        turn=np.zeros(m, dtype=np.int64),
+    )
+    columns = (end.equity, end.fee, end.closed, end.last)
+    final = ~groups.waking
+    most = int((bounds[-1] - bounds[0])[final].sum())
+    where, when = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
+    usd, stop = np.empty(most), np.empty(most, dtype=np.bool_)
+    _kernels.end_of_lone(
+        groups,
+        bounds,
+        factor,
+        (where, when, usd, stop),
+        ledger.lone,
+        ledger.lone_fee,
+        ledger.partial,
+        end.turn,
+        columns,
+    )
+    rows, mark = ledger.joint_accounts, ledger.joint_mark
+    _kernels.end_of_joint(ledger.joint, work, factor, rows, mark, end.turn, columns)
     n = int(events.count[0])
-    where.append(ledger.joint_positions[events.position[:n]])
-    turns.append(events.turn[:n].astype(np.int64))
-    stops.append(events.stop[:n])
-    position, turn = np.concatenate(where), np.concatenate(turns).astype(np.int64)
-    lone = len(position) - n
-    factor = path.factor[turn[:lone] - 1, book.asset_codes()[position[:lone]]]
-    at_mark = np.where(book.inverse()[position[:lone]], 1.0, factor)
-    usd = np.concatenate((book.notional()[position[:lone]] * at_mark, events.usd[:n]))
-    order = np.argsort(turn, kind="stable")
-    stop = np.concatenate(stops).astype(np.bool_)
-    return Closings(turn[order], position[order], usd[order], stop[order])
+    position = (ledger.single[where], ledger.joint_positions[events.position[:n]])
+    turn = np.concatenate((when, events.turn[:n]))
+    # radix sort where rounds are few
+    order = np.argsort(turn.astype(np.int16 if count < 2**15 else np.int64), kind="stable")
+    return end, Closings(
+        turn[order],
+        np.concatenate(position)[order],
+        np.concatenate((usd, events.usd[:n]))[order],
+        np.concatenate((stop, events.stop[:n]))[order],
+    )

@@ -17,7 +17,7 @@ class Concentration:
     """Concentration of notional over traders of one group.
 
     ``herfindahl`` is the sum of squared shares (1 is a single trader, 1/n equal ones);
-    ``gini`` is 0 where all are equal and near 1 where one holds all.
+    ``gini`` is 0 where all are equal and approaches 1 - 1/n where one of n holds all.
     """
 
     group: str

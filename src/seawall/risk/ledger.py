@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +16,7 @@ from seawall.risk import _kernels as k
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Codes = NDArray[np.int32]
 
 _STEPS = {
     PartialRule.FULL: k.FULL,
@@ -55,20 +57,54 @@ class Ledger:
         """Underlyings, in the order of every array by asset."""
         return self.margin.book.assets
 
+    @cached_property
+    def lone(self) -> tuple[Ints, Floats, Floats, Floats, Floats]:
+        """By lone position: account, z * u, balance less z * u0, coin's mark or 0, USD at mark."""
+        margin, rows = self.margin, self.single
+        x, p = margin.lines, margin.book.positions
+        account, z = p.account[rows].astype(np.int64), x.z[rows]
+        mark = np.where(margin.book.inverse()[rows], p.mark[rows], 0.0)
+        rest = margin.balance[account] - z * x.u0[rows]
+        return account, z * x.u[rows], rest, mark, margin.book.notional()[rows]
+
+    @cached_property
+    def lone_fee(self) -> Floats:
+        """Liquidation fee of each lone position's venue."""
+        rate = np.array([t.liquidation.fee for t in self.margin.terms])
+        return rate[self.margin.venue_of_positions()[self.single]]
+
+    @cached_property
+    def joint_mark(self) -> Floats:
+        """Mark of the coin each joint account is settled in, 0 for USD."""
+        book = self.margin.book
+        first = self.joint_positions[self.joint.start[:-1]]
+        return np.where(book.inverse()[first], book.positions.mark[first], 0.0)
+
+    @cached_property
+    def accounts(self) -> Ints:
+        """Accounts in the order of outcomes: lone ones, then joint ones."""
+        account = self.margin.book.positions.account
+        return np.concatenate((account[self.single].astype(np.int64), self.joint_accounts))
+
     def work(self) -> Any:
         """Fresh working columns; one set per thread."""
-        j = self.joint
-        m = len(j.balance)
+        j, whole = self.joint, self.rules.whole
+        n, m = len(j.hot), len(j.base)
         return k.Work(
-            held=j.held.copy(),
-            cut=np.zeros(j.held.shape[0], dtype=np.int8),
-            balance=j.balance.copy(),
+            # accounts that are closed in full leave their columns as they were
+            hot=j.hot if whole else j.hot.copy(),
+            fixed=j.cold[:, k.FIXED].copy(),
+            cut=np.zeros(n, dtype=np.int8),
+            base=j.base if whole else j.base.copy(),
             alarm=j.alarm.copy(),
-            round=np.zeros(m, dtype=np.int32),
-            last=np.zeros(m, dtype=np.int32),
-            touched=np.zeros(m, dtype=np.bool_),
-            equity=np.zeros(m),
-            fee=np.zeros(m),
+            turns=np.zeros((m, 2), dtype=np.int32),
+            after=np.zeros((m, 2)),
+            near=np.empty(m + 1, dtype=np.int32),
+            fallen=np.empty(m, dtype=np.int32),
+            woken=np.empty(m, dtype=np.int32),
+            touched=np.empty(m, dtype=np.int32),
+            lengths=np.zeros(4, dtype=np.int64),
+            sight=np.zeros(4),
         )
 
     def path(self, rows: int) -> Any:
@@ -85,9 +121,11 @@ class Ledger:
 
 def build_ledger(margin: MarginBook, partial: bool = False) -> Ledger:
     """Sort and lay out a book once; any number of cascades then run on it."""
-    exit_factor, by_stop, joint = _exits(margin, partial)
-    groups, single = _sort_groups(margin, exit_factor, by_stop, ~joint)
-    rows, accounts, members = _joint_rows(margin, joint)
+    exits = _exits(margin, partial)
+    rows, accounts, members = _joint_rows(margin, exits)
+    row_of = np.zeros(len(margin.book.accounts), dtype=np.int32)
+    row_of[accounts] = np.arange(len(accounts))
+    groups, single = _sort_groups(margin, exits, row_of)
     return Ledger(
         margin=margin,
         partial=partial,
@@ -100,20 +138,33 @@ def build_ledger(margin: MarginBook, partial: bool = False) -> Ledger:
     )
 
 
-def _exits(
-    margin: MarginBook, partial: bool
-) -> tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]]:
-    """Price factor at which each lone position leaves, whether by its stop, and who is joint."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Exits:
+    """How positions leave, shape (n,).
+
+    ``factor`` is the price factor at which a lone position does, ``by_stop`` whether by its
+    stop. ``joint`` positions are marked again each round; ``asleep`` are those of them whose
+    exit is known but need not be their last: they wake when it is passed.
+    """
+
+    factor: Floats
+    by_stop: NDArray[np.bool_]
+    joint: NDArray[np.bool_]
+    asleep: NDArray[np.bool_]
+
+
+def _exits(margin: MarginBook, partial: bool) -> _Exits:
     book, x = margin.book, margin.lines
     inverse, size = book.inverse(), book.positions.size
-    alone = margin.alone & (not partial)
+    alone = margin.alone
     liquidation = np.full(len(book), np.nan)
     if alone.any():
         liquidation[alone] = margin.lone_liquidation_drivers(alone)
     long = size > 0
     never = np.where(long, 0.0, np.inf)
     with np.errstate(invalid="ignore", divide="ignore"):
-        factor = drivers(liquidation, inverse) / drivers(x.u, inverse)
+        exit_driver = liquidation / x.u
+        factor = drivers(exit_driver, inverse)
         stop = book.positions.stop / book.positions.mark
     # where no positive root exists an account never falls, or is too deep below ever to stand
     under = margin.accounts_state().liquidatable[book.positions.account]
@@ -123,19 +174,55 @@ def _exits(
     nearer = has_stop & np.where(long, stop >= factor, stop <= factor)
     # a stop beyond the liquidation price decides only in a jump: such an account is marked again
     joint = ~alone | (has_stop & ~nearer)
-    return np.where(nearer, stop, factor), nearer, joint
+    asleep = np.zeros(len(book), dtype=np.bool_)
+    if partial:
+        asleep = ~joint & ~nearer & ~_at_once(margin, factor)
+    return _Exits(np.where(nearer, stop, factor), nearer, joint | asleep, asleep)
 
 
-def _sort_groups(
-    margin: MarginBook, factor: Floats, by_stop: NDArray[np.bool_], chosen: NDArray[np.bool_]
-) -> tuple[Any, Ints]:
+def _at_once(margin: MarginBook, factor: Floats) -> NDArray[np.bool_]:
+    """Whether the venue's first step closes a lone position in full wherever it falls.
+
+    Its value then is at most that at its exit, if it loses as its driver falls.
+    """
+    book, x, terms = margin.book, margin.lines, margin.terms
+    venue, inverse = margin.venue_of_positions(), book.inverse()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        most = np.abs(x.z) * x.u * np.where(x.z > 0, drivers(factor, inverse), np.inf)
+    rules = [t.liquidation for t in terms]
+    usd = np.where(inverse, book.notional(), most)
+    small = usd <= np.array([r.threshold_usd for r in rules])[venue]
+    kind = np.array([_STEPS[r.partial] for r in rules])[venue]
+    floor = np.array([_floors(margin, r.tiers) for r in rules])[venue, margin.schedule]
+    mode = _modes(margin)
+    size = np.where(mode == k.BY_VALUE, most, np.abs(x.z) * x.u0)
+    size = np.where(mode == k.BY_CONTRACTS, _contracts(margin), size)
+    # a hair below the floor: sizes are computed again, in another order, when they fall
+    return (kind == k.FULL) | np.where(kind == k.FRACTION, small, size < floor * (1.0 - 1e-9))
+
+
+def _floors(margin: MarginBook, tiers: int) -> list[float]:
+    """Size below which a step of some brackets closes all, by schedule."""
+    return [float(s.floors[tiers]) if tiers < len(s.floors) else np.inf for s in margin.schedules]
+
+
+def _contracts(margin: MarginBook) -> Floats:
+    sizes = np.array([i.contract_size for i in margin.book.instruments])
+    p = margin.book.positions
+    return np.asarray(np.abs(p.size) / sizes[p.instrument])
+
+
+def _sort_groups(margin: MarginBook, exits: _Exits, row_of: Codes) -> tuple[Any, Ints]:
+    """Lone positions by group and exit; those of the last groups only wake."""
     book = margin.book
-    members = np.flatnonzero(chosen)
+    members = np.flatnonzero(~exits.joint | exits.asleep)
     asset, inverse = book.asset_codes()[members], book.inverse()[members]
     short = book.positions.size[members] < 0
-    code = ((asset * 2 + inverse) * 2 + short) * 2 + by_stop[members]
-    key = np.where(short, factor[members], -factor[members])
-    order = np.lexsort((key, code))
+    waking = exits.asleep[members].astype(np.int64)
+    code = waking * len(book.assets) + asset
+    code = ((code * 2 + inverse) * 2 + short) * 2 + exits.by_stop[members]
+    key = np.where(short, exits.factor[members], -exits.factor[members])
+    order = np.concatenate([np.zeros(0, dtype=np.int64), *_by_group(code, key)])
     members, code = members[order], code[order]
     present, begins = np.unique(code, return_index=True)
     offset = np.append(begins, len(members)).astype(np.int64)
@@ -143,81 +230,131 @@ def _sort_groups(
     weight = np.concatenate(
         [np.append(0.0, np.cumsum(notional[a:b])) for a, b in pairwise(offset)] or [np.zeros(0)]
     )
+    last = present // 8
     groups = k.Groups(
         offset=offset,
-        asset=(present // 8).astype(np.int64),
+        asset=(last % len(book.assets)).astype(np.int64),
         side=np.where(present // 2 % 2 == 1, -1.0, 1.0),
         inverse=(present // 4 % 2 == 1),
         stop=(present % 2 == 1),
+        waking=last >= len(book.assets),
         key=np.ascontiguousarray(key[order]),
         weight=weight,
+        wake=row_of[book.positions.account[members]],
     )
-    return groups, members
+    return groups, members[: offset[np.searchsorted(last, len(book.assets))]]
 
 
-def _joint_rows(margin: MarginBook, chosen: NDArray[np.bool_]) -> tuple[Any, Ints, Ints]:
+def _by_group(code: Ints, key: Floats) -> list[Ints]:
+    """Members of each group in the order of their keys: one sort a group, not one of all."""
+    counts = np.bincount(code)
+    ends = np.cumsum(counts)
+    small = np.int16 if counts.size < 2**15 else np.int64  # numpy sorts short codes by radix
+    gathered = np.argsort(code.astype(small), kind="stable")
+    parts = [gathered[e - c : e] for c, e in zip(counts, ends, strict=True) if c]
+    return [part[np.argsort(key[part], kind="stable")] for part in parts]
+
+
+def _joint_rows(margin: MarginBook, exits: _Exits) -> tuple[Any, Ints, Ints]:
     """Joint accounts, those nearest to falling first: a cascade then reads memory in order."""
     book, x, p = margin.book, margin.lines, margin.book.positions
-    alarm, reach, stops, level = _alarms(margin)
-    members = np.flatnonzero(chosen)
-    accounts = np.unique(p.account[members])
-    accounts = accounts[np.argsort(alarm[accounts], kind="stable")]
-    rank = np.zeros(len(book.accounts), dtype=np.int64)
+    m, members = len(book.accounts), np.flatnonzero(exits.joint)
+    counts = np.bincount(p.account[members], minlength=m)
+    accounts = np.flatnonzero(counts)
+    watched = _watch(margin, members)
+    asleep = np.zeros(m, dtype=np.bool_)
+    asleep[p.account[exits.asleep]] = True
+    alarm = np.where(asleep, np.inf, watched.alarm)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        wait = alarm / np.maximum(watched.fall, watched.rise)
+    accounts, gate = _in_blocks(accounts, wait, counts)
+    gate = gate[np.isfinite(gate)]
+    rank = np.zeros(m, dtype=np.int64)
     rank[accounts] = np.arange(len(accounts))
     order = members[np.argsort(rank[p.account[members]], kind="stable")]
-    counts = np.bincount(rank[p.account[order]], minlength=len(accounts))
-    asset, sizes = book.asset_codes(), np.array([i.contract_size for i in book.instruments])
-    driver = asset + len(book.assets) * book.inverse()
-    contracts = np.abs(p.size) / sizes[p.instrument]
-    held = (x.z * x.u, x.z * x.u0, x.fixed, x.add, book.notional(), contracts)
-    tags = (
-        x.table,
-        driver,
-        asset,
-        margin.venue_of_positions(),
-        margin.schedule,
-        _modes(margin),
-        np.sign(p.size),
-    )
+    start = np.append(0, np.cumsum(counts[accounts])).astype(np.int64)
+    asset = book.asset_codes()[order]
+    driver = asset + len(book.assets) * book.inverse()[order]
+    cost, fixed = x.z * x.u0, x.fixed
+    parts = np.bincount(p.account[members], (cost + fixed)[members], m)
+    cold = (fixed, cost, book.notional(), _contracts(margin))
     joint = k.Joint(
-        start=np.append(0, np.cumsum(counts)).astype(np.int64),
-        balance=margin.balance[accounts].copy(),
-        reach=reach[accounts],
-        alarm=_rounded_down(alarm[accounts]),
-        stops=stops[accounts],
-        held=np.stack([column[order] for column in held], axis=1),
-        tags=np.stack([column[order].astype(np.int32) for column in tags], axis=1),
-        stop_driver=level[order],
-        driven=np.isin(np.arange(2 * len(book.assets)), driver[order]),
+        start=start,
+        base=(margin.balance - parts)[accounts],
+        fall=_single_precision(watched.fall[accounts], np.inf),
+        rise=_single_precision(watched.rise[accounts], np.inf),
+        alarm=_single_precision(alarm[accounts], -np.inf),
+        gate=gate,
+        venue=book.accounts.venue[accounts].astype(np.int64),
+        stopping=bool(watched.stops[accounts].any()),
+        stops=watched.stops[accounts],
+        hot=np.stack([(x.z * x.u)[order], x.add[order]], axis=1),
+        tags=np.stack([x.table[order].astype(np.int32), driver.astype(np.int32)], axis=1),
+        cold=np.stack([column[order] for column in cold], axis=1),
+        ladder=np.stack([margin.schedule[order], _modes(margin)[order]], axis=1).astype(np.int32),
+        level=watched.level[order],
+        driven=np.isin(np.arange(2 * len(book.assets)), driver),
     )
     return joint, accounts.astype(np.int64), order.astype(np.int64)
 
 
-def _alarms(margin: MarginBook) -> tuple[Floats, Floats, NDArray[np.bool_], Floats]:
-    """Slack of each account in driver factors, its reach and whether it has stops; stop levels.
+def _in_blocks(accounts: Ints, wait: Floats, counts: Ints) -> tuple[Ints, Floats]:
+    """Accounts in blocks of rising wait, within a block by their number of positions.
 
-    An account is safe while no driver has moved further than its slack; below 0 it is due.
+    Loops over the positions of equal numbers are foreseen by the processor. Also each block's
+    least wait.
     """
+    accounts = accounts[np.argsort(wait[accounts], kind="stable")]
+    gate = wait[accounts[:: k.BLOCK]]
+    block = np.arange(len(accounts)) // k.BLOCK * (int(counts.max(initial=0)) + 1)
+    return accounts[np.argsort(block + counts[accounts], kind="stable")], gate
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Watch:
+    """What decides when joint accounts are marked; shape (m,), but ``level`` (n,).
+
+    USD (or coin) each loses as all drivers fall or rise by 1, the sum of these at which it is
+    due, whether it has stops; the stops as driver factors.
+    """
+
+    fall: Floats
+    rise: Floats
+    alarm: Floats
+    stops: NDArray[np.bool_]
+    level: Floats
+
+
+def _watch(margin: MarginBook, members: Ints) -> _Watch:
     book, x, p = margin.book, margin.lines, margin.book.positions
-    m = len(book.accounts)
-    z = x.z * x.u
-    steepest = 1.0 + x.rates.max(axis=1)[x.table] + x.add
-    reach = np.bincount(p.account, np.abs(z) * steepest, m).astype(np.float64)
+    m, account = len(book.accounts), p.account[members]
+    z, fall, rise = (x.z * x.u)[members], np.zeros(m), np.zeros(m)
+    moving = _modes(margin)[members] == k.BY_VALUE
+    tables = (x.rates, x.deductions)
+    k.reaches(z, x.table[members], x.add[members], moving, account, *tables, fall, rise)
     slack = margin.accounts_state().excess
-    wait = np.where(slack > k.TIE * reach, slack / np.maximum(reach, 1e-300), -1.0)
+    level = np.full(len(book), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
-        level = drivers(p.stop, book.inverse()) / x.u
-    has = ~np.isnan(level)
+        level[members] = (drivers(p.stop, book.inverse()) / x.u)[members]
+    has = ~np.isnan(level[members])
     stops = np.zeros(m, dtype=np.bool_)
-    stops[p.account[has]] = True
-    gap = np.where(z > 0, 1.0 - level, level - 1.0)
-    np.minimum.at(wait, p.account[has], gap[has])
-    return np.where(wait > 0, wait * (1.0 - 1e-9), -1.0), reach, stops, level
+    stops[account[has]] = True
+    long = z > 0
+    way = np.where(long, 1.0 - level[members], level[members] - 1.0)
+    loss = way * np.where(long, fall[account], rise[account])
+    due = slack <= k.TIE * (fall + rise)
+    np.minimum.at(slack, account[has], loss[has])
+    alarm = np.where(due | (slack <= 0), -1.0, slack * (1.0 - 1e-6))
+    return _Watch(fall, rise, alarm, stops, level)
 
 
-def _rounded_down(wait: Floats) -> NDArray[np.float32]:
-    """Single precision, never later than it was: the alarms are read every round."""
-    return np.nextafter(wait.astype(np.float32), np.float32(-np.inf), dtype=np.float32)
+def _single_precision(values: Floats, toward: float) -> NDArray[np.float32]:
+    """Rounded the safe way: what is read every round takes half the memory.
+
+    Infinite stays infinite: that is how the kernels know who sleeps.
+    """
+    single = np.nextafter(values.astype(np.float32), np.float32(toward), dtype=np.float32)
+    return np.where(np.isinf(values), np.float32(np.inf), single)
 
 
 def _modes(margin: MarginBook) -> NDArray[np.int8]:

@@ -14,6 +14,7 @@ from seawall.margin import MarginBook
 Floats = NDArray[np.float64]
 
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+_MOST_BINS = 100_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,6 +117,16 @@ def liquidation_map(
     weight = notional[mine]
     mark = float(np.average(book.positions.mark[mine], weights=weight))
     step = bin_width(mark) if width is None else width
+    if 2 * span * mark / step > _MOST_BINS:
+        raise InputError(
+            Mistake(
+                "price step too fine for this span",
+                "--step",
+                value=str(step),
+                allowed=f"at most {_MOST_BINS:,} steps",
+                mend=f"Use a step of at least {2 * span * mark / _MOST_BINS:g}.",
+            )
+        )
     low = max(math.floor(mark * (1 - span) / step), 0)
     edges = step * np.arange(low, math.ceil(mark * (1 + span) / step) + 1, dtype=np.float64)
 

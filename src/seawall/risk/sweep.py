@@ -35,6 +35,9 @@ class Sweep:
         Shape (S, A): USD liquidated in all rounds, in the first, and stopped out.
     rounds, left
         Shape (S,): rounds; closings (accounts that left, and further steps of partial ones).
+    turn, accounts
+        Shapes (S, m) and (m,), if outcomes were asked for: round in which each account was first
+        liquidated, 0 if it was not, and the account behind each column. Use :meth:`turns`.
     """
 
     shock: Floats
@@ -44,6 +47,24 @@ class Sweep:
     stopped: Floats
     rounds: Ints
     left: Ints
+    turn: NDArray[np.int16] | None = None
+    accounts: Ints | None = None
+
+    def turns(self, scenario: int) -> NDArray[np.int16]:
+        """Shape (m,): round in which each account was first liquidated, 0 if it was not.
+
+        Rounds beyond 32,767 count as that one.
+
+        Raises
+        ------
+        InputError
+            If the sweep was run without outcomes.
+        """
+        if self.turn is None or self.accounts is None:
+            raise InputError(Mistake("no outcomes by account", allowed="sweep(..., outcomes=True)"))
+        out = np.zeros(len(self.accounts), dtype=np.int16)
+        out[self.accounts] = self.turn[scenario]
+        return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +82,7 @@ def sweep(
     exponents: Floats | None = None,
     remaining: Floats | None = None,
     threads: int | None = None,
+    outcomes: bool = False,
 ) -> Sweep:
     """Run many cascades, sums only; scenarios are spread over the cores.
 
@@ -73,12 +95,15 @@ def sweep(
     exponents, remaining
         Shape (S,): the law's exponent and the share of depth that is left, where they differ by
         scenario.
+    outcomes
+        Also keep the round in which each account was liquidated: 2 bytes an account and scenario.
     """
     law = law or prepared.law
     count, assets = shocks.shape
     powers = np.full(count, law.exponent) if exponents is None else exponents
     left = np.full(count, law.remaining) if remaining is None else remaining
     depths = prepared.assumed_depth.values * left[:, None]
+    accounts = prepared.ledger.accounts
     out = Sweep(
         shock=np.ascontiguousarray(shocks, dtype=np.float64),
         rest=np.empty((count, assets)),
@@ -87,6 +112,8 @@ def sweep(
         stopped=np.empty((count, assets)),
         rounds=np.zeros(count, dtype=np.int64),
         left=np.zeros(count, dtype=np.int64),
+        turn=np.empty((count, len(accounts)), dtype=np.int16) if outcomes else None,
+        accounts=accounts if outcomes else None,
     )
 
     def part(begin: int, end: int) -> None:
@@ -101,6 +128,7 @@ def _sweep_part(
 ) -> None:
     ledger = prepared.ledger
     work, rows = ledger.work(), 256
+    turns = np.empty((0, 0), dtype=np.int16) if out.turn is None else out.turn
     while begin < end:
         path = ledger.path(rows)
         done = _kernels.sweep(
@@ -120,6 +148,7 @@ def _sweep_part(
             out.stopped[begin:end],
             out.rounds[begin:end],
             out.left[begin:end],
+            turns[begin:end],
         )
         begin += int(done)
         rows *= 4
@@ -184,32 +213,47 @@ def smallest_shock(
     prepared: StaticCascade,
     direction: Mapping[str, float],
     goal: str,
-    reached: Callable[[Cascade], bool],
+    reached: Callable[[Floats], bool],
     sign: float = -1.0,
+    grid: int = 100,
 ) -> ReverseStress:
-    """Smallest step along a direction for which ``reached`` holds, to a hundredth of a percent.
+    """Smallest step along a direction for which ``reached`` holds.
 
-    The first step of a 1% grid that reaches the goal is found, and halved toward the one before:
-    a cascade need not grow with its shock, so a smaller island within the grid can be missed.
+    The step is found to a hundredth of a percent of the price that moves most; it is 0 where the
+    goal is met without a shock. The first step of a grid that reaches the goal is found, and
+    halved toward the one before: a cascade need not grow with its shock, so a smaller island
+    within the grid can be missed.
+
+    Parameters
+    ----------
+    reached
+        Whether price factors, shape (A,), reach the goal.
+    sign
+        -1 for falling prices.
+    grid
+        How many equal steps the way to -99% (or +99%) is cut into.
+
+    Raises
+    ------
+    InputError
+        If the direction has no change.
     """
-    before, hit = 0.0, None
-    most = max(abs(w) for w in direction.values())
+    most = max((abs(w) for w in direction.values()), default=0.0)
     if not most > 0:
         raise InputError(Mistake("a direction needs a change", value=str(dict(direction))))
-    for k in range(1, 100):
-        step = sign * k / 100 / most
-        found = prepared.run({a: step * w for a, w in direction.items()})
-        if reached(found):
-            hit = (step, found)
-            break
-        before = step
-    if hit is None:
+
+    def at(step: float) -> Floats:
+        return prepared.factors({a: max(step * w, -0.99) for a, w in direction.items()})
+
+    steps = [sign * 0.99 * k / grid / most for k in range(grid + 1)]
+    k = next((k for k, step in enumerate(steps) if reached(at(step))), None)
+    if k is None:
         return ReverseStress(goal, None, None)
-    while abs(hit[0] - before) > _LEAST_STEP:
-        middle = (hit[0] + before) / 2
-        found = prepared.run({a: middle * w for a, w in direction.items()})
-        if reached(found):
-            hit = (middle, found)
+    hit, before = steps[k], steps[max(k - 1, 0)]
+    while abs(hit - before) * most > _LEAST_STEP:
+        middle = (hit + before) / 2
+        if reached(at(middle)):
+            hit = middle
         else:
             before = middle
-    return ReverseStress(goal, hit[0], hit[1])
+    return ReverseStress(goal, hit, prepared.run(at(hit)))

@@ -13,42 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.core import AdlPrice, AdlTrigger, InputError, LossTerms, Mistake, Surplus, VenueTerms
+from seawall.core import AdlTrigger, InputError, LossTerms, Mistake, Surplus, VenueTerms
 from seawall.margin import MarginBook
-from seawall.margin import _kernels as _margin
-from seawall.margin.deleveraging import deleveraging_score
+from seawall.risk.deleveraging import Fallen, Queue
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Fallen:
-    """What the cascade hands over, one row per liquidated account and per closed position.
-
-    Attributes
-    ----------
-    account, turn, equity, notional
-        Liquidated (or stopped out below zero) account; round of its last closing; its equity in
-        USD when closed, before any fee (< 0 is a deficit); USD closed by force.
-    position, position_account, position_turn, position_usd
-        Each forced closing: position, its account, its round, USD at its mark.
-    fee_paid
-        Fees already taken step by step in partial liquidations; else 0. Shape of ``account``.
-    factor
-        Shape (R + 1, A): price factors by round, the last row at rest.
-    """
-
-    account: Ints
-    turn: Ints
-    equity: Floats
-    notional: Floats
-    fee_paid: Floats
-    position: Ints
-    position_account: Ints
-    position_turn: Ints
-    position_usd: Floats
-    factor: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,49 +126,47 @@ def settle(
     transfer[fallen.account] -= fee + surplus
     deficit = np.maximum(-fallen.equity, 0.0)
     transfer[fallen.account] += deficit
-    unpaid, ledgers = _draw_funds(margin.terms, fallen, venue, balances, pooled, fee, surplus)
-    adl = _Queue(margin, fallen, transfer)
+    unpaid, funds = _draw_funds(margin.terms, fallen, venue, balances, pooled, fee, surplus)
+    of_venue = [funds[0 if pooled else v] for v in range(len(margin.terms))]
+    queue = Queue(margin, fallen, transfer)
+    adl = [queue.deleverage(v, terms.loss, unpaid, deficit) for v, terms in enumerate(margin.terms)]
+    owed = np.bincount(venue, unpaid, len(margin.terms))
+    left = np.maximum(owed - np.array([by_adl for _, _, by_adl in adl]), 0.0)
+    # what deleveraging did not cover falls on what is left of the funds, whatever their trigger
+    left -= _draw(of_venue, left, [0.0] * len(left))
+    shared = np.array(
+        [
+            queue.socialise(v, float(left[v])) if terms.loss.socialised else 0.0
+            for v, terms in enumerate(margin.terms)
+        ]
+    )
     rows = []
     for v, terms in enumerate(margin.terms):
-        book = ledgers[0 if pooled else v]
         mine = venue == v
-        left = float(unpaid[mine].sum())
-        adl_notional, adl_accounts, by_adl = adl.deleverage(v, terms.loss, unpaid, deficit)
-        left = max(left - by_adl, 0.0)
-        more = min(left, book.balance)
-        book.balance -= more
-        book.paid[v] += more
-        left -= more
-        shared = adl.socialise(v, left) if terms.loss.socialised else 0.0
+        notional, traders, by_adl = adl[v]
         rows.append(
             VenueLosses(
                 venue=terms.venue,
-                fund_before=book.before,
+                fund_before=of_venue[v].before,
                 fees=float(fee[mine].sum() + fallen.fee_paid[mine].sum()),
                 surplus=float(surplus[mine].sum()),
                 deficits=float(deficit[mine].sum()),
-                paid_by_fund=book.paid[v],
-                fund_after=0.0,
-                adl_accounts=adl_accounts,
-                adl_notional=adl_notional,
+                paid_by_fund=of_venue[v].paid[v],
+                fund_after=of_venue[v].balance,
+                adl_accounts=traders,
+                adl_notional=notional,
                 paid_by_adl=by_adl,
-                socialised=shared,
-                bad_debt=left - shared,
+                socialised=float(shared[v]),
+                bad_debt=float(left[v] - shared[v]),
             )
         )
-    done = tuple(_with_fund(r, ledgers[0 if pooled else v].balance) for v, r in enumerate(rows))
     return Settlement(
-        venues=done,
+        venues=tuple(rows),
         transfer=transfer,
-        adl_usd=adl.closed,
-        conservation_error=_imbalance(margin, fallen, transfer, ledgers, done),
+        adl_usd=queue.closed,
+        conservation_error=_imbalance(margin, fallen, transfer, funds, tuple(rows)),
         pooled=pooled,
     )
-
-
-def _with_fund(row: VenueLosses, balance: float) -> VenueLosses:
-    values = {name: getattr(row, name) for name in VenueLosses.__slots__}
-    return VenueLosses(**(values | {"fund_after": balance}))
 
 
 def _fees(margin: MarginBook, fallen: Fallen, venue: Ints) -> tuple[Floats, Floats]:
@@ -217,16 +185,34 @@ class _Fund:
         self.before = self.balance = self.peak = balance
         self.paid = [0.0] * venues
 
-    def draw(self, wanted: float, loss: LossTerms) -> float:
-        """USD paid of what is wanted, by the venue's trigger."""
+    def floor(self, loss: LossTerms) -> float:
+        """Balance at which a venue's trigger stops the fund from paying."""
         if loss.trigger is AdlTrigger.ACCOUNT_NEGATIVE:
-            return 0.0
-        floor = 0.0
+            return np.inf
         if loss.trigger is AdlTrigger.FUND_DRAWDOWN:
-            floor = self.peak * (1.0 - loss.drawdown)
-        paid = min(wanted, max(self.balance - floor, 0.0))
-        self.balance -= paid
-        return paid
+            return self.peak * (1.0 - loss.drawdown)
+        return 0.0
+
+
+def _draw(of_venue: list[_Fund], wanted: Floats, floors: list[float]) -> Floats:
+    """Pay what venues want, each down to its floor; returns what each was paid.
+
+    Venues behind one fund share it in proportion to what they want, so that their order is
+    irrelevant.
+    """
+    paid = np.zeros(len(wanted))
+    for fund in dict.fromkeys(of_venue):
+        mine = [v for v, f in enumerate(of_venue) if f is fund]
+        total, before = float(wanted[mine].sum()), fund.balance
+        if total <= 0:
+            continue
+        for v in mine:
+            have = max(before - floors[v], 0.0) * (wanted[v] / total)
+            paid[v] = min(float(wanted[v]), have)
+            fund.paid[v] += paid[v]
+        # a sum of shares may miss the balance by its last bit
+        fund.balance = max(before - float(paid[mine].sum()), 0.0)
+    return paid
 
 
 def _draw_funds(
@@ -242,171 +228,19 @@ def _draw_funds(
     funds = [_Fund(b, len(terms)) for b in (balances[:1] if pooled else balances)]
     unpaid = np.maximum(-fallen.equity, 0.0)
     income = fee + surplus + fallen.fee_paid
+    of_venue = [funds[0 if pooled else v] for v in range(len(terms))]
     for turn in np.unique(fallen.turn):
-        for v, t in enumerate(terms):
-            rows = np.flatnonzero((fallen.turn == turn) & (venue == v))
-            if rows.size == 0:
-                continue
-            fund = funds[0 if pooled else v]
-            fund.balance += float(income[rows].sum())
+        now = fallen.turn == turn
+        for v, amount in enumerate(np.bincount(venue[now], income[now], len(terms))):
+            of_venue[v].balance += float(amount)
+        for fund in funds:
             fund.peak = max(fund.peak, fund.balance)
-            wanted = float(unpaid[rows].sum())
-            if wanted > 0:
-                paid = fund.draw(wanted, t.loss)
-                fund.paid[v] += paid
-                unpaid[rows] *= 1.0 - paid / wanted
+        wanted = np.bincount(venue[now], unpaid[now], len(terms)).astype(np.float64)
+        floors = [fund.floor(t.loss) for fund, t in zip(of_venue, terms, strict=True)]
+        paid = _draw(of_venue, wanted, floors)
+        share = np.divide(paid, wanted, out=np.zeros_like(paid), where=wanted > 0)
+        unpaid[now] *= 1.0 - share[venue[now]]
     return unpaid, funds
-
-
-class _Queue:
-    """Survivors in the order in which a venue deleverages them, at rest prices."""
-
-    def __init__(self, margin: MarginBook, fallen: Fallen, transfer: Floats):
-        self.margin, self.fallen, self.transfer = margin, fallen, transfer
-        book, x = margin.book, margin.lines
-        factor = fallen.factor[-1][book.asset_codes()]
-        inverse = book.inverse()
-        self.mark = book.positions.mark * factor
-        u = x.u * np.where(inverse, 1.0 / factor, factor)
-        unit = np.where(inverse, self.mark, 1.0)
-        account = book.positions.account
-        m = len(book.accounts)
-        self.pnl = x.z * (u - x.u0) * unit
-        self.cost = np.abs(x.z) * x.u0 * unit
-        self.notional = np.where(inverse, np.abs(x.z), np.abs(x.z) * self.mark)
-        self.unit = np.ones(m)
-        self.unit[account] = unit
-        self.balance = margin.balance * self.unit
-        self.equity = self.balance + np.bincount(account, self.pnl, m)
-        need = np.empty(len(book))
-        _margin.requirement(x.z, u, x.table, x.add, x.fixed, x.rates, x.deductions, need)
-        self.need = np.bincount(account, need * unit, m).astype(np.float64)
-        gone = np.zeros(m, dtype=np.bool_)
-        gone[fallen.account] = True
-        gone[fallen.position_account] = True
-        self.alive = ~gone[account]
-        self.closed = np.zeros(len(book))
-
-    def deleverage(
-        self, v: int, loss: LossTerms, unpaid: Floats, deficit: Floats
-    ) -> tuple[float, int, float]:
-        """Close winners against a venue's unpaid deficits: (USD closed, traders, USD paid)."""
-        f, book = self.fallen, self.margin.book
-        if len(f.account) == 0:
-            return 0.0, 0, 0.0
-        where = np.full(len(book.accounts), -1)
-        where[f.account] = np.arange(len(f.account))
-        row = where[f.position_account]
-        share = np.zeros(len(f.account))
-        np.divide(unpaid, deficit, out=share, where=deficit > 0)
-        venue = book.accounts.venue[f.position_account]
-        mine = (venue == v) & (row >= 0) & (share[row] > 0) & (f.position_turn == f.turn[row])
-        if not mine.any():
-            return 0.0, 0, 0.0
-        asset = book.asset_codes()[f.position]
-        side = np.sign(book.positions.size[f.position])
-        final = np.bincount(row[mine], f.position_usd[mine], len(f.account))
-        total, paid = 0.0, 0.0
-        traders: set[int] = set()
-        for a in np.unique(asset[mine]):
-            for s in (1.0, -1.0):
-                rows = np.flatnonzero(mine & (asset == a) & (side == s))
-                if rows.size == 0:
-                    continue
-                usd = f.position_usd[rows] * share[row[rows]]
-                owed = unpaid[row[rows]] * f.position_usd[rows] / final[row[rows]]
-                owed = self._at_price(loss, rows, a, usd, owed)
-                now = f.factor[-1, a] / f.factor[f.position_turn[rows] - 1, a]
-                now = np.where(book.inverse()[f.position[rows]], 1.0, now)
-                at_rest = float((usd * now).sum())
-                got = self._take(v, int(a), -s, loss, at_rest, float(owed.sum()), traders)
-                total, paid = total + got[0], paid + got[1]
-        return total, len(traders), paid
-
-    def _at_price(self, loss: LossTerms, rows: Ints, a: int, usd: Floats, owed: Floats) -> Floats:
-        """What the venue's deleveraging price asks of the winners, USD per closing."""
-        if loss.price is AdlPrice.MARK:
-            return np.zeros_like(owed)
-        if loss.price is AdlPrice.PREVIOUS_MARK:
-            turn = self.fallen.position_turn[rows] - 1
-            before = np.where(turn > 0, self.fallen.factor[np.maximum(turn - 1, 0), a], 1.0)
-            step = np.abs(before / self.fallen.factor[turn, a] - 1.0)
-            # no mark lies between an instantaneous shock and the price before it: the winners
-            # give up to the bankruptcy price, and no more than the last step of the mark
-            return np.asarray(np.minimum(owed, usd * step), dtype=np.float64)
-        far = loss.price_falls_back_to_mark_beyond
-        if far is not None:
-            return np.where(owed > far * usd, 0.0, owed)
-        return owed
-
-    def _take(
-        self,
-        v: int,
-        a: int,
-        side: float,
-        loss: LossTerms,
-        usd: float,
-        owed: float,
-        traders: set[int],
-    ) -> tuple[float, float]:
-        book = self.margin.book
-        account = book.positions.account
-        rows = np.flatnonzero(
-            self.alive
-            & (book.accounts.venue[account] == v)
-            & (book.asset_codes() == a)
-            & (np.sign(book.positions.size) == side)
-            & (self.closed < self.notional)
-        )
-        if rows.size == 0 or usd <= 0:
-            return 0.0, 0.0
-        who = account[rows]
-        score = deleveraging_score(
-            loss.rank,
-            side=np.sign(book.positions.size[rows]),
-            entry=book.positions.entry[rows],
-            mark=self.mark[rows],
-            notional=self.notional[rows],
-            cost=self.cost[rows],
-            pnl=self.pnl[rows],
-            balance=self.balance[who],
-            equity=self.equity[who],
-            maintenance=self.need[who],
-        )
-        rows = rows[np.argsort(-score, kind="stable")]
-        room = self.notional[rows] - self.closed[rows]
-        rate = owed / usd
-        if rate > 0:
-            # nobody is deleveraged into bankruptcy: equity bounds what a winner gives up
-            have = np.maximum(self.equity[account[rows]] + self.transfer[account[rows]], 0.0)
-            room = np.minimum(room, have / rate)
-            # several positions of one account share its equity, in the order of the queue
-            _, of, size = np.unique(account[rows], return_inverse=True, return_counts=True)
-            used = np.zeros(len(size))
-            for i in np.flatnonzero(size[of] > 1):
-                room[i] = max(min(room[i], have[i] / rate - used[of[i]]), 0.0)
-                used[of[i]] += room[i]
-        upto = np.minimum(np.cumsum(room), usd)
-        take = np.diff(upto, prepend=0.0)
-        hit = take > 0
-        self.closed[rows[hit]] += take[hit]
-        np.subtract.at(self.transfer, account[rows[hit]], take[hit] * rate)
-        traders.update(book.accounts.trader[account[rows[hit]]].tolist())
-        return float(take.sum()), float(take.sum() * rate)
-
-    def socialise(self, v: int, left: float) -> float:
-        """Spread what is left over the unrealised profits of a venue's survivors; USD taken."""
-        book = self.margin.book
-        account = book.positions.account
-        m = len(book.accounts)
-        profit = np.bincount(account, np.where(self.alive, self.pnl, 0.0), m)
-        have = np.minimum(np.maximum(profit, 0.0), np.maximum(self.equity + self.transfer, 0.0))
-        have[book.accounts.venue != v] = 0.0
-        total = float(have.sum())
-        taken = min(left, total)
-        if taken > 0:
-            self.transfer -= have * (taken / total)
-        return taken
 
 
 def _imbalance(

@@ -61,16 +61,21 @@ class TermsBlock:
 class BracketBlock:
     """Brackets in force from a day on; ``any`` stands for instruments not named.
 
-    ``seen`` is the day they were read, where that is later than the day they are used from.
+    ``seen`` is the day they were read, where that is later than the day they are used from. With
+    ``envelope`` the greatest of the instruments in ``folder`` stands in place of ``any``.
     """
 
     start: int
     day: str
     seen: int
     seen_day: str
+    folder: Path
     schedules: dict[str, MarginSchedule]
-    any: MarginSchedule | None
-    reason: str
+    any: MarginSchedule | None = None
+    any_inverse: MarginSchedule | None = None
+    envelope: bool = False
+    contract_usd: dict[str, float] = field(default_factory=dict)
+    reason: str = ""
     kind: str = "continuous"
     unit: TierUnit = TierUnit.NOTIONAL
     rounding: float = 1e-6
@@ -206,9 +211,7 @@ def _terms_blocks(
             stated = getattr(block, section)
             if stated is None:
                 continue
-            cited[section] = f"{section}: {stated.source}" + (
-                f" [{stated.confidence}]" if stated.confidence else ""
-            )
+            cited[section] = f"{section}: {stated.source}"
             values = stated.model_dump(exclude={"source", "confidence", "fund_as_of"})
             value = values["text"] if record is None else record(**values)
             terms = replace(terms, **{section: value})
@@ -233,37 +236,50 @@ _SECTIONS: dict[str, Any] = {
 
 def _bracket_block(path: Path, block: m.BracketsModel) -> BracketBlock:
     day = block.effective_from
-    source = f"{block.source} (from {day})" + (f" [{block.confidence}]" if block.confidence else "")
+    source = f"{block.source} (from {day})"
+    tables: dict[str, Any] = block.instruments
     schedules = {
         symbol: build_schedule(
-            f"{path}, {symbol}", rows_of(table), block.kind, block.unit, source, block.rounding
+            f"{path}, {symbol}",
+            rows_of(tables[table] if isinstance(table, str) else table),
+            block.kind,
+            block.unit,
+            source,
+            block.rounding,
         )
-        for symbol, table in block.instruments.items()
+        for symbol, table in tables.items()
     }
-    rest = None
-    if block.any is not None:
-        rest = build_schedule(
-            f"{path}, any",
-            rows_of(block.any),
-            block.any.kind,
-            block.any.unit,
-            f"{source}; {block.any.reason}",
-            math.inf,
-            block.any.cautious,
-        )
     seen = block.observed or day
-    reason = block.any.reason if block.any else ""
-    return BracketBlock(
-        start_of(day),
-        str(day),
-        start_of(seen),
-        str(seen),
-        schedules,
-        rest,
-        reason,
-        block.kind,
-        block.unit,
-        block.rounding,
+    found = BracketBlock(
+        start=start_of(day),
+        day=str(day),
+        seen=start_of(seen),
+        seen_day=str(seen),
+        folder=path.parent,
+        schedules=schedules,
+        kind=block.kind,
+        unit=block.unit,
+        rounding=block.rounding,
+    )
+    return found if block.any is None else _with_any(path, found, block.any, source)
+
+
+def _with_any(path: Path, block: BracketBlock, rest: m.AnyModel, source: str) -> BracketBlock:
+    """The block with what it says of instruments it does not name."""
+
+    def table(rows: list[list[float]]) -> MarginSchedule | None:
+        if not rows:
+            return None
+        where = f"{path}, any"
+        return build_schedule(where, rows, source=source, rounding=math.inf, cautious=rest.cautious)
+
+    return replace(
+        block,
+        any=table(rows_of(rest) if rest.rows else []),
+        any_inverse=table(rest.inverse),
+        envelope=rest.envelope,
+        contract_usd=rest.contract_usd,
+        reason=rest.reason,
     )
 
 

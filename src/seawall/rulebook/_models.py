@@ -163,13 +163,27 @@ class TableModel(_Strict):
     tail: TailModel | None = None
 
 
-class AnyModel(TableModel):
-    """What an instrument gets that no block names."""
+class AnyModel(_Strict):
+    """What an instrument gets that no block names: rows, or the greatest of those named."""
 
-    kind: Literal["continuous", "stepped"] = "continuous"
-    unit: TierUnit = TierUnit.NOTIONAL
+    rows: list[Row] = []
+    tail: TailModel | None = None
+    envelope: bool = False
+    """Take the greatest requirement at each size among the linear instruments of the folder."""
+    contract_usd: dict[str, Positive] = {}
+    """USD value of a contract at which tiers by contracts enter the envelope, by symbol."""
+    inverse: list[Row] = []
+    """Rows for inverse instruments, in coin; those of linear ones where left out."""
     cautious: bool = True
     reason: Text
+
+    @model_validator(mode="after")
+    def _one_of(self) -> AnyModel:
+        if self.envelope == bool(self.rows):
+            raise ValueError("give either rows or envelope = true")
+        if self.tail is not None and not self.rows:
+            raise ValueError("a tail needs rows before it")
+        return self
 
 
 class BracketsModel(_Sourced):
@@ -181,8 +195,16 @@ class BracketsModel(_Sourced):
     unit: TierUnit = TierUnit.NOTIONAL
     rounding: Amount = 1e-6
     """How far, in its own unit, a printed deduction may lie from the continuous one."""
-    instruments: dict[str, list[Row] | TableModel] = {}
+    instruments: dict[str, Text | list[Row] | TableModel] = {}
+    """Rows by symbol; a symbol in place of rows has the same brackets as that one."""
     any: AnyModel | None = None
+
+    @model_validator(mode="after")
+    def _known_twins(self) -> BracketsModel:
+        for symbol, table in self.instruments.items():
+            if isinstance(table, str) and isinstance(self.instruments.get(table, ""), str):
+                raise ValueError(f"{symbol} refers to {table}, which has no rows in this block")
+        return self
 
 
 class RuleFile(_Strict):

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 _RELATIVE = 1e-6
 
 
-def rows_of(table: list[list[float]] | m.TableModel) -> list[list[float]]:
+def rows_of(table: list[list[float]] | m.TableModel | m.AnyModel) -> list[list[float]]:
     """Every row of a table, the regular tail written out."""
     return table if isinstance(table, list) else [*table.rows, *_tail(table)]
 
 
-def _tail(table: m.TableModel) -> list[list[float]]:
+def _tail(table: m.TableModel | m.AnyModel) -> list[list[float]]:
     """Rows above the last one written, in equal steps of size, rate and initial margin."""
     tail = table.tail
     if tail is None:

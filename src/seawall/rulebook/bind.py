@@ -74,16 +74,17 @@ def _notes(book: Book, rules: Rules, found: list[Bracket], moment: int) -> list[
     lines: dict[tuple[str, str], list[str]] = {}
     for instrument, bracket in zip(book.instruments, found, strict=True):
         if bracket.stand_in:
-            why = f"not known; the venue's most cautious schedule stands in ({bracket.stand_in})"
-            lines.setdefault((instrument.venue, why), []).append(bracket.symbol)
+            why = "brackets not known, the venue's most cautious schedule stands in for"
         elif bracket.seen:
             why = (
-                f"as read on {bracket.seen}; none nearer the book's {format_time(moment)[:10]} "
-                "are known"
+                f"brackets as read on {bracket.seen}, none nearer the book's "
+                f"{format_time(moment)[:10]} are known, for"
             )
-            lines.setdefault((instrument.venue, why), []).append(bracket.symbol)
+        else:
+            continue
+        lines.setdefault((instrument.venue, why), []).append(bracket.symbol)
     notes = [
-        f"{venue}: brackets of {', '.join(dict.fromkeys(names))}: {why}"
+        f"{venue}: {why} {', '.join(dict.fromkeys(names))}"
         for (venue, why), names in lines.items()
     ]
     for instrument in book.instruments:

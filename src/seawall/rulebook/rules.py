@@ -25,6 +25,7 @@ from seawall.rulebook._load import (
     load_venue,
     read_identity,
 )
+from seawall.rulebook._stand_in import greatest
 from seawall.rulebook.symbols import Symbol, parse_symbol
 
 BUNDLE = Path(__file__).parent / "venues"
@@ -77,6 +78,7 @@ class Rules:
         self._files = _list_venues(folders)
         self._identities: dict[str, Identity] = {}
         self._loaded: dict[str, VenueRules] = {}
+        self._greatest: dict[tuple[str, int, Path], MarginSchedule] = {}
 
     @classmethod
     def bundled(cls) -> Rules:
@@ -216,7 +218,7 @@ class Rules:
         The latest block that names the instrument and has begun; if all begin later, the
         earliest of them. An instrument named by none gets the venue's cautious schedule.
         """
-        _, name = self._resolve(venue, symbol, contract_type)
+        parsed, name = self._resolve(venue, symbol, contract_type)
         home = self.identity(venue).brackets_of
         blocks = self._load(home or venue).brackets
         when = when_ns or _NEWEST
@@ -226,7 +228,7 @@ class Rules:
             far = when_ns and (when < block.seen or when - block.seen > _YEAR_NS)
             seen = block.seen_day if far else ""
             return Bracket(name, block.schedules[name], block.day, when < block.start, seen)
-        rest = [b for b in blocks if b.any is not None]
+        rest = [b for b in blocks if b.any is not None or b.envelope]
         if not rest:
             raise RuleError(
                 Mistake(
@@ -236,7 +238,12 @@ class Rules:
                     value=name,
                 )
             )
-        return self._fallback(name, _latest(rest, when), bool(home), when)
+        block = _latest(rest, when)
+        schedule = self._stand_in(home or venue, block, bool(parsed.inverse))
+        if home:
+            schedule = replace(schedule, cautious=True)
+        reason = block.reason if schedule.cautious and not home else ""
+        return Bracket(name, schedule, block.day, early=when < block.start, stand_in=reason)
 
     def multiplier(self, symbol: str) -> float:
         """Units of the underlying in one unit of the contract: 1000 for ``1000PEPEUSDT``."""
@@ -259,13 +266,24 @@ class Rules:
         """Dates of a venue's blocks of terms, oldest first."""
         return tuple(b.day for b in self._load(venue).terms)
 
-    def _fallback(self, name: str, block: BracketBlock, borrowed: bool, when: int) -> Bracket:
-        schedule = block.any
-        assert schedule is not None
-        if borrowed:
-            schedule = replace(schedule, cautious=True)
-        reason = block.reason if schedule.cautious and not borrowed else ""
-        return Bracket(name, schedule, block.day, early=when < block.start, stand_in=reason)
+    def _stand_in(self, venue: str, block: BracketBlock, inverse: bool) -> MarginSchedule:
+        """What a block gives to an instrument it does not name."""
+        if inverse and block.any_inverse is not None:
+            return block.any_inverse
+        if block.any is not None:
+            return block.any
+        key = (venue, block.start, block.folder)
+        if key not in self._greatest:
+            blocks = [b for b in self._load(venue).brackets if b.folder == block.folder]
+            linear = [
+                (symbol, schedule)
+                for b in blocks
+                for symbol, schedule in b.schedules.items()
+                if not self._resolve(venue, symbol, None)[0].inverse
+            ]
+            source = f"the greatest of {venue}'s known brackets: {block.reason}"
+            self._greatest[key] = greatest(linear, block.contract_usd, source, f"rulebook {venue}")
+        return self._greatest[key]
 
     def _resolve(self, venue: str, symbol: str, contract_type: str | None) -> tuple[Symbol, str]:
         identity = self.identity(venue)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,13 +68,11 @@ class MarketBrackets:
         allowed = self.leverage(np.maximum(floors, 1e-9)) >= leverage
         return float(edges[allowed].max() if allowed.any() else edges[0])
 
-    def own_terms(self, usd: Floats) -> tuple[Floats, Floats]:
-        """Maintenance rate and amount that go with each row; NaN where the rulebook has them."""
+    def own_rate(self, usd: Floats) -> Floats:
+        """Maintenance rate that goes with each row; NaN where the rulebook has the brackets."""
         if not self.borrowed:
-            none = np.full(len(usd), np.nan)
-            return none, none
-        k = self.row(usd)
-        return self.schedule.rates[k], self.schedule.deductions[k]
+            return np.full(len(usd), np.nan)
+        return self.schedule.rates[self.row(usd)]
 
 
 def read_markets(recipe: Recipe, rules: Rules) -> list[list[MarketBrackets]]:
@@ -95,6 +93,8 @@ def read_markets(recipe: Recipe, rules: Rules) -> list[list[MarketBrackets]]:
             if borrow:
                 symbol = rules.instrument(lender, asset.name, "linear").symbol
                 schedule = rules.schedule(lender, symbol, recipe.time)
+                # a row carries one rate, so the whole position stands at its bracket's
+                schedule = replace(schedule, deductions=np.zeros_like(schedule.deductions))
             row.append(MarketBrackets(instrument, schedule, asset.mark, borrow))
         table.append(row)
     return table

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from seawall.core import Accounts, Book, InternalError, Positions
 from seawall.rulebook import Rules, bind
 from seawall.sim.brackets import MarketBrackets
-from seawall.sim.drawn import Drawn
-from seawall.sim.population import stream
+from seawall.sim.drawn import Drawn, Luck
 from seawall.sim.recipe import Recipe
 
 Floats = NDArray[np.float64]
@@ -34,7 +33,7 @@ class Margined:
 
 
 def margin_drawn(
-    drawn: Drawn, recipe: Recipe, markets: list[list[MarketBrackets]], seed: int, rules: Rules
+    drawn: Drawn, recipe: Recipe, markets: list[list[MarketBrackets]], rules: Rules
 ) -> Margined:
     """Complete drawn positions.
 
@@ -45,31 +44,30 @@ def margin_drawn(
     assets = len(recipe.assets)
     mark = np.array([a.mark for a in recipe.assets])[drawn.asset]
     market = drawn.venue * assets + drawn.asset
-    entry = _wanted_entry(drawn, recipe, mark, seed)
+    entry = _wanted_entry(drawn, recipe, mark)
     n = len(drawn)
-    highest, rate, amount = np.empty(n), np.empty(n), np.empty(n)
+    highest, rate = np.empty(n), np.empty(n)
     order = np.argsort(market, kind="stable")
     ends = np.searchsorted(market[order], np.arange(len(recipe.venues) * assets + 1))
     for k in range(len(ends) - 1):
         rows = order[ends[k] : ends[k + 1]]
         here = markets[k // assets][k % assets]
         entry[rows], highest[rows] = _allowed(drawn, here, rows, entry[rows])
-        rate[rows], amount[rows] = here.own_terms(drawn.size[rows] * here.price)
-    balance = _collateral(drawn, recipe, markets, market, mark, entry, rate, amount, rules)
+        rate[rows] = here.own_rate(drawn.size[rows] * here.price)
+    balance = _collateral(drawn, recipe, markets, market, mark, entry, rate, rules)
     leverage = _menu(drawn.size * entry / balance, highest, recipe.parameters["leverage_menu"])
-    return Margined(_columns(drawn, recipe, market, mark, entry, leverage, rate, amount), balance)
+    return Margined(_columns(drawn, recipe, market, mark, entry, leverage, rate), balance)
 
 
-def _wanted_entry(drawn: Drawn, recipe: Recipe, mark: Floats, seed: int) -> Floats:
+def _wanted_entry(drawn: Drawn, recipe: Recipe, mark: Floats) -> Floats:
     """Entries over the weeks before, near the mark for those who must have opened since."""
-    p, rng = recipe.parameters, stream(seed, "entry")
+    p, luck = recipe.parameters, drawn.luck[:, Luck.ENTRY]
     low, high = np.log([a.weeks for a in recipe.assets]).T[:, drawn.asset]
-    far = rng.random(len(drawn)) ** p["entry_skew"]
-    entry = np.exp(low + (high - low) * far)
+    entry = np.exp(low + (high - low) * luck ** p["entry_skew"])
     day_low, day_high = np.array([a.day for a in recipe.assets]).T[:, drawn.asset]
     recent = (drawn.target > day_low) & (drawn.target < day_high)
-    near = mark * np.exp(p["entry_recent_sd"] * rng.standard_normal(len(drawn)))
-    return np.where(recent, near, entry)
+    near = mark * (1.0 + p["entry_recent_reach"] * (2.0 * luck - 1.0))
+    return np.asarray(np.where(recent, near, entry))
 
 
 def _allowed(
@@ -81,10 +79,12 @@ def _allowed(
     the loss between: together no less than the initial margin.
     """
     side, target, size = drawn.side[rows], drawn.target[rows], drawn.size[rows]
-    for _ in range(2):
-        usd = size * np.where(side > 0, np.maximum(entry, target), target)
-        highest = market.leverage(usd)
-        gap = np.maximum(1.02 / highest - market.maintenance(size * target) + 5e-4, 2e-3)
+    # the lower of the two notionals, so that the maintenance margin is not overstated
+    rate = market.maintenance(size * np.minimum(target, market.price))
+    for _ in range(5):
+        highest = market.leverage(size * np.where(side > 0, np.maximum(entry, target), target))
+        # what is left at the target, on the notional there, and the loss on the way to it
+        gap = np.maximum((1.005 / highest - rate) / (1.0 - rate) + 5e-4, 2e-3)
         edge = target / (1.0 - side * gap)
         entry = np.where(side > 0, np.maximum(entry, edge), np.minimum(entry, edge))
     return entry, highest
@@ -106,13 +106,12 @@ def _collateral(
     mark: Floats,
     entry: Floats,
     rate: Floats,
-    amount: Floats,
     rules: Rules,
 ) -> Floats:
     """Balance of each position by itself, as the margin engine implies it from the target."""
     n = len(drawn)
     unknown = np.full(n, np.nan)
-    positions = _columns(drawn, recipe, market, mark, entry, unknown, rate, amount)
+    positions = _columns(drawn, recipe, market, mark, entry, unknown, rate)
     codes = np.arange(n, dtype=np.int32)
     accounts = Accounts(
         trader=codes,
@@ -133,7 +132,7 @@ def _collateral(
     balance = bind(book, rules).balance
     if not (balance > 0).all():
         raise InternalError(f"{int((balance <= 0).sum())} drawn positions need no collateral")
-    return balance
+    return np.asarray(balance)
 
 
 def _columns(
@@ -144,7 +143,6 @@ def _columns(
     entry: Floats,
     leverage: Floats,
     rate: Floats,
-    amount: Floats,
 ) -> Positions:
     """The book's columns; the target stands as reported price where leverage is not yet known."""
     n = len(drawn)
@@ -159,7 +157,7 @@ def _columns(
         leverage=leverage,
         stop=unknown,
         rate=rate,
-        amount=amount,
+        amount=unknown,
         taker_fee=unknown,
         reported_liquidation=drawn.target,
         time=np.full(n, recipe.time, dtype=np.int64),

@@ -28,6 +28,14 @@ class Band(IntEnum):
     """Laid in by hand or kept out of accounts with several positions."""
 
 
+class Luck(IntEnum):
+    """What each column of :attr:`Drawn.luck` decides."""
+
+    ENTRY = 0
+    CROSS = 1
+    ORDER = 2
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawn:
     """Columns of drawn positions, shape (n,).
@@ -44,6 +52,8 @@ class Drawn:
         Liquidation price wanted, USD.
     size
         Base units, > 0.
+    luck
+        Shape (n, 3): uniform draws, each group's from its own stream; see :class:`Luck`.
     """
 
     venue: Ints
@@ -52,18 +62,26 @@ class Drawn:
     band: Ints
     target: Floats
     size: Floats
+    luck: Floats
 
     def __len__(self) -> int:
         return len(self.size)
 
     @classmethod
     def group(
-        cls, venue: int, asset: int, side: int, band: Band, target: Floats, size: Floats
+        cls,
+        codes: tuple[int, int, int, Band],
+        target: Floats,
+        size: Floats,
+        rng: np.random.Generator,
     ) -> Drawn:
-        """Positions that share all but their price and size."""
-        n = len(size)
-        codes = (np.full(n, code, dtype=np.int64) for code in (venue, asset, side, band))
-        return cls(*codes, target, size)
+        """Positions that share venue, asset, side and band (``codes``)."""
+
+        def column(code: int) -> Ints:
+            return np.full(len(size), code, dtype=np.int64)
+
+        venue, asset, side, band = map(column, codes)
+        return cls(venue, asset, side, band, target, size, rng.random((len(size), len(Luck))))
 
     @classmethod
     def join(cls, parts: Iterable[Drawn]) -> Drawn:

@@ -126,8 +126,10 @@ def draw_falling(recipe: Recipe, plan: FallPlan, seed: int, scale: float) -> Dra
             if band is Band.FALL and venue.name == "hyperliquid":
                 usd[0] -= largest
                 positions -= 1
-                parts.append(_largest(recipe, v, largest))
+                parts.append(_largest(recipe, v, largest, seed))
             counts = apportion(usd ** p["count_power"], positions)
+            # a small draw has no account for some coins: the others take their part
+            usd *= usd.sum() / usd[counts > 0].sum()
             parts += [
                 _group(recipe, plan, seed, band, (v, a), int(counts[a]), usd[a], scale)
                 for a in range(len(usd))
@@ -150,9 +152,7 @@ def _group(
     p, facts = recipe.parameters, recipe.assets[market[1]]
     rng = stream(seed, f"{recipe.venues[market[0]].name}/{facts.name}/{band.name}")
     cap = p["largest_share"] * recipe.value("largest_usd") * scale
-    value = heavy_tailed(
-        rng, count, usd, cap, p["size_log_sd"], p["tail_share"], p["tail_index"]
-    )
+    value = heavy_tailed(rng, count, usd, (p["smallest_usd"], cap), recipe.size_shape())
     side = -1 if band is Band.RISE else 1
     usual = plan.ordinary[market[1]]
     low, high = {
@@ -172,10 +172,10 @@ def _group(
         p["round_error"],
         (ends[0], ends[1]),
     )
-    return Drawn.group(*market, side, band, target, value / target)
+    return Drawn.group((*market, side, band), target, value / target, rng)
 
 
-def _largest(recipe: Recipe, venue: int, usd: float) -> Drawn:
+def _largest(recipe: Recipe, venue: int, usd: float, seed: int) -> Drawn:
     """The one liquidation the record names, by itself."""
     price = np.array([float(recipe.parameters["largest_price"])])
-    return Drawn.group(venue, 0, 1, Band.ALONE, price, usd / price)
+    return Drawn.group((venue, 0, 1, Band.ALONE), price, usd / price, stream(seed, "largest"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,27 +59,45 @@ def fit_margins(start: Floats, rows: Floats, columns: Floats) -> Floats:
     return table
 
 
+@dataclass(frozen=True, slots=True)
+class SizeShape:
+    """Shape of a distribution of sizes: log-normal with a Pareto tail.
+
+    Parameters
+    ----------
+    log_sd
+        Standard deviation of the log of the body.
+    tail_share
+        Share of draws that come from the tail, which begins where that share of the body ends.
+    tail_index
+        Exponent of the tail.
+    """
+
+    log_sd: float
+    tail_share: float
+    tail_index: float
+
+
 def heavy_tailed(
     rng: np.random.Generator,
     count: int,
     total: float,
-    cap: float,
-    log_sd: float,
-    tail_share: float,
-    tail_index: float,
+    bounds: tuple[float, float],
+    shape: SizeShape,
 ) -> Floats:
-    """``count`` positive sizes that sum to ``total``, none above ``cap``.
+    """``count`` sizes that sum to ``total``, within ``bounds`` (least, greatest).
 
-    Log-normal, the largest ``tail_share`` of them replaced by a Pareto tail. Where the cap
-    leaves no room for the total it is widened to 1.5 times the mean.
+    Where the bounds leave no room for the total they are widened to half and 1.5 times the mean.
     """
     if count == 0:
         return np.empty(0)
-    size = np.exp(log_sd * rng.standard_normal(count))
-    start = np.exp(log_sd * _upper_normal(tail_share))
-    tail = rng.random(count) < tail_share
-    size[tail] = start * rng.random(int(tail.sum())) ** (-1.0 / tail_index)
-    return fit_total(size, total, max(cap, 1.5 * total / count))
+    size = np.exp(shape.log_sd * rng.standard_normal(count))
+    start = np.exp(shape.log_sd * NormalDist().inv_cdf(1.0 - shape.tail_share))
+    tail = rng.random(count) < shape.tail_share
+    size[tail] = start * rng.random(int(tail.sum())) ** (-1.0 / shape.tail_index)
+    mean = total / count
+    least, most = min(bounds[0], 0.5 * mean), max(bounds[1], 1.5 * mean)
+    return least + fit_total(size, total - count * least, most - least)
 
 
 def fit_total(weights: Floats, total: float, cap: float) -> Floats:
@@ -92,9 +112,7 @@ def fit_total(weights: Floats, total: float, cap: float) -> Floats:
     return np.asarray(size * (total / size.sum()))
 
 
-def rising(
-    rng: np.random.Generator, count: int, low: float, high: float, power: float
-) -> Floats:
+def rising(rng: np.random.Generator, count: int, low: float, high: float, power: float) -> Floats:
     """Draws between ``low`` and ``high`` whose distribution function is a power of the way."""
     return low + (high - low) * rng.random(count) ** (1.0 / power)
 
@@ -126,10 +144,3 @@ def attract(
 
 def _ratio(wanted: Floats, got: Floats) -> Floats:
     return np.divide(wanted, got, out=np.zeros_like(got), where=got > 0)
-
-
-def _upper_normal(share: float) -> float:
-    """Value that a standard normal exceeds with this probability."""
-    from statistics import NormalDist
-
-    return NormalDist().inv_cdf(1.0 - share)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.core import parse_time
+from seawall.sim.population import SizeShape
 
 Floats = NDArray[np.float64]
 
@@ -149,6 +150,11 @@ class Recipe:
         """Shape (V,): the figures ``<venue>_<ending>``."""
         return np.array([self.value(f"{v.name}_{ending}") for v in self.venues])
 
+    def size_shape(self) -> SizeShape:
+        """How sizes of positions are distributed within a group."""
+        p = self.parameters
+        return SizeShape(p["size_log_sd"], p["tail_share"], p["tail_index"])
+
     def open_interest(self) -> Floats:
         """Shape (V, A): open interest in USD at the marks, each side counted once."""
         ratio = np.array(
@@ -157,7 +163,7 @@ class Recipe:
                 for v in self.venues
             ]
         )
-        return self.by_venue("btc_oi_usd")[:, None] * ratio
+        return np.asarray(self.by_venue("btc_oi_usd")[:, None] * ratio)
 
 
 @cache

@@ -96,8 +96,7 @@ def compare_record(
         **_open(margin),
     }
     return tuple(
-        ComparedFigure(f, f.value * (scale if f.extensive else 1.0), values[f.key])
-        for f in record
+        ComparedFigure(f, f.value * (scale if f.extensive else 1.0), values[f.key]) for f in record
     )
 
 

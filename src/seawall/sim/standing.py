@@ -21,6 +21,8 @@ _ENDS = (1.0 / 7.0, 1.0 / 3.0)
 
 CLUSTER_REACH = 500.0
 """USD on either side of the cluster's price within which its liquidation prices lie."""
+_SPREAD = 4.0
+"""Over how many times their range the others that lay there are moved away."""
 
 
 def draw_cluster(recipe: Recipe, seed: int, scale: float) -> Drawn:
@@ -33,18 +35,14 @@ def draw_cluster(recipe: Recipe, seed: int, scale: float) -> Drawn:
     parts = []
     for v, venue in enumerate(recipe.venues):
         rng = stream(seed, f"{venue.name}/BTC/cluster")
-        value = heavy_tailed(
-            rng,
-            int(counts[v]),
-            usd[v],
-            p["standing_largest_share"] * interest[v] * scale,
-            p["size_log_sd"],
-            p["tail_share"],
-            p["tail_index"],
+        cap = p["standing_largest_share"] * interest[v] * scale
+        bounds = (p["smallest_usd"], cap)
+        value = heavy_tailed(rng, int(counts[v]), usd[v], bounds, recipe.size_shape())
+        target = price + np.clip(
+            error * rng.standard_normal(len(value)), -0.9 * CLUSTER_REACH, 0.9 * CLUSTER_REACH
         )
-        target = price + np.clip(error * rng.standard_normal(len(value)), -0.9 * CLUSTER_REACH, 0.9 * CLUSTER_REACH)
         # notional as maps and the record count it: at the price where it is forced
-        parts.append(Drawn.group(v, 0, -1, Band.ALONE, target, value / target))
+        parts.append(Drawn.group((v, 0, -1, Band.ALONE), target, value / target, rng))
     return Drawn.join(parts)
 
 
@@ -64,12 +62,12 @@ def draw_standing(
     counts = apportion(usd ** p["count_power"], positions)
     parts = []
     for s, v, a, c in np.argwhere(counts > 0):
-        side = 1 if s == 0 else -1
-        size = _sizes(recipe, markets[v][a], seed, (s, v, a, c), int(counts[s, v, a, c]), usd)
-        target = _targets(recipe, markets[v][a], seed, (s, v, a, c), size)
-        parts.append(
-            Drawn.group(int(v), int(a), side, Band.STANDING, target, size / marks[a])
-        )
+        group, market = (int(s), int(v), int(a), int(c)), markets[v][a]
+        rng = stream(seed, _name(recipe, group))
+        size = _sizes(recipe, market, rng, group, int(counts[s, v, a, c]), usd)
+        target = _targets(recipe, market, rng, group, size)
+        codes = (group[1], group[2], 1 if s == 0 else -1, Band.STANDING)
+        parts.append(Drawn.group(codes, target, size / marks[a], rng))
     return Drawn.join(parts)
 
 
@@ -139,32 +137,30 @@ def _span(
 def _sizes(
     recipe: Recipe,
     market: MarketBrackets,
-    seed: int,
+    rng: np.random.Generator,
     group: tuple[int, int, int, int],
     count: int,
     usd: Floats,
 ) -> Floats:
     """USD at the mark of each position of a group."""
     p, level = recipe.parameters, group[3]
-    rng = stream(seed, _name(recipe, group) + "/size")
+    # a quarter below the limit leaves room for an entry above the mark
     leverage = p["leverage_high"] if level == HIGH else p["leverage_low"]
     both = usd[:, group[1], group[2]].sum()
-    cap = min(p["standing_largest_share"] * both / 2.0, market.limit(leverage))
-    shape = (p["size_log_sd"], p["tail_share"], p["tail_index"])
-    return heavy_tailed(rng, count, usd[group], cap, *shape)
+    cap = min(p["standing_largest_share"] * both / 2.0, 0.75 * market.limit(leverage))
+    return heavy_tailed(rng, count, usd[group], (p["smallest_usd"], cap), recipe.size_shape())
 
 
 def _targets(
     recipe: Recipe,
     market: MarketBrackets,
-    seed: int,
+    rng: np.random.Generator,
     group: tuple[int, int, int, int],
     usd: Floats,
 ) -> Floats:
     """Liquidation price of each position of a group."""
     p, facts, level = recipe.parameters, recipe.assets[group[2]], group[3]
     side = 1 if group[0] == 0 else -1
-    rng = stream(seed, _name(recipe, group) + "/price")
     low, high = _span(facts, side, level, market.maintenance(usd), recipe)
     high = np.maximum(high, 1.05 * low)
     power = p["standing_power"] if level == HIGH else 1.0
@@ -175,8 +171,9 @@ def _targets(
     target = attract(rng, target, step, p["round_share"], p["round_error"], between)
     if facts.name == "BTC" and side < 0:
         # the shorts at the named price are laid in whole, so the others keep out of its window
-        inside = np.abs(target - p["cluster_price"]) <= CLUSTER_REACH
-        target = np.where(inside, target + 2.0 * CLUSTER_REACH + 1.0, target)
+        first, last = p["cluster_price"] - CLUSTER_REACH, p["cluster_price"] + CLUSTER_REACH
+        inside = (target >= first) & (target <= last)
+        target = np.where(inside, last + 1.0 + _SPREAD * (target - first), target)
     return target
 
 

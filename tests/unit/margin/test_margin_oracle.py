@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+
 from oracles import margin as oracle
 from oracles.scenes import Leg, Purse, Scene, bound
 from oracles.venues import CONTRACTS, MARGIN, PRICES, TERMS

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from oracles.books import random_book, without_fees
 from oracles.cascade import Brute, Result
 from oracles.scenes import Scene, bound
-
 from seawall.liquidity import ImpactLaw
 from seawall.risk.cascade import Cascade, StaticCascade
+from seawall.risk.sweep import sweep
 
 ASSETS = ("BTC", "ETH", "SOL")
 SHOCKS = ([0.97, 0.96, 0.94], [0.85, 0.8, 0.9], [1.06, 1.1, 1.04], [1.0, 1.0, 1.0], [0.9, 1.1, 1.0])
@@ -33,7 +34,9 @@ def assert_same(scene: Scene, got: Cascade, want: Result, equity: bool = True) -
     np.testing.assert_array_equal(got.turn, turn)
     np.testing.assert_array_equal(got.closed, want.closed)
     c = got.closings
-    ours = sorted(zip(c.turn.tolist(), c.position.tolist(), c.usd.tolist(), c.stop.tolist()))
+    ours = sorted(
+        zip(c.turn.tolist(), c.position.tolist(), c.usd.tolist(), c.stop.tolist(), strict=True)
+    )
     theirs = sorted(want.closings)
     assert [(a, b, d) for a, b, _, d in ours] == [(a, b, d) for a, b, _, d in theirs]
     np.testing.assert_allclose([x[2] for x in ours], [x[2] for x in theirs], rtol=1e-8, atol=1e-9)
@@ -65,9 +68,7 @@ def test_random_books(seed: int, depth: str, partial: bool) -> None:
 
 
 @pytest.mark.parametrize("partial", [False, True], ids=["full", "partial"])
-@pytest.mark.parametrize(
-    ("cross", "stops"), [(0.0, 0.0), (0.0, 0.6), (1.0, 0.0), (1.0, 0.6)]
-)
+@pytest.mark.parametrize(("cross", "stops"), [(0.0, 0.0), (0.0, 0.6), (1.0, 0.0), (1.0, 0.6)])
 def test_books_of_one_kind(cross: float, stops: float, partial: bool) -> None:
     scene = without_fees(random_book(99, 150, cross=cross, stops=stops))
     for shock in SHOCKS:
@@ -83,6 +84,38 @@ def test_long_cascades(seed: int, partial: bool) -> None:
         assert_same(scene, got, want)
         assert got.rounds >= 5
         assert got.multiplier is None or got.multiplier > 1.5
+
+
+FAR = ([0.4, 0.45, 2.6], [2.2, 0.9, 0.3], [0.97, 1.03, 0.99], [0.6, 1.7, 1.0])
+
+
+@pytest.mark.parametrize("partial", [False, True], ids=["full", "partial"])
+@pytest.mark.parametrize(("seed", "stops"), [(17, 0.0), (23, 0.3)])
+def test_books_of_many_accounts_and_prices_that_double_or_halve(
+    seed: int, stops: float, partial: bool
+) -> None:
+    scene = without_fees(random_book(seed, 1300, cross=0.7, stops=stops))
+    gross = float(bound(scene).book.notional().sum())
+    depth = tuple(gross * x for x in (0.02, 0.05, 0.01))
+    for shock in FAR:
+        assert_same(scene, *both(scene, shock, depth, 0.875, partial))
+
+
+@pytest.mark.parametrize("partial", [False, True], ids=["full", "partial"])
+@pytest.mark.parametrize("stops", [0.0, 0.3])
+def test_the_ladder_says_what_single_shocks_say(stops: float, partial: bool) -> None:
+    scene = random_book(23, 1300, cross=0.7, stops=stops)
+    depth = dict.fromkeys(scene.assets, 3e7)
+    engine = StaticCascade(bound(scene), depth, ImpactLaw(0.9, 1.0), partial)
+    shocks = np.array([*SHOCKS, *FAR, *SHOCKS[::-1], *FAR[::-1]])
+    many = sweep(engine, shocks, threads=1)
+    for k, shock in enumerate(shocks):
+        one = engine.run(shock)
+        np.testing.assert_array_equal(many.rest[k], one.factor[-1])
+        np.testing.assert_allclose(many.forced[k], one.forced.sum(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(many.stopped[k], one.stopped.sum(axis=0), rtol=1e-12)
+        assert many.rounds[k] == one.rounds
+        assert many.first[k].sum() == pytest.approx(one.first_round_usd, rel=1e-12)
 
 
 def test_many_small_books() -> None:

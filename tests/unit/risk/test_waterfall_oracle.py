@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from oracles.books import random_book
 from oracles.cascade import Brute
 from oracles.scenes import Scene, bound
 from oracles.waterfall import Outcome, Waterfall
-
 from seawall.liquidity import ImpactLaw
 from seawall.risk.cascade import Cascade, StaticCascade
 

@@ -1,0 +1,1 @@
+"""Commands and Python interface: composition only, no formula lives here."""

@@ -1,0 +1,389 @@
+"""The command line. Heavy modules are imported inside the commands, so that help is instant."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from seawall.core import Book
+    from seawall.report.model import Report
+
+app = typer.Typer(
+    name="seawall",
+    help="Where leveraged positions are liquidated, where liquidations cluster, how a shock "
+    "cascades through them, and who pays.\n\nExit codes: 0 done, 1 could not be done, 2 wrong "
+    "input, 70 an error of Seawall's own.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+rules_app = typer.Typer(help="The venues' dated rules.", no_args_is_help=True)
+app.add_typer(rules_app, name="rules")
+
+
+class Format(StrEnum):
+    """How a result is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+BookArgument = Annotated[
+    str, typer.Argument(metavar="BOOK", help="CSV, JSON Lines, JSON or Parquet; - for stdin.")
+]
+FormatOption = Annotated[Format, typer.Option("--format", "-f", help="What to print.")]
+ReportOption = Annotated[
+    Path | None, typer.Option("--report", metavar="FILE.html", help="Also write the page.")
+]
+LenientOption = Annotated[
+    bool, typer.Option("--lenient", help="Set faulty rows aside, count and list them.")
+]
+VenueOption = Annotated[str | None, typer.Option(help="Venue of rows that name none.")]
+PriceOption = Annotated[
+    list[str] | None,
+    typer.Option("--price", metavar="NAME=USD", help="Mark of rows without one; repeatable."),
+]
+AtOption = Annotated[
+    str | None, typer.Option("--at", metavar="TIME", help="Time of the book, or its snapshot.")
+]
+VolatilityOption = Annotated[
+    list[str] | None,
+    typer.Option("--sigma", metavar="ASSET=2.5%", help="Daily volatility; repeatable."),
+]
+ShockOption = Annotated[
+    list[str] | None,
+    typer.Option("--shock", metavar="ASSET=-10%", help="Price shock; ALL for the rest."),
+]
+DepthOption = Annotated[
+    list[str] | None,
+    typer.Option("--depth", metavar="ASSET=USD", help="USD within 1% of mid; repeatable."),
+]
+FundOption = Annotated[
+    list[str] | None,
+    typer.Option("--fund", metavar="[VENUE=]USD", help="One fund for all venues, or each its own."),
+]
+ThinningOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Depth that market makers leave: a share up to 1, or above 1 the multiple by which "
+        "the book thins; 1 is no withdrawal."
+    ),
+]
+ExponentOption = Annotated[
+    float | None, typer.Option("--impact-exponent", help="1 is linear, 0.5 the square root.")
+]
+PartialOption = Annotated[
+    bool, typer.Option("--partial", help="Close by the venues' partial steps.")
+]
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        from seawall import __version__
+
+        sys.stdout.write(f"seawall {__version__}\n")
+        raise typer.Exit
+
+
+@app.command()
+def check(
+    book: BookArgument,
+    target_ratio: Annotated[
+        float, typer.Option(help="Margin ratio to bring accounts to; 1 is liquidation.")
+    ] = 0.5,
+    market: Annotated[
+        str | None, typer.Option(metavar="BOOK", help="Book whose clusters are named.")
+    ] = None,
+    sigma: VolatilityOption = None,
+    format: FormatOption = Format.TABLE,
+    report: ReportOption = None,
+    venue: VenueOption = None,
+    price: PriceOption = None,
+    at: AtOption = None,
+    lenient: LenientOption = False,
+) -> None:
+    """Where each position and account is liquidated, and how far that is."""
+    from seawall.app import api, options
+
+    with _progress() as say:
+        read = _read(book, lenient, venue, price, at, say)
+        other = None if market is None else _read(market, lenient, venue, price, at, say)
+        made = api.check(
+            read,
+            target_ratio=target_ratio,
+            volatility=options.fractions(sigma or (), "--sigma"),
+            market=other,
+        )
+    _show(made, format, report)
+
+
+@app.command("map")
+def map_command(
+    book: BookArgument,
+    asset: Annotated[list[str] | None, typer.Option(help="Underlying to map; repeatable.")] = None,
+    span: Annotated[str, typer.Option(help="Prices from mark - SPAN to mark + SPAN.")] = "35%",
+    step: Annotated[float | None, typer.Option(help="Price step in USD.")] = None,
+    sigma: VolatilityOption = None,
+    format: FormatOption = Format.TABLE,
+    report: ReportOption = None,
+    venue: VenueOption = None,
+    price: PriceOption = None,
+    at: AtOption = None,
+    lenient: LenientOption = False,
+) -> None:
+    """What would be forced at each price, where it clusters, how concentrated the book is."""
+    from seawall.app import api, options
+
+    with _progress() as say:
+        read = _read(book, lenient, venue, price, at, say)
+        made = api.map(
+            read,
+            assets=tuple(a.upper() for a in asset or ()),
+            span=options.change(span, "--span"),
+            width=step,
+            volatility=options.fractions(sigma or (), "--sigma"),
+        )
+    _show(made, format, report)
+
+
+@app.command()
+def stress(
+    book: BookArgument,
+    shock: ShockOption = None,
+    depth: DepthOption = None,
+    fund: FundOption = None,
+    thinning: ThinningOption = None,
+    impact_exponent: ExponentOption = None,
+    partial: PartialOption = False,
+    ladder: Annotated[
+        str | None, typer.Option(metavar="-1%,-2%,...", help="Sizes of the ladder's shocks.")
+    ] = None,
+    liquidates: Annotated[
+        str | None, typer.Option(metavar="USD", help="Also the smallest shock that forces this.")
+    ] = None,
+    draws: Annotated[int, typer.Option(min=0, max=10_000, help="Draws behind the bands.")] = 64,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+    sigma: VolatilityOption = None,
+    format: FormatOption = Format.TABLE,
+    report: ReportOption = None,
+    venue: VenueOption = None,
+    price: PriceOption = None,
+    at: AtOption = None,
+    lenient: LenientOption = False,
+) -> None:
+    """What a shock does to the book: the cascade, the fund, who pays, and what would break it."""
+    from seawall.app import api, options
+    from seawall.core import InputError, Mistake
+
+    moves = options.changes(shock or (), "--shock")
+    if not moves:
+        raise InputError(
+            Mistake("no shock given", "--shock", allowed="ASSET=CHANGE such as --shock BTC=-10%")
+        )
+    with _progress() as say:
+        read = _read(book, lenient, venue, price, at, say)
+        made = api.stress(
+            read,
+            moves,
+            depth=options.amounts(depth or (), "--depth"),
+            thinning=thinning,
+            impact_exponent=impact_exponent,
+            fund=options.fund_of(fund or ()),
+            partial=partial,
+            draws=draws,
+            seed=seed,
+            ladder=options.ladder_of(ladder),
+            liquidates_usd=None
+            if liquidates is None
+            else options.amount(liquidates, "--liquidates"),
+            volatility=options.fractions(sigma or (), "--sigma"),
+            progress=say,
+        )
+    _show(made, format, report)
+
+
+@app.command()
+def explain(
+    book: BookArgument,
+    row: Annotated[int, typer.Option(help="Row number in the book, from 1.")],
+    shock: ShockOption = None,
+    depth: DepthOption = None,
+    fund: FundOption = None,
+    thinning: ThinningOption = None,
+    impact_exponent: ExponentOption = None,
+    partial: PartialOption = False,
+    format: FormatOption = Format.TABLE,
+    report: ReportOption = None,
+    venue: VenueOption = None,
+    price: PriceOption = None,
+    at: AtOption = None,
+    lenient: LenientOption = False,
+) -> None:
+    """The path of one row: rules, margins, liquidation price, and its fall in a cascade."""
+    from seawall.app import api, options
+
+    with _progress() as say:
+        read = _read(book, lenient, venue, price, at, say)
+        made = api.explain(
+            read,
+            row,
+            shock=options.changes(shock or (), "--shock"),
+            depth=options.amounts(depth or (), "--depth"),
+            thinning=thinning,
+            impact_exponent=impact_exponent,
+            fund=options.fund_of(fund or ()),
+            partial=partial,
+        )
+    _show(made, format, report)
+
+
+@app.command()
+def demo(
+    accounts: Annotated[
+        int, typer.Option(min=1_000, max=5_000_000, help="Accounts to draw.")
+    ] = 500_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the book.")] = 20251120,
+    shock: ShockOption = None,
+    format: FormatOption = Format.TABLE,
+    report: Annotated[
+        Path, typer.Option("--report", metavar="FILE.html", help="Where to write the page.")
+    ] = Path("seawall-demo.html"),
+) -> None:
+    """The market of November 2025, synthetic, stressed, beside its published record."""
+    from seawall.app import api, options
+
+    with _progress() as say:
+        made, _ = api.demo(
+            accounts=accounts,
+            seed=seed,
+            shock=options.changes(shock or (), "--shock") or None,
+            progress=say,
+        )
+    _show(made, format, report)
+
+
+@rules_app.command("update")
+def rules_update(
+    venue: Annotated[str, typer.Option(help="Venue whose brackets to take.")],
+    from_file: Annotated[
+        Path | None, typer.Option(help="JSON as ccxt's fetch_leverage_tiers gives it.")
+    ] = None,
+    date: Annotated[str | None, typer.Option(help="Day they hold from; today if left out.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of your rules.")] = None,
+) -> None:
+    """Take a venue's present brackets, from the venue or a file, as a new dated block."""
+    from seawall.app import options
+    from seawall.rulebook import Rules, update_from_ccxt, update_from_file
+
+    with _progress() as say:
+        say(f"brackets of {venue}")
+        rules, day = Rules.bundled(), options.optional_day(date, "--date")
+        if from_file is None:
+            done = update_from_ccxt(venue, rules=rules, day=day, folder=out)
+        else:
+            done = update_from_file(venue, from_file, rules=rules, day=day, folder=out)
+    sys.stdout.write(
+        f"{done.venue}: {done.symbols} instruments, {done.brackets} brackets from {done.day}; "
+        f"{len(done.added)} not bundled, {len(done.changed)} changed, {len(done.skipped)} skipped\n"
+        f"written to {done.path}\n"
+    )
+
+
+@rules_app.command("show")
+def rules_show(
+    venue: Annotated[str | None, typer.Argument(help="One venue; all if left out.")] = None,
+) -> None:
+    """Venues known, the days their rules and brackets begin, and how many instruments."""
+    from seawall.rulebook import Rules
+
+    rules = Rules.bundled()
+    names = rules.venues() if venue is None else (rules.canonical_venue(venue),)
+    for name in names:
+        sys.stdout.write(
+            f"{name:14} rules from {', '.join(map(str, rules.terms_days(name)))}; brackets from "
+            f"{', '.join(map(str, rules.bracket_days(name))) or 'none'}; "
+            f"{len(rules.symbols(name))} instruments\n"
+        )
+
+
+def _read(
+    book: str, lenient: bool, venue: str | None, price: list[str] | None, at: str | None, say: Any
+) -> Book:
+    from seawall.app import options
+    from seawall.ingest import read_book
+
+    say(f"reading {'standard input' if book == '-' else book}")
+    read = read_book(
+        book,
+        lenient=lenient,
+        venue=venue,
+        prices=options.amounts(price or (), "--price"),
+        when=at,
+    )
+    if read.set_aside:
+        shown = read.set_aside[:20]
+        sys.stderr.write("".join(f"set aside: {m}\n" for m in shown))
+        if len(read.set_aside) > len(shown):
+            sys.stderr.write(f"... and {len(read.set_aside) - len(shown)} more\n")
+    return read
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """What is being done, on stderr: a line that changes on a terminal, lines elsewhere if slow."""
+    from seawall.app.progress import Progress
+
+    with Progress() as progress:
+        yield progress
+
+
+def _show(made: Report, format: Format, page: Path | None) -> None:
+    """Print a report and write its page, whole or not at all."""
+    if page is not None:
+        from seawall.report.page import write_html
+
+        write_html(made, page)
+    if format is Format.JSON:
+        from seawall.report.encode import to_json
+
+        sys.stdout.write(to_json(made) + "\n")
+    elif format is Format.CSV:
+        from seawall.report.encode import to_csv
+
+        sys.stdout.write(to_csv(made))
+    else:
+        from seawall.report.terminal import to_terminal
+
+        to_terminal(made)
+    if page is not None:
+        sys.stderr.write(f"\nReport: {page.resolve()}\n")
+
+
+def main() -> None:
+    """Run the command line; errors become one clear text on stderr and an exit code."""
+    from seawall.core.errors import SeawallError
+
+    try:
+        app()
+    except SeawallError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped\n")
+        sys.exit(130)
+    except BrokenPipeError:
+        # the reader of our output has left: nothing more to say
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,247 @@
+"""The report of a stress test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from seawall.report import losses
+from seawall.report import stress_figures as figures
+from seawall.report import stress_rows as rows_of
+from seawall.report.map import map_chart
+from seawall.report.model import Assumption, Headline, Kind, Report, Section, Unit
+from seawall.report.numbers import text
+from seawall.report.subject import inputs_of, machine_inputs, rule_assumptions, warnings_of
+from seawall.risk import (
+    Cluster,
+    LiquidationMap,
+    StressTest,
+    clusters,
+    concentrations,
+    liquidation_map,
+)
+
+SCHEMA = "seawall.stress/1"
+
+
+def stress_report(test: StressTest, volatility: Mapping[str, float], seed: int = 0) -> Report:
+    """Everything a stress test found.
+
+    ``volatility`` is the daily standard deviation by asset, for the distances of clusters;
+    ``seed`` is printed as the one the draws came from.
+    """
+    cascade, margin = test.cascade, test.cascade.margin
+    assets, venues = rows_of.asset_rows(test), losses.venue_rows(cascade)
+    groups, hardest = losses.loss_rows(cascade), losses.hardest_hit(cascade)
+    rounds, ladder = rows_of.round_rows(test), rows_of.ladder_rows(test)
+    totals, laws = rows_of.totals_of(test, venues), rows_of.law_rows(test)
+    warnings = _warnings(test)
+    drawn, found = _maps(test, volatility)
+    payload = {
+        "inputs": machine_inputs(margin),
+        "parameters": rows_of.parameters(test, seed),
+        "assets": assets,
+        "venues": {r["venue"]: {k: v for k, v in r.items() if k != "venue"} for r in venues},
+        "sides": rows_of.side_rows(test),
+        "rounds": rounds,
+        "totals": totals,
+        "ladder": ladder,
+        "laws": laws,
+        "reverse": rows_of.reverse_rows(test),
+        "losses": groups,
+        "hardest_hit": hardest,
+        "warnings": list(warnings),
+    }
+    moved = [a for a, row in assets.items() if row["moved"]]
+    for row in assets.values():
+        del row["moved"]
+    return Report(
+        schema=SCHEMA,
+        title="Stress test: " + _shock_words(test),
+        question=f"What does {_shock_words(test)} do to this book?",
+        answer=_answer(test, assets, totals, moved),
+        headlines=_headlines(test, totals),
+        tables=(
+            figures.asset_table(assets),
+            figures.law_table(test, laws),
+            losses.venue_table(venues),
+            losses.loss_table(groups),
+            figures.round_table(test, rounds),
+            figures.ladder_table(ladder),
+            losses.hardest_table(hardest, len(cascade.liquidated)),
+        ),
+        charts=(
+            *(map_chart(m, c) for m, c in zip(drawn, found, strict=True)),
+            figures.round_chart(test),
+            *figures.ladder_charts(test),
+            losses.waterfall_chart(venues),
+            figures.lorenz_chart(margin.book, concentrations(margin.book)[0]),
+        ),
+        assumptions=_assumptions(test),
+        warnings=warnings,
+        inputs=inputs_of(margin) | {"seed": str(seed)},
+        payload=payload,
+        sections=(
+            Section("Where liquidations wait", tuple(f"map_{m.asset}" for m in drawn)),
+            Section("The cascade, round by round", ("rounds", "assets", "laws", "round_rows")),
+            Section("Larger and smaller shocks", ("ladder", "ladder_price", "ladder_rows")),
+            Section("Who pays", ("waterfall", "venues", "losses", "hardest_hit")),
+            Section("How few hold how much", ("lorenz",)),
+        ),
+    )
+
+
+def _shock_words(test: StressTest) -> str:
+    parts = [f"{a} {text(v, Unit.FRACTION)}" for a, v in test.change.items()]
+    return ", ".join(parts) or "no change of price"
+
+
+def _answer(
+    test: StressTest, assets: dict[str, dict[str, Any]], totals: dict[str, Any], moved: list[str]
+) -> tuple[str, ...]:
+    c = test.cascade
+    usd, count = Unit.USD, Unit.COUNT
+    lines = []
+    if c.rounds == 0:
+        lines.append(f"{_shock_words(test)} liquidates nobody in this book.")
+    else:
+        times = (
+            ""
+            if c.multiplier is None
+            else f", {text(c.multiplier, Unit.FACTOR)} what the shock alone forces"
+        )
+        lines.append(
+            f"{_shock_words(test)} liquidates "
+            f"{text(totals['accounts_liquidated'], count)} accounts "
+            f"for {text(c.forced_usd, usd)} in {c.rounds} "
+            f"round{'s' if c.rounds > 1 else ''}{times}."
+        )
+    for a in moved[:3]:
+        row = assets[a]
+        spread = ""
+        if row["price_final_low"] is not None and row["forced_notional_usd"] > 0:
+            spread = (
+                f" (5–95%: {text(row['price_final_low'], Unit.PRICE)} to "
+                f"{text(row['price_final_high'], Unit.PRICE)})"
+            )
+        lines.append(
+            f"{a} goes from {text(row['price_before'], Unit.PRICE)} to "
+            f"{text(row['price_after_shock'], Unit.PRICE)} with the shock and comes to rest at "
+            f"{text(row['price_final'], Unit.PRICE)}{spread}."
+        )
+    if totals["deficits_usd"] > 0:
+        lines.append(
+            f"Losses beyond collateral are {text(totals['deficits_usd'], usd)}: the insurance "
+            f"fund pays {text(totals['paid_by_fund_usd'], usd)}, deleveraged winners "
+            f"{text(totals['paid_by_adl_usd'], usd)}; {text(totals['bad_debt_usd'], usd)} stays "
+            "as bad debt."
+        )
+    elif c.rounds:
+        lines.append("No account loses more than its collateral.")
+    lines += [_reverse_words(test, r.goal, r.step) for r in test.reverse]
+    return tuple(lines)
+
+
+def _reverse_words(test: StressTest, goal: str, step: float | None) -> str:
+    what = {
+        "liquidates_usd": "liquidates the notional asked for",
+        "empties_fund": "leaves an insurance fund empty",
+    }[goal]
+    if step is None:
+        return f"No shock along this direction, down to -99%, {what}."
+    parts = ", ".join(f"{a} {text(step * w, Unit.FRACTION)}" for a, w in test.direction.items())
+    return f"The smallest shock along this direction that {what} is {parts}."
+
+
+def _headlines(test: StressTest, totals: dict[str, Any]) -> tuple[Headline, ...]:
+    def tile(key: str, label: str, unit: Unit, note: str = "") -> Headline:
+        low, high = totals.get(key + "_low"), totals.get(key + "_high")
+        return Headline(key, label, totals[key], unit, Kind.MODELLED, low, high, note)
+
+    return (
+        tile("forced_notional_usd", "Forced notional", Unit.USD),
+        tile("forced_notional_first_round_usd", "By the shock alone", Unit.USD),
+        tile("cascade_multiplier", "Cascade multiplier", Unit.FACTOR),
+        tile("accounts_liquidated", "Accounts liquidated", Unit.COUNT),
+        tile("stopped_notional_usd", "Stopped out", Unit.USD),
+        tile("deficits_usd", "Losses beyond collateral", Unit.USD),
+        tile("fund_after_usd", "Insurance fund after", Unit.USD),
+        tile("adl_notional_usd", "Auto-deleveraged", Unit.USD),
+        tile("bad_debt_usd", "Bad debt", Unit.USD),
+    )
+
+
+def _assumptions(test: StressTest) -> tuple[Assumption, ...]:
+    prepared, law = test.prepared, test.cascade.law
+    depth = prepared.assumed_depth
+    rows = [
+        Assumption(
+            f"Log prices move by 1% x (net forced flow / depth)^{law.exponent:g}; market makers "
+            f"leave {text(law.remaining, Unit.FRACTION)} of the depth.",
+            law.source,
+        ),
+        Assumption(
+            "Accounts are closed by their venue's partial steps."
+            if prepared.ledger.partial
+            else "Accounts are closed in full when equity no longer exceeds maintenance margin.",
+            "docs/methods/cascade.md",
+        ),
+        Assumption(
+            "Forced orders fill at the mark of their round; losses are settled when prices are at "
+            "rest and do not move them again.",
+            "docs/methods/waterfall.md",
+        ),
+    ]
+    if depth.defaulted:
+        rows.append(Assumption("Depth not given for " + _few(depth.defaulted) + ".", depth.source))
+    if depth.guessed:
+        rows.append(
+            Assumption(
+                "Depth unknown, taken to be that of the thinnest asset known, for "
+                + _few(depth.guessed)
+                + ".",
+                "no figure found",
+            )
+        )
+    if test.draws is not None:
+        rows.append(
+            Assumption(
+                f"Bands are the 5th and 95th percentile over {len(test.draws.rounds)} draws of the "
+                "exponent and of the thinning.",
+                law.source,
+            )
+        )
+    return (*rows, *rule_assumptions(test.cascade.margin))
+
+
+def _warnings(test: StressTest) -> tuple[str, ...]:
+    far = rows_of.out_of_range(test)
+    lines = []
+    if far:
+        lines.append(
+            f"Forced orders more than halve or double the price of {_few(tuple(far))}: far outside "
+            "what the impact law was measured on. Real books refill and real halts trip; read it "
+            "as: the depth given cannot absorb what is forced."
+        )
+    return (*lines, *warnings_of(test.cascade.margin))
+
+
+def _few(names: tuple[str, ...], most: int = 8) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _maps(
+    test: StressTest, volatility: Mapping[str, float]
+) -> tuple[list[LiquidationMap], list[tuple[Cluster, ...]]]:
+    """Maps and clusters of the two assets in which most is forced, or most is held."""
+    margin = test.cascade.margin
+    book = margin.book
+    held = np.bincount(book.asset_codes(), book.notional(), len(book.assets))
+    forced = test.cascade.forced.sum(axis=0) if test.cascade.rounds else np.zeros_like(held)
+    order = np.lexsort((-held, -forced))[:2]
+    prices = margin.liquidation_price()
+    drawn = [liquidation_map(margin, book.assets[a], prices=prices) for a in order.tolist()]
+    return drawn, [clusters(m, volatility[m.asset]) for m in drawn]

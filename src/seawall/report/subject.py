@@ -1,0 +1,92 @@
+"""What every report says of the book it is about: inputs, rules, assumptions, warnings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall import __version__
+from seawall.core import format_time
+from seawall.margin import MarginBook
+from seawall.report.model import Assumption, Unit
+from seawall.report.numbers import text
+
+Floats = NDArray[np.float64]
+
+
+def inputs_of(margin: MarginBook) -> dict[str, Any]:
+    """Source, digest, size and time of the book, and who made the report."""
+    book = margin.book
+    return {
+        "source": book.source,
+        "digest": "sha256:" + book.digest(),
+        "as of": format_time(book.time),
+        "positions": len(book),
+        "margin accounts": len(book.accounts),
+        "traders": len(book.traders),
+        "notional at mark": text(float(book.notional().sum()), Unit.USD),
+        "venues": ", ".join(venue_titles(margin)),
+        "assets": len(book.assets),
+        "rows set aside": len(book.set_aside),
+        "seawall": __version__,
+    }
+
+
+def machine_inputs(margin: MarginBook) -> dict[str, Any]:
+    """The same for the JSON: raw values under stable keys."""
+    book = margin.book
+    return {
+        "source": book.source,
+        "digest": "sha256:" + book.digest(),
+        "time": format_time(book.time) if book.time else None,
+        "positions": len(book),
+        "margin_accounts": len(book.accounts),
+        "traders": len(book.traders),
+        "notional_usd": float(book.notional().sum()),
+        "rows_set_aside": len(book.set_aside),
+        "version": __version__,
+    }
+
+
+def venue_titles(margin: MarginBook) -> tuple[str, ...]:
+    """How people write the venues, in the order of ``book.venues``."""
+    return tuple(t.title for t in margin.terms)
+
+
+def rule_assumptions(margin: MarginBook) -> tuple[Assumption, ...]:
+    """The rules in force, by venue, with their sources."""
+    rows = []
+    for terms in margin.terms:
+        since = f", in force since {terms.effective_from}" if terms.effective_from else ""
+        rows.append(Assumption(f"{terms.title}: rules{since}.", "; ".join(terms.sources)))
+    return tuple(rows)
+
+
+def warnings_of(margin: MarginBook) -> tuple[str, ...]:
+    """Notes of reading and binding, and how many rows were set aside."""
+    aside = len(margin.book.set_aside)
+    lines = [*margin.book.notes, *margin.notes]
+    if aside and not any("set aside" in n for n in lines):
+        lines.append(f"{aside} rows were set aside as faulty and are in no figure.")
+    return tuple(dict.fromkeys(lines))
+
+
+def usd_per_settled(margin: MarginBook) -> Floats:
+    """Shape (m,): USD per unit of each account's settlement currency, at the marks."""
+    book = margin.book
+    unit = np.ones(len(book.accounts))
+    inverse = book.inverse()
+    unit[book.positions.account[inverse]] = book.positions.mark[inverse]
+    return unit
+
+
+def asset_marks(margin: MarginBook) -> Floats:
+    """Shape (A,): mark price of each asset, weighted by notional over its positions."""
+    book = margin.book
+    code, notional = book.asset_codes(), book.notional()
+    n = len(book.assets)
+    weight = np.bincount(code, notional, n)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.bincount(code, notional * book.positions.mark, n) / weight)

@@ -1,0 +1,207 @@
+"""A stress test: one shock in full, with its band, its ladder and the shocks that break things."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.liquidity import EMPIRICAL, SQUARE_ROOT, ImpactLaw
+from seawall.risk.cascade import Cascade, StaticCascade
+from seawall.risk.sweep import (
+    LADDER,
+    ReverseStress,
+    Sweep,
+    banded,
+    smallest_shock,
+    sweep,
+)
+from seawall.risk.waterfall import funds_of
+
+Floats = NDArray[np.float64]
+
+DRAWS = 64
+"""Draws behind a band unless asked otherwise; stratified, so that few have the quantiles."""
+
+LADDER_DRAWS = 12
+"""Draws behind each rung of the ladder."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StressTest:
+    """What a shock does to a book.
+
+    Attributes
+    ----------
+    prepared
+        The book, its depth and the impact law.
+    change
+        Relative change by asset that was asked for.
+    cascade
+        The cascade under the central parameters.
+    draws
+        The same shock under draws of the law; None if nothing in it is uncertain.
+    steps
+        Shape (L,): the ladder, as multiples of ``direction``.
+    direction
+        Change by asset per unit of the ladder: the shock over its largest component.
+    ladder, ladder_draws
+        The ladder's cascades; with draws, L rows times the number of draws, step by step.
+    laws
+        The same shock under other impact laws, by name.
+    reverse
+        Smallest shocks that reach the goals asked for.
+    """
+
+    prepared: StaticCascade
+    change: Mapping[str, float]
+    cascade: Cascade
+    draws: Sweep | None
+    steps: Floats
+    direction: Mapping[str, float]
+    ladder: Sweep
+    ladder_draws: Sweep | None
+    laws: Mapping[str, tuple[ImpactLaw, Sweep]]
+    reverse: tuple[ReverseStress, ...]
+
+
+def stress_test(
+    prepared: StaticCascade,
+    change: Mapping[str, float],
+    *,
+    fund: float | Mapping[str, float] | None = None,
+    draws: int = DRAWS,
+    seed: int = 0,
+    ladder: tuple[float, ...] = LADDER,
+    liquidates_usd: float | None = None,
+    empties_fund: bool = True,
+    progress: Callable[[str], None] = lambda _: None,
+) -> StressTest:
+    """Run a stress test.
+
+    Parameters
+    ----------
+    change
+        Relative price change by asset, -0.1 for -10%; ``ALL`` for assets not named.
+    fund
+        As in :func:`~seawall.risk.waterfall.settle`.
+    draws
+        Draws of an uncertain impact law behind the 5-95% bands; 0 for none.
+    seed
+        Of those draws.
+    ladder
+        Sizes of the shocks of the ladder, < 0; taken along the direction of ``change``, so up
+        for a shock upwards.
+    liquidates_usd
+        If given, also find the smallest shock that liquidates this notional.
+    empties_fund
+        Also find the smallest shock after which a fund is empty.
+    progress
+        Called with what is being done.
+    """
+    progress("cascade")
+    cascade = prepared.run(change, fund)
+    progress("uncertainty of the impact law")
+    drawn = banded(prepared, change, draws=draws, seed=seed)
+    direction, sign = _direction(change)
+    steps = np.array([sign * abs(s) for s in ladder])
+    shocks = _along(prepared, direction, steps)
+    progress("ladder of shocks")
+    rungs = sweep(prepared, shocks)
+    rung_draws = _draw_rungs(prepared, shocks, min(draws, LADDER_DRAWS), seed)
+    reverse = _reverse(prepared, direction, sign, fund, liquidates_usd, empties_fund, progress)
+    return StressTest(
+        prepared=prepared,
+        change=dict(change),
+        cascade=cascade,
+        draws=drawn,
+        steps=steps,
+        direction=direction,
+        ladder=rungs,
+        ladder_draws=rung_draws,
+        laws=_other_laws(prepared, change),
+        reverse=reverse,
+    )
+
+
+def _reverse(
+    prepared: StaticCascade,
+    direction: Mapping[str, float],
+    sign: float,
+    fund: float | Mapping[str, float] | None,
+    liquidates_usd: float | None,
+    empties_fund: bool,
+    progress: Callable[[str], None],
+) -> tuple[ReverseStress, ...]:
+    found = []
+    if liquidates_usd is not None:
+        progress("smallest shock that liquidates the notional asked for")
+        goal = liquidates_usd
+
+        def forces(factors: Floats) -> bool:
+            return float(sweep(prepared, factors[None, :]).forced.sum()) >= goal
+
+        found.append(smallest_shock(prepared, direction, "liquidates_usd", forces, sign))
+    funds = funds_of(prepared.ledger.margin.terms, fund)[0]
+    if empties_fund and any(f > 0 for f in funds):
+        progress("smallest shock that empties a fund")
+
+        def empties(factors: Floats) -> bool:
+            venues = prepared.run(factors, fund).settlement.venues
+            return any(v.fund_before > 0 >= v.fund_after for v in venues)
+
+        # each step settles every loss in full, so the grid is coarser
+        found.append(smallest_shock(prepared, direction, "empties_fund", empties, sign, grid=25))
+    return tuple(found)
+
+
+def _other_laws(
+    prepared: StaticCascade, change: Mapping[str, float]
+) -> dict[str, tuple[ImpactLaw, Sweep]]:
+    """What the answer owes to the law: no impact, square root and empirical, calm and thinned."""
+    factors = prepared.factors(change)[None, :]
+    laws = {
+        "no impact of forced orders": (SQUARE_ROOT, np.inf),
+        "square root, calm book": (SQUARE_ROOT, 1.0),
+        "square root, thinned book": (SQUARE_ROOT, SQUARE_ROOT.remaining),
+        "empirical, calm book": (EMPIRICAL, 1.0),
+        "empirical, thinned book": (EMPIRICAL, EMPIRICAL.remaining),
+    }
+    return {
+        name: (law, sweep(prepared, factors, law, remaining=np.full(1, left)))
+        for name, (law, left) in laws.items()
+    }
+
+
+def _direction(change: Mapping[str, float]) -> tuple[dict[str, float], float]:
+    """Change over its largest component, and that component's sign; down if nothing changes."""
+    most = max(change.values(), key=abs, default=0.0)
+    if most == 0.0:
+        return dict.fromkeys(change, 1.0) or {"ALL": 1.0}, -1.0
+    return {a: v / most for a, v in change.items()}, float(np.sign(most))
+
+
+def _along(prepared: StaticCascade, direction: Mapping[str, float], steps: Floats) -> Floats:
+    """Price factors of each step, no price below 1% of what it was."""
+    return np.stack(
+        [
+            prepared.factors({a: max(s * w, -0.99) for a, w in direction.items()})
+            for s in steps.tolist()
+        ]
+    )
+
+
+def _draw_rungs(prepared: StaticCascade, shocks: Floats, draws: int, seed: int) -> Sweep | None:
+    law: ImpactLaw = prepared.law
+    if not law.uncertain or draws <= 0:
+        return None
+    exponents, remaining = law.draws(draws, seed)
+    rungs = len(shocks)
+    return sweep(
+        prepared,
+        np.repeat(shocks, draws, axis=0),
+        exponents=np.tile(exponents, rungs),
+        remaining=np.tile(remaining, rungs),
+    )
