@@ -88,6 +88,7 @@ def test_the_terms_of_every_date_are_sane(venue):
         assert terms.title
         assert terms.mark_price
         assert len(terms.sources) == 5
+        assert max(map(len, terms.sources)) <= 120
         assert 0 <= terms.margin.taker_fee < 0.01
         assert 0 <= terms.liquidation.fee < 0.05
         assert 0 < terms.liquidation.fraction <= 1
@@ -122,7 +123,7 @@ def test_schedules_are_named_the_venues_way_and_valid(venue):
         seen += 1
         assert RULES.instrument(venue, symbol).symbol == symbol, f"{path}: {symbol}"
         assert not schedule.cautious
-        assert schedule.source
+        assert 0 < len(schedule.source) <= 140
         assert schedule.rates[0] > 0
         known = schedule.max_leverage[np.isfinite(schedule.max_leverage)]
         assert np.all(np.diff(known) < 0), f"{path}: {symbol} leverage does not fall"
@@ -136,16 +137,41 @@ def test_schedules_are_named_the_venues_way_and_valid(venue):
     assert seen == sum(len(b.instruments) for _, f in files(venue) for b in f.brackets)
 
 
+def contract_values(venue):
+    """USD values of a contract, where a venue's stand-in reads tiers by contracts."""
+    stated = [b.any.contract_usd for _, f in files(venue) for b in f.brackets if b.any is not None]
+    return {symbol: value for values in stated for symbol, value in values.items()}
+
+
 @pytest.mark.parametrize("venue", FOLDERS)
 def test_the_stand_in_is_the_most_cautious(venue):
     stand_in = RULES.schedule(venue, "NOSUCHCOIN")
+    values = contract_values(venue)
     assert stand_in.cautious == (venue != "generic")
+    assert stand_in.unit is TierUnit.NOTIONAL
+    assert len(stand_in.source) <= 140
     sizes = np.geomspace(1, 1e9, 200)
     for path, symbol, schedule in all_schedules(venue):
-        if schedule.unit is stand_in.unit and not RULES.instrument(venue, symbol).inverse:
-            enough = requirement(stand_in, sizes) >= requirement(schedule, sizes) * (1 - 1e-9)
-            assert np.all(enough), f"{path}: {symbol}"
         assert stand_in.rates[0] >= schedule.rates[0], f"{path}: {symbol}"
+        if RULES.instrument(venue, symbol).inverse:
+            continue
+        if schedule.unit is TierUnit.NOTIONAL:
+            need = requirement(schedule, sizes)
+        elif symbol in values:
+            need = schedule.rates[schedule.bracket(sizes / values[symbol])] * sizes
+        else:
+            continue
+        assert np.all(requirement(stand_in, sizes) >= need * (1 - 1e-9)), f"{path}: {symbol}"
+
+
+@pytest.mark.parametrize("venue", FOLDERS)
+def test_the_stand_in_is_continuous_and_bends_upwards(venue):
+    stand_in = RULES.schedule(venue, "NOSUCHCOIN")
+    smooth = MarginSchedule.continuous(stand_in.floors, stand_in.rates)
+    assert np.allclose(stand_in.deductions, smooth.deductions)
+    sizes = np.geomspace(1, 1e9, 200)
+    lines = stand_in.rates[:, None] * sizes - stand_in.deductions[:, None]
+    assert np.allclose(requirement(stand_in, sizes), lines.max(axis=0))
 
 
 def test_a_folder_dropped_in_is_a_venue(tmp_path):

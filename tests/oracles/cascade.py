@@ -17,6 +17,7 @@ from seawall.core import CloseFee, MaintenanceBasis, PartialRule
 
 TIE = 1e-12
 NUDGE = 1.0 + 1e-9
+FARTHEST = math.log(1e6)  # no price leaves the market by more than a factor of a million
 
 
 @dataclass
@@ -139,7 +140,8 @@ class Brute:
     def _moved(shock: float, flow: float, depth: float, exponent: float) -> float:
         if flow == 0:
             return shock
-        return shock * math.exp(math.copysign(0.01 * (abs(flow) / depth) ** exponent, flow))
+        size = min(0.01 * (abs(flow) / depth) ** exponent, FARTHEST)
+        return shock * math.exp(math.copysign(size, flow))
 
     def _stops(
         self,
@@ -218,6 +220,9 @@ class Brute:
 
     def _finish(self, out: Result, held: list[float]) -> None:
         rest = out.factors[-1]
+        gone = [0.0] * len(self.members)
+        for _, i, usd, stop in out.closings:
+            gone[self.scene.legs[i].account] += 0.0 if stop else usd
         for account, rows in enumerate(self.members):
             closed = all(held[i] == 0 for i in rows)
             equity = out.wallet[account]
@@ -227,7 +232,10 @@ class Brute:
                         i, held[i], self.scene.legs[i].mark * rest[self.asset[i]]
                     )
             at = out.factors[out.last[account] - 1] if closed else rest
-            out.equity.append(equity * self.unit(account, at))
+            dollars = equity * self.unit(account, at)
+            # after a fee that took all, a rounding is no deficit
+            nothing = closed and abs(dollars) <= TIE * gone[account]
+            out.equity.append(0.0 if nothing else dollars)
             out.fees[account] *= self.unit(account, at)
             out.closed.append(closed)
 

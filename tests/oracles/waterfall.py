@@ -57,19 +57,18 @@ class Waterfall:
     def run(self) -> Outcome:
         unpaid = self._funds_round_by_round()
         deficits = {a: max(-self.result.equity[a], 0.0) for a in unpaid}
-        for v, terms in enumerate(self.scene.venues):
-            bill = self.bills[v]
-            left = sum(x for a, x in unpaid.items() if self._venue(a) == v)
+        left = []
+        for v in range(len(self.bills)):
             self._deleverage(v, unpaid, deficits)
-            left = max(left - bill.paid_by_adl, 0.0)
-            fund = 0 if self.pooled else v
-            more = min(left, self.funds[fund])
-            self.funds[fund] -= more
-            bill.paid_by_fund += more
-            left -= more
+            owed = sum(x for a, x in unpaid.items() if self._venue(a) == v)
+            left.append(max(owed - self.bills[v].paid_by_adl, 0.0))
+        # what is left falls on the funds again, whatever their trigger
+        paid = self._draw(left, [0.0] * len(left))
+        for v, terms in enumerate(self.scene.venues):
+            left[v] -= paid[v]
             if terms.loss.socialised:
-                left -= self._socialise(v, left)
-            bill.bad_debt = left
+                left[v] -= self._socialise(v, left[v])
+            self.bills[v].bad_debt = left[v]
         return Outcome(self.bills, self.funds, self.transfer, self.result.equity, self.deleveraged)
 
     def _venue(self, account: int) -> int:
@@ -83,40 +82,69 @@ class Waterfall:
             if a in r.turn or (r.closed[a] and r.equity[a] < 0)
         ]
 
+    def _fund(self, v: int) -> int:
+        return 0 if self.pooled else v
+
+    def _draw(self, wanted: list[float], floors: list[float | None]) -> list[float]:
+        """Paid to each venue; those behind one fund share it by what they want of it.
+
+        A floor of None does not ask the fund at all.
+        """
+        paid = [0.0] * len(wanted)
+        for fund in range(len(self.funds)):
+            asking = [
+                v for v in range(len(wanted)) if self._fund(v) == fund and floors[v] is not None
+            ]
+            total, have = sum(wanted[v] for v in asking), self.funds[fund]
+            for v in asking:
+                if wanted[v] > 0:
+                    part = max(have - (floors[v] or 0.0), 0.0) * wanted[v] / total
+                    paid[v] = min(wanted[v], part)
+                    self.bills[v].paid_by_fund += paid[v]
+            self.funds[fund] = max(have - sum(paid[v] for v in asking), 0.0)
+        return paid
+
     def _funds_round_by_round(self) -> dict[int, float]:
         r = self.result
         unpaid: dict[int, float] = {}
         for turn in range(1, len(r.factors) + 1):
+            now = [a for a in self.fallen() if r.last[a] == turn]
+            wanted = [0.0] * len(self.bills)
+            for a in now:
+                v = self._venue(a)
+                wanted[v] += self._close(v, a, unpaid)
+            floors: list[float | None] = []
             for v, terms in enumerate(self.scene.venues):
-                mine = [a for a in self.fallen() if r.last[a] == turn and self._venue(a) == v]
-                if not mine:
-                    continue
-                fund, bill = (0 if self.pooled else v), self.bills[v]
-                for a in mine:
-                    left = r.equity[a] if r.closed[a] else 0.0
-                    bill.fees += r.fees[a]
-                    self.funds[fund] += r.fees[a]
-                    if left > 0 and terms.liquidation.surplus is Surplus.FUND:
-                        bill.surplus += left
-                        self.funds[fund] += left
-                        self.transfer[a] -= left
-                    unpaid[a] = max(-left, 0.0)
-                    self.transfer[a] += unpaid[a]
-                    bill.deficits += unpaid[a]
-                self.peaks[fund] = max(self.peaks[fund], self.funds[fund])
-                wanted = sum(unpaid[a] for a in mine)
-                loss = terms.loss
-                if wanted == 0 or loss.trigger is AdlTrigger.ACCOUNT_NEGATIVE:
-                    continue
-                floor = 0.0
-                if loss.trigger is AdlTrigger.FUND_DRAWDOWN:
-                    floor = self.peaks[fund] * (1 - loss.drawdown)
-                paid = min(wanted, max(self.funds[fund] - floor, 0.0))
-                self.funds[fund] -= paid
-                bill.paid_by_fund += paid
-                for a in mine:
-                    unpaid[a] = 0.0 if paid == wanted else unpaid[a] * (1 - paid / wanted)
+                f = self._fund(v)
+                self.peaks[f] = max(self.peaks[f], self.funds[f])
+                trigger = terms.loss.trigger
+                if trigger is AdlTrigger.ACCOUNT_NEGATIVE:
+                    floors.append(None)
+                elif trigger is AdlTrigger.FUND_DRAWDOWN:
+                    floors.append(self.peaks[f] * (1 - terms.loss.drawdown))
+                else:
+                    floors.append(0.0)
+            paid = self._draw(wanted, floors)
+            for a in now:
+                v = self._venue(a)
+                if unpaid[a] > 0:
+                    unpaid[a] *= 0.0 if paid[v] == wanted[v] else 1 - paid[v] / wanted[v]
         return unpaid
+
+    def _close(self, v: int, a: int, unpaid: dict[int, float]) -> float:
+        """Fee and surplus of a fallen account into its fund; its deficit, USD."""
+        r, fund, bill = self.result, self._fund(v), self.bills[v]
+        left = r.equity[a] if r.closed[a] else 0.0
+        bill.fees += r.fees[a]
+        self.funds[fund] += r.fees[a]
+        if left > 0 and self.scene.venues[v].liquidation.surplus is Surplus.FUND:
+            bill.surplus += left
+            self.funds[fund] += left
+            self.transfer[a] -= left
+        unpaid[a] = max(-left, 0.0)
+        self.transfer[a] += unpaid[a]
+        bill.deficits += unpaid[a]
+        return unpaid[a]
 
     def _deleverage(self, v: int, unpaid: dict[int, float], deficits: dict[int, float]) -> None:
         """Closings that left a deficit, by asset and side, against winners of the other side."""

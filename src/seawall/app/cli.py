@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -86,15 +88,22 @@ PartialOption = Annotated[
 ]
 
 
-@app.callback()
-def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    if version:
+def _version(asked: bool) -> None:
+    """Print the version, if asked, and stop."""
+    if asked:
         from seawall import __version__
 
         sys.stdout.write(f"seawall {__version__}\n")
         raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    """Nothing of its own: every command stands for itself."""
 
 
 @app.command()
@@ -117,13 +126,14 @@ def check(
     """Where each position and account is liquidated, and how far that is."""
     from seawall.app import api, options
 
-    with _progress() as say:
+    volatility = options.fractions(sigma or (), "--sigma")
+    with _progress(report) as say:
         read = _read(book, lenient, venue, price, at, say)
         other = None if market is None else _read(market, lenient, venue, price, at, say)
         made = api.check(
             read,
             target_ratio=target_ratio,
-            volatility=options.fractions(sigma or (), "--sigma"),
+            volatility=options.of_book(volatility, read.assets, "--sigma"),
             market=other,
         )
     _show(made, format, report)
@@ -146,14 +156,17 @@ def map_command(
     """What would be forced at each price, where it clusters, how concentrated the book is."""
     from seawall.app import api, options
 
-    with _progress() as say:
+    volatility, width = options.fractions(sigma or (), "--sigma"), options.within(step, "--step")
+    reach = options.share(span, "--span")
+    with _progress(report) as say:
         read = _read(book, lenient, venue, price, at, say)
+        chosen = options.of_book(dict.fromkeys(asset or (), 0.0), read.assets, "--asset")
         made = api.map(
             read,
-            assets=tuple(a.upper() for a in asset or ()),
-            span=options.change(span, "--span"),
-            width=step,
-            volatility=options.fractions(sigma or (), "--sigma"),
+            assets=tuple(chosen),
+            span=reach,
+            width=width,
+            volatility=options.of_book(volatility, read.assets, "--sigma"),
         )
     _show(made, format, report)
 
@@ -192,23 +205,22 @@ def stress(
         raise InputError(
             Mistake("no shock given", "--shock", allowed="ASSET=CHANGE such as --shock BTC=-10%")
         )
-    with _progress() as say:
+    market = _market(depth, fund, thinning, impact_exponent)
+    volatility = options.fractions(sigma or (), "--sigma")
+    rungs = options.ladder_of(ladder, up=max(moves.values(), key=abs) > 0)
+    goal = options.optional_amount(liquidates, "--liquidates")
+    with _progress(report) as say:
         read = _read(book, lenient, venue, price, at, say)
         made = api.stress(
             read,
-            moves,
-            depth=options.amounts(depth or (), "--depth"),
-            thinning=thinning,
-            impact_exponent=impact_exponent,
-            fund=options.fund_of(fund or ()),
+            options.of_book(moves, read.assets, "--shock", ("ALL",)),
+            **market | {"depth": options.of_book(market["depth"], read.assets, "--depth")},
             partial=partial,
             draws=draws,
             seed=seed,
-            ladder=options.ladder_of(ladder),
-            liquidates_usd=None
-            if liquidates is None
-            else options.amount(liquidates, "--liquidates"),
-            volatility=options.fractions(sigma or (), "--sigma"),
+            ladder=rungs,
+            liquidates_usd=goal,
+            volatility=options.of_book(volatility, read.assets, "--sigma"),
             progress=say,
         )
     _show(made, format, report)
@@ -234,16 +246,15 @@ def explain(
     """The path of one row: rules, margins, liquidation price, and its fall in a cascade."""
     from seawall.app import api, options
 
-    with _progress() as say:
+    moves = options.changes(shock or (), "--shock")
+    market = _market(depth, fund, thinning, impact_exponent)
+    with _progress(report) as say:
         read = _read(book, lenient, venue, price, at, say)
         made = api.explain(
             read,
             row,
-            shock=options.changes(shock or (), "--shock"),
-            depth=options.amounts(depth or (), "--depth"),
-            thinning=thinning,
-            impact_exponent=impact_exponent,
-            fund=options.fund_of(fund or ()),
+            shock=options.of_book(moves, read.assets, "--shock", ("ALL",)),
+            **market | {"depth": options.of_book(market["depth"], read.assets, "--depth")},
             partial=partial,
         )
     _show(made, format, report)
@@ -264,14 +275,27 @@ def demo(
     """The market of November 2025, synthetic, stressed, beside its published record."""
     from seawall.app import api, options
 
-    with _progress() as say:
-        made, _ = api.demo(
-            accounts=accounts,
-            seed=seed,
-            shock=options.changes(shock or (), "--shock") or None,
-            progress=say,
-        )
+    moves = options.changes(shock or (), "--shock")
+    with _progress(report) as say:
+        made, _ = api.demo(accounts=accounts, seed=seed, shock=moves or None, progress=say)
     _show(made, format, report)
+
+
+@app.command("schema")
+def schema_command(
+    name: Annotated[
+        str | None, typer.Argument(help="Such as stress; all names if left out.")
+    ] = None,
+) -> None:
+    """The JSON Schema of a command's JSON, or the names of all."""
+    import json
+
+    from seawall.report.schema import schema_names, schema_of
+
+    if name is None:
+        sys.stdout.write("".join(f"{known}\n" for known in schema_names()))
+    else:
+        sys.stdout.write(json.dumps(schema_of(name), indent=2, ensure_ascii=False) + "\n")
 
 
 @rules_app.command("update")
@@ -288,6 +312,7 @@ def rules_update(
     from seawall.rulebook import Rules, update_from_ccxt, update_from_file
 
     with _progress() as say:
+        options.known_venue(venue, "--venue")
         say(f"brackets of {venue}")
         rules, day = Rules.bundled(), options.optional_day(date, "--date")
         if from_file is None:
@@ -325,13 +350,10 @@ def _read(
     from seawall.ingest import read_book
 
     say(f"reading {'standard input' if book == '-' else book}")
-    read = read_book(
-        book,
-        lenient=lenient,
-        venue=venue,
-        prices=options.amounts(price or (), "--price"),
-        when=at,
-    )
+    if venue is not None:
+        options.known_venue(venue, "--venue")
+    marks = options.prices(price or (), "--price")
+    read = read_book(book, lenient=lenient, venue=venue, prices=marks, when=at)
     if read.set_aside:
         shown = read.set_aside[:20]
         sys.stderr.write("".join(f"set aside: {m}\n" for m in shown))
@@ -340,11 +362,38 @@ def _read(
     return read
 
 
+def _market(
+    depth: list[str] | None,
+    fund: list[str] | None,
+    thinning: float | None,
+    exponent: float | None,
+) -> dict[str, Any]:
+    """What forced orders meet: depth, funds and the impact law, read strictly."""
+    from seawall.app import options
+
+    funds = options.fund_of(fund or ())
+    for venue in funds if isinstance(funds, dict) else ():
+        options.known_venue(venue, "--fund")
+    return {
+        "depth": options.amounts(depth or (), "--depth"),
+        "fund": funds,
+        "thinning": options.within(thinning, "--thinning", 1e6),
+        "impact_exponent": options.within(exponent, "--impact-exponent", 3.0),
+    }
+
+
 @contextmanager
-def _progress() -> Iterator[Any]:
-    """What is being done, on stderr: a line that changes on a terminal, lines elsewhere if slow."""
+def _progress(page: Path | None = None) -> Iterator[Any]:
+    """What is being done, on stderr: a line that changes on a terminal, lines elsewhere if slow.
+
+    A ``page`` that cannot be written is refused before anything is computed.
+    """
     from seawall.app.progress import Progress
 
+    if page is not None:
+        from seawall.report.files import check_target
+
+        check_target(page)
     with Progress() as progress:
         yield progress
 
@@ -373,17 +422,53 @@ def _show(made: Report, format: Format, page: Path | None) -> None:
 
 def main() -> None:
     """Run the command line; errors become one clear text on stderr and an exit code."""
-    from seawall.core.errors import SeawallError
+    sys.exit(run())
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run a command and give its exit code; ``arguments`` are the process's own if left out."""
+    from seawall.core.errors import InternalError, SeawallError
 
     try:
-        app()
+        code = app(arguments, standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) and not isinstance(code, bool) else 0
     except SeawallError as error:
         sys.stderr.write(f"error: {error}\n")
-        sys.exit(error.exit_code)
+        return error.exit_code
     except KeyboardInterrupt:
-        sys.stderr.write("stopped\n")
-        sys.exit(130)
+        return STOPPED
     except BrokenPipeError:
-        # the reader of our output has left: nothing more to say
-        sys.stderr.close()
-        sys.exit(0)
+        # the reader of our output has left: nothing more to say, not even at the exit's flush
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (OSError, MemoryError) as error:
+        sys.stderr.write(f"error: {str(error) or 'not enough memory'}\n")
+        return 1
+    except Exception as error:
+        if not isinstance(error, _UsageError):
+            traceback.print_exc()
+            sys.stderr.write(f"{InternalError(f'{type(error).__name__}: {error}')}\n")
+            return InternalError.exit_code
+        return _usage(error)
+
+
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+_UsageError: Any = typer.BadParameter.__mro__[2]
+"""What every error in the use of options and arguments is."""
+
+
+def _usage(error: Any) -> int:
+    """One line for a wrong option or argument, with where help stands; help if nothing is asked."""
+    words = error.format_message().replace("Value error, ", "")
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(words + "\n")
+        return 2
+    context = getattr(error, "ctx", None)
+    path = "seawall" if context is None else context.command_path
+    words = words[:1].lower() + words[1:].removesuffix(".")
+    stop = "" if words.endswith("?") else "."
+    sys.stderr.write(f"error: {words}{stop} Try {path} --help\n")
+    return 2

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from seawall.core import InputError, Mistake
@@ -27,10 +29,28 @@ def change(text: str, option: str) -> float:
         value = float(bare.rstrip("%"))
     except ValueError:
         raise _refused(option, text, "a change such as -10% or -0.1") from None
+    if not math.isfinite(value):
+        raise _refused(option, text, "a finite number such as -10% or -0.1")
     if percent:
         return value / 100.0
     if abs(value) >= 1.0:
         raise _refused(option, text, f"percent with its sign ({bare}%), or a fraction such as -0.1")
+    return value
+
+
+def price_change(text: str, option: str) -> float:
+    """A relative change of a price, above -100%."""
+    value = change(text, option)
+    if value <= -1.0:
+        raise _beyond(option, text, "above -100%: a price stays above 0")
+    return value
+
+
+def share(text: str, option: str) -> float:
+    """A share above 0, ``35%`` or ``0.35``."""
+    value = change(text, option)
+    if value <= 0.0:
+        raise _beyond(option, text, "above 0, such as 35% or 0.35")
     return value
 
 
@@ -44,14 +64,38 @@ def amount(text: str, option: str) -> float:
     return float(found[1].replace("_", "")) * _SUFFIX[(found[2] or "").lower()]
 
 
-def optional_amount(text: str | None, option: str) -> float | None:
-    """An amount of USD above 0, or None where nothing is given."""
-    if text is None:
-        return None
+def positive_amount(text: str, option: str) -> float:
+    """An amount of USD above 0."""
     value = amount(text, option)
     if not value > 0:
-        raise _refused(option, text, "above 0")
+        raise _beyond(option, text, "USD above 0, such as 250e6, 250M or 1.2bn")
     return value
+
+
+def fund_amount(text: str, option: str) -> float:
+    """An amount of USD, 0 or more, and finite."""
+    value = amount(text, option)
+    if not 0 <= value < math.inf:
+        raise _beyond(option, text, "USD, 0 or more, such as 250e6, 250M or 1.2bn")
+    return value
+
+
+def optional_amount(text: str | None, option: str) -> float | None:
+    """A finite amount of USD above 0, or None where nothing is given."""
+    if text is None:
+        return None
+    value = positive_amount(text, option)
+    if math.isinf(value):
+        raise _beyond(option, text, "a finite amount of USD")
+    return value
+
+
+def within(value: float | None, option: str, high: float = math.inf) -> float | None:
+    """A number above 0, at most ``high`` and finite; None stays None."""
+    if value is None or (0 < value <= high and math.isfinite(value)):
+        return value
+    upto = "" if math.isinf(high) else f", at most {high:,g}"
+    raise _beyond(option, f"{value:g}", f"above 0{upto}")
 
 
 def optional_day(text: str | None, option: str) -> date | None:
@@ -65,13 +109,18 @@ def optional_day(text: str | None, option: str) -> date | None:
 
 
 def changes(texts: Iterable[str], option: str) -> dict[str, float]:
-    """``ASSET=CHANGE`` pairs; all mistakes at once."""
-    return _pairs(texts, option, "BTC=-10%", change)
+    """``ASSET=CHANGE`` pairs of prices' changes; all mistakes at once."""
+    return _pairs(texts, option, "BTC=-10%", price_change)
 
 
 def amounts(texts: Iterable[str], option: str) -> dict[str, float]:
-    """``NAME=AMOUNT`` pairs; all mistakes at once."""
-    return _pairs(texts, option, "BTC=250e6", amount)
+    """``NAME=AMOUNT`` pairs of amounts above 0; all mistakes at once."""
+    return _pairs(texts, option, "BTC=250e6", positive_amount)
+
+
+def prices(texts: Iterable[str], option: str) -> dict[str, float]:
+    """``NAME=USD`` pairs of finite prices above 0; all mistakes at once."""
+    return _pairs(texts, option, "BTC=86600", lambda t, o: optional_amount(t, o) or 0.0)
 
 
 def fund_of(texts: Iterable[str]) -> float | dict[str, float] | None:
@@ -80,20 +129,65 @@ def fund_of(texts: Iterable[str]) -> float | dict[str, float] | None:
     if not given:
         return None
     if len(given) == 1 and "=" not in given[0]:
-        return amount(given[0], "--fund")
-    return amounts(given, "--fund")
+        return fund_amount(given[0], "--fund")
+    return _pairs(given, "--fund", "binance=1e9", fund_amount)
 
 
 def fractions(texts: Iterable[str], option: str) -> dict[str, float]:
-    """``ASSET=FRACTION`` pairs, in percent or as fractions; all mistakes at once."""
-    return _pairs(texts, option, "BTC=2.5%", change)
+    """``ASSET=FRACTION`` pairs above 0, in percent or as fractions; all mistakes at once."""
+    return _pairs(texts, option, "BTC=2.5%", share)
 
 
-def ladder_of(text: str | None) -> tuple[float, ...] | None:
-    """Shocks separated by commas, ``-1%,-2%,-5%``; their signs follow the shock's."""
+def ladder_of(text: str | None, up: bool = False) -> tuple[float, ...] | None:
+    """Sizes of shocks separated by commas, ``-1%,-2%,-5%``, as falls; deepest last.
+
+    Their signs follow the shock's, so a ladder ``up`` may pass 100%.
+    """
     if text is None:
         return None
-    return tuple(-abs(change(part, "--ladder")) for part in text.split(",") if part.strip())
+    sizes = [abs(change(part, "--ladder")) for part in text.split(",") if part.strip()]
+    if not sizes or min(sizes) == 0 or (max(sizes) >= 1 and not up):
+        limit = "" if up else " and less than 100%"
+        raise _beyond("--ladder", text, f"sizes above 0{limit}, such as -1%,-2%,-5%")
+    return tuple(-size for size in sorted(set(sizes)))
+
+
+def of_book(
+    given: Mapping[str, float], names: Sequence[str], option: str, also: Sequence[str] = ()
+) -> dict[str, float]:
+    """The same values under the book's own spelling of the names; case does not matter.
+
+    Raises
+    ------
+    InputError
+        If a name is not among ``names`` and ``also``, or two spellings of one are given.
+    """
+    spelt = {n.upper(): n for n in (*names, *also)}
+    mistakes, out = [], {}
+    for name, value in given.items():
+        known = spelt.get(name.upper())
+        if known is None:
+            shown = ", ".join((*names[:20], *(["..."] if len(names) > 20 else ()), *also))
+            mistakes.append(Mistake("not in the book", option, value=name, allowed=shown))
+        elif known in out:
+            mistakes.append(Mistake("given twice", option, value=name, allowed="once"))
+        else:
+            out[known] = value
+    if mistakes:
+        raise InputError(mistakes)
+    return out
+
+
+def known_venue(name: str, option: str) -> str:
+    """A venue's name, as given, if some rulebook goes by it."""
+    from seawall.rulebook import Rules
+
+    try:
+        Rules.bundled().canonical_venue(name)
+    except InputError as error:
+        mended = [replace(m, where=option, column=None) for m in error.mistakes]
+        raise InputError(mended) from None
+    return name
 
 
 def _pairs(
@@ -108,12 +202,12 @@ def _pairs(
         if not sign or not name:
             mistakes.append(_mistake(option, part, f"NAME=VALUE such as {example}"))
         elif name in out:
-            mistakes.append(Mistake("given twice", option, column=name, value=value))
+            mistakes.append(Mistake("given twice", option, value=part, allowed=f"{name} once"))
         else:
             try:
-                out[name if option == "--fund" else name.upper()] = read(value, option)
+                out[name] = read(value, option)
             except InputError as error:
-                mistakes += error.mistakes
+                mistakes += [replace(m, value=part) for m in error.mistakes]
     if mistakes:
         raise InputError(mistakes)
     return out
@@ -125,3 +219,7 @@ def _mistake(option: str, text: str, allowed: str) -> Mistake:
 
 def _refused(option: str, text: str, allowed: str) -> InputError:
     return InputError(_mistake(option, text, allowed))
+
+
+def _beyond(option: str, text: str, allowed: str) -> InputError:
+    return InputError(Mistake("out of range", option, value=text, allowed=allowed))

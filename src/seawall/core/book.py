@@ -169,6 +169,7 @@ class Book:
     notes: tuple[str, ...] = ()
     set_aside: tuple[Mistake, ...] = ()
     _assets: tuple[str, ...] = field(init=False, default=())
+    _digest: list[str] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         names = dict.fromkeys(i.asset for i in self.instruments)
@@ -221,11 +222,12 @@ class Book:
 
     def digest(self) -> str:
         """SHA-256 over every number and name of the book: the identity of an input."""
-        sha = hashlib.sha256()
-        for record in (self.positions, self.accounts):
-            for f in fields(record):
-                sha.update(np.ascontiguousarray(getattr(record, f.name)).tobytes())
-        sha.update(repr((self.instruments, self.venues, self.currencies)).encode())
-        for label in self.traders:
-            sha.update(label.encode() + b"\0")
-        return sha.hexdigest()
+        if not self._digest:
+            sha = hashlib.sha256()
+            for record in (self.positions, self.accounts):
+                for f in fields(record):
+                    sha.update(np.ascontiguousarray(getattr(record, f.name)).tobytes())
+            sha.update(repr((self.instruments, self.venues, self.currencies)).encode())
+            sha.update("\0".join(self.traders).encode())
+            self._digest.append(sha.hexdigest())
+        return self._digest[0]

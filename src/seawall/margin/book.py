@@ -20,6 +20,7 @@ from seawall.core import (
 )
 from seawall.margin import _kernels
 from seawall.margin.lines import Lines, build_lines, drivers, initial_rate
+from seawall.margin.remarking import Remarking
 from seawall.margin.state import MarginState
 
 Floats = NDArray[np.float64]
@@ -170,8 +171,12 @@ class MarginBook:
         _kernels.account_state(
             self.start, self.order, x.z, x.u, x.u0, self.need(), self.balance, equity, maintenance
         )
-        initial = np.bincount(self.book.positions.account, self.initial(), m).astype(np.float64)
-        return MarginState(equity, initial, maintenance)
+        return MarginState(equity, self._initial_of_accounts, maintenance)
+
+    @cached_property
+    def _initial_of_accounts(self) -> Floats:
+        account, m = self.book.positions.account, len(self.book.accounts)
+        return np.bincount(account, self.initial(), m).astype(np.float64)
 
     def remarked(self, factor: Floats) -> MarginState:
         """Margins of each account, shape (m,), with prices at ``mark * factor`` by asset.
@@ -179,15 +184,13 @@ class MarginBook:
         ``factor`` has shape (A,), in the order of ``book.assets``; leverage and so the initial
         margin are those at the marks.
         """
-        m, x = len(self.book.accounts), self.lines
-        phi = np.asarray(factor)[self.book.asset_codes()]
-        u = x.u * np.where(self.book.inverse(), 1.0 / phi, phi)
-        need, equity, maintenance = np.empty(len(self.book)), np.empty(m), np.empty(m)
-        _kernels.requirement(x.z, u, x.table, x.add, x.fixed, x.rates, x.deductions, need)
-        _kernels.account_state(
-            self.start, self.order, x.z, u, x.u0, need, self.balance, equity, maintenance
-        )
-        return MarginState(equity, self.accounts_state().initial, maintenance)
+        equity, maintenance = self.remarking.at(factor)
+        return MarginState(equity, self._initial_of_accounts, maintenance)
+
+    @cached_property
+    def remarking(self) -> Remarking:
+        """The book laid out to be marked at many prices."""
+        return Remarking.of(self.book, self.lines, self.balance, self.start, self.order)
 
     def printed_ratio(self) -> Floats:
         """Shape (m,): margin ratio in the form the account's venue prints; 1 is liquidation."""

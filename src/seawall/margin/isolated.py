@@ -15,7 +15,6 @@ from seawall.margin import _kernels
 from seawall.margin.state import MarginState
 
 Floats = NDArray[np.float64]
-Numbers = tuple[float, ...]
 
 _STEP = 4
 
@@ -76,6 +75,7 @@ def isolated_states(
     leverage: Floats,
     schedule: MarginSchedule,
     taker_fee: float = 0.0,
+    out: tuple[MarginState, Floats] | None = None,
     threads: int | None = None,
 ) -> tuple[MarginState, Floats]:
     """Margins of each position and its liquidation price, in one pass over the columns.
@@ -86,6 +86,8 @@ def isolated_states(
         Shape (n,): signed base units, prices in USD, margin in USD without unrealised profit.
     schedule, taker_fee, threads
         As for :func:`isolated_liquidation_prices`; the fee is part of the maintenance margin.
+    out
+        What an earlier call returned, to write into; fresh arrays by default.
 
     Returns
     -------
@@ -101,15 +103,19 @@ def isolated_states(
     columns = _columns(size=size, entry=entry, mark=mark, balance=balance, leverage=leverage)
     _same_length(columns, names)
     constants = _constants(schedule, taker_fee)
-    written = [np.empty(len(columns[0])) for _ in range(4)]
+    if out is None:
+        equity, initial, maintenance, price = (np.empty(len(columns[0])) for _ in range(4))
+        out = MarginState(equity, initial, maintenance), price
+    state, price = out
+    written = [state.equity, state.initial, state.maintenance, price]
+    _same_length([columns[0], *written], ["size", "equity", "initial", "maintenance", "price"])
 
     def part(a: int, b: int) -> None:
-        ours, out = [c[a:b] for c in columns], [w[a:b] for w in written]
-        _kernels.linear_state(*ours, *constants, *out)
+        ours, theirs = [c[a:b] for c in columns], [w[a:b] for w in written]
+        _kernels.linear_state(*ours, *constants, *theirs)
 
-    in_chunks(len(columns[0]), part, threads)
-    equity, initial, maintenance, price = written
-    return MarginState(equity, initial, maintenance), price
+    in_chunks(len(price), part, threads)
+    return out
 
 
 def _columns(**named: Floats) -> list[Floats]:
@@ -120,21 +126,48 @@ def _same_length(columns: list[Floats], names: list[str]) -> None:
     shapes = [c.shape for c in columns]
     if len(set(shapes)) != 1 or len(shapes[0]) != 1:
         lengths = ", ".join(f"{n} {s}" for n, s in zip(names, shapes, strict=True))
-        raise InputError(Mistake("columns of unequal length", value=lengths, allowed="one shape (n,)"))
+        raise InputError(
+            Mistake("columns of unequal length", value=lengths, allowed="one shape (n,)")
+        )
 
 
-def _constants(schedule: MarginSchedule, fee: float) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-    """Rates, ``1 / (1 - rate)``, ``1 / (1 + rate)`` and deductions by bracket.
+def _constants(schedule: MarginSchedule, fee: float) -> tuple[Floats, Floats, Floats, Floats]:
+    """Rates, ``1 / (1 - rate)``, ``1 / (1 + rate)`` and deductions of the bracket lines.
 
-    Padded with the last bracket to a multiple of four, so that few lengths are ever compiled.
+    Padded with the last bracket to a multiple of four, as the kernels take them.
     """
     if schedule.unit is not TierUnit.NOTIONAL:
-        raise InputError(
-            Mistake("brackets counted in contracts", schedule.source, allowed="brackets by notional")
-        )
-    rates, deductions = schedule.rates + fee, schedule.deductions
-    pad = (0, -len(rates) % _STEP)
-    rates, deductions = (np.pad(c, pad, mode="edge") for c in (rates, deductions))
-    columns = (rates, 1.0 / (1.0 - rates), 1.0 / (1.0 + rates), deductions)
-    first, second, third, fourth = (tuple(c.tolist()) for c in columns)
-    return first, second, third, fourth
+        what = "brackets counted in contracts"
+        raise InputError(Mistake(what, schedule.source, allowed="brackets by notional"))
+    rates, deductions = _upper_lines(schedule.rates + fee, schedule.deductions)
+    rates, deductions = _padded(rates), _padded(deductions)
+    return rates, 1.0 / (1.0 - rates), 1.0 / (1.0 + rates), deductions
+
+
+def _upper_lines(rates: Floats, deductions: Floats) -> tuple[Floats, Floats]:
+    """The lines that are the greatest somewhere: each overtakes the one before, in their order.
+
+    All of them where the margin is continuous; given deductions may hide one behind others.
+    """
+    kept: list[tuple[float, float, float]] = []
+    for rate, less in zip(rates.tolist(), deductions.tolist(), strict=True):
+        begins = 0.0
+        while kept:
+            above, below, since = kept[-1]
+            if rate > above:
+                begins = (less - below) / (rate - above)
+                if begins > since:
+                    break
+            elif less >= below:
+                begins = np.inf
+                break
+            kept.pop()
+            begins = 0.0
+        if begins < np.inf:
+            kept.append((rate, less, begins))
+    columns = np.array(kept)
+    return columns[:, 0], columns[:, 1]
+
+
+def _padded(column: Floats) -> Floats:
+    return np.concatenate((column, np.full(-len(column) % _STEP, column[-1])))

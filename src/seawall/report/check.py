@@ -12,7 +12,7 @@ from seawall.liquidity import Assumed
 from seawall.margin import MarginBook
 from seawall.report.map import cluster_sentence
 from seawall.report.model import Assumption, Column, Headline, Report, Section, Table, Unit
-from seawall.report.numbers import text
+from seawall.report.numbers import counted, short, text
 from seawall.report.subject import (
     inputs_of,
     machine_inputs,
@@ -26,7 +26,6 @@ from seawall.risk import Cluster, clusters, liquidation_map
 Floats = NDArray[np.float64]
 
 SCHEMA = "seawall.check/1"
-_MOST_ROWS = 2_000
 
 
 def check_report(
@@ -79,8 +78,8 @@ def check_report(
         answer=_answer(margin, positions, due, by_risk, found),
         headlines=_headlines(margin, positions, due),
         tables=(
-            _position_table(positions, by_risk[:_MOST_ROWS], len(margin.book)),
-            _account_table(accounts, risk[:_MOST_ROWS], len(margin.book.accounts), target_ratio),
+            _position_table(positions, by_risk),
+            _account_table(accounts, risk, target_ratio),
         ),
         assumptions=_assumptions(margin, volatility),
         warnings=warnings_of(margin),
@@ -213,15 +212,16 @@ def _answer(
     lines = []
     if due:
         lines.append(
-            f"{text(due, Unit.COUNT)} of {text(len(margin.book.accounts), Unit.COUNT)} margin "
-            "accounts are below maintenance at the marks given: they would be liquidated now."
+            f"{text(due, Unit.COUNT)} of {counted(len(margin.book.accounts), 'margin account')} "
+            f"{'is' if due == 1 else 'are'} at or below maintenance at the marks given: "
+            f"{'it' if due == 1 else 'they'} would be liquidated now."
         )
     first = int(by_risk[0])
     if not np.isnan(positions["distance"][first]):
         lines.append(
             f"Nearest to liquidation is row {positions['row'][first]}: the "
-            f"{positions['instrument'][first]} {positions['side'][first]} of "
-            f"{positions['account'][first]} falls at "
+            f"{short(positions['instrument'][first])} {positions['side'][first]} of "
+            f"{short(positions['account'][first])} falls at "
             f"{text(float(positions['liquidation_price'][first]), Unit.PRICE)}, "
             f"{text(float(positions['distance'][first]), Unit.FRACTION)} from its mark "
             f"({text(abs(float(positions['sigmas'][first])), Unit.SIGMA)} of a day)."
@@ -232,7 +232,7 @@ def _answer(
         (c for some in found.values() for c in some), key=lambda c: c.notional_usd, default=None
     )
     if largest is not None and len(margin.book) > 1:
-        lines.append(f"The largest cluster in {largest.asset} is {cluster_sentence(largest)}.")
+        lines.append(f"The largest cluster is in {largest.asset}: {cluster_sentence(largest)}.")
     return tuple(lines)
 
 
@@ -290,22 +290,20 @@ def _chosen(columns: dict[str, Any], names: Sequence[Column], rows: Any) -> dict
     return {c: np.asarray(columns[c.key], dtype=object)[rows].tolist() for c in names}
 
 
-def _position_table(positions: dict[str, Any], rows: Any, total: int) -> Table:
+def _position_table(positions: dict[str, Any], rows: Any) -> Table:
     return Table.of_columns(
         "positions",
         "Positions, nearest to liquidation first",
         _chosen(positions, _POSITION_COLUMNS, rows),
         main=True,
-        total=total,
     )
 
 
-def _account_table(accounts: dict[str, Any], rows: Any, total: int, target: float) -> Table:
+def _account_table(accounts: dict[str, Any], rows: Any, target: float) -> Table:
     return Table.of_columns(
         "accounts",
         "Margin accounts, highest ratio first",
         _chosen(accounts, _ACCOUNT_COLUMNS, rows),
-        total=total,
         caption=f"The collateral to add brings the margin ratio to {text(target, Unit.FRACTION)}.",
     )
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from seawall.report.model import Assumption, Column, Report, Section, Table, Unit
+from seawall.report.model import Assumption, Column, Quantity, Report, Section, Table, Unit
 from seawall.report.numbers import text
 from seawall.sim import ComparedFigure
 
@@ -17,8 +16,9 @@ _UNITS = {"USD": Unit.USD, "traders": Unit.COUNT, "USD each": Unit.USD, "share":
 
 PLAIN = (
     "This book is synthetic: no account in it is anybody's. It is drawn so that the published "
-    "record of 21 November 2025 comes out when prices follow their path to their lows.",
+    "record of 21 November 2025 comes out when prices follow their path to their lows."
 )
+_SYNTHETIC = "synthetic book"
 
 
 def with_record(stress: Report, compared: Sequence[ComparedFigure]) -> Report:
@@ -26,14 +26,13 @@ def with_record(stress: Report, compared: Sequence[ComparedFigure]) -> Report:
     rows = [_payload(c) for c in compared]
     conflicts = [c for c in compared if c.figure.conflict]
     payload = {**stress.payload, "record": rows}
-    warnings = (
-        *PLAIN,
-        *stress.warnings,
-    )
+    # the book's own note says the same, at length
+    warnings = (PLAIN, *(w for w in stress.warnings if not w.startswith(_SYNTHETIC)))
     return replace(
         stress,
         schema=SCHEMA,
         title="The market of November 2025: " + stress.title.removeprefix("Stress test: "),
+        answer=(*_answer(stress.payload["inputs"]["traders"], compared), *stress.answer),
         tables=(_record_table(compared), _conflict_table(conflicts), *stress.tables),
         warnings=warnings,
         payload=payload,
@@ -42,9 +41,26 @@ def with_record(stress: Report, compared: Sequence[ComparedFigure]) -> Report:
             Assumption("How the book is drawn and what is fitted.", "docs/methods/demo.md"),
         ),
         sections=(
-            Section("The published record beside this book", ("record", "conflicts"), PLAIN[0]),
+            Section("The published record beside this book", ("record", "conflicts"), PLAIN),
             *stress.sections,
         ),
+    )
+
+
+def _answer(traders: int, compared: Sequence[ComparedFigure]) -> tuple[str, ...]:
+    """The record in two sentences: what falls on its path of prices, and what waits above."""
+    figure = {c.figure.key: c for c in compared}
+    total, people = figure["total_usd"], figure["traders"]
+    long, shorts = figure["long_share"], figure["shorts_95k_usd"]
+    usd, count, share = Unit.USD, Unit.COUNT, Unit.FRACTION
+    return (
+        f"A synthetic book of {text(traders, count)} accounts reproduces the published record of "
+        f"21 November 2025: {text(total.book, usd)} of {text(total.recorded, usd)} and "
+        f"{text(people.book, count)} of {text(round(people.recorded), count)} traders are "
+        f"liquidated when prices follow their path, {text(long.book, share)} of it long "
+        f"({text(long.recorded, share)} published).",
+        f"{text(shorts.book, usd)} of shorts would be liquidated at 95,000 "
+        f"({text(shorts.recorded, usd)} published).",
     )
 
 
@@ -70,13 +86,12 @@ def _record_table(compared: Sequence[ComparedFigure]) -> Table:
     rows = []
     for c in compared:
         unit = _UNITS.get(c.figure.unit, Unit.NUMBER)
-        gap = "–" if math.isnan(c.deviation) else text(c.deviation, Unit.FRACTION)
         rows.append(
             (
                 c.figure.text,
-                text(c.recorded, unit),
-                text(c.book, unit),
-                gap,
+                Quantity(c.recorded, unit),
+                Quantity(c.book, unit),
+                c.deviation,
                 c.standing,
                 c.figure.date,
                 c.figure.confidence,
@@ -90,7 +105,7 @@ def _record_table(compared: Sequence[ComparedFigure]) -> Table:
             Column("text", "Figure", brief=True),
             Column("recorded", "Published", align="right", brief=True),
             Column("book", "This book", align="right", brief=True),
-            Column("deviation", "Difference", align="right"),
+            Column("deviation", "Difference", Unit.FRACTION),
             Column("standing", "Fitted?", brief=True),
             Column("date", "Of", brief=True),
             Column("confidence", "Confidence"),
@@ -99,6 +114,7 @@ def _record_table(compared: Sequence[ComparedFigure]) -> Table:
         tuple(rows),
         caption="What falls when every price follows its path to the low (longs) or high (shorts) "
         "of 21 November, without the impact of what is forced.",
+        whole=True,
     )
 
 
@@ -112,4 +128,5 @@ def _conflict_table(conflicts: Sequence[ComparedFigure]) -> Table:
             Column("conflict", "Why", brief=True),
         ),
         tuple((c.figure.text, c.figure.date, c.figure.conflict) for c in conflicts),
+        whole=True,
     )

@@ -14,6 +14,7 @@ from seawall.report.model import (
     Chart,
     ChartKind,
     Column,
+    Quantity,
     Report,
     Section,
     Series,
@@ -21,7 +22,7 @@ from seawall.report.model import (
     Tone,
     Unit,
 )
-from seawall.report.numbers import text
+from seawall.report.numbers import short, text
 from seawall.report.subject import (
     asset_marks,
     inputs_of,
@@ -104,10 +105,18 @@ def _given(margin: MarginBook, i: int) -> list[Step]:
     p = margin.book.position(i)
     inverse = p.instrument.inverse
     stage = "given"
+    mode = "isolated" if p.isolated else "cross"
+    behind = "its own margin" if p.isolated else "the wallet of its account"
     rows: list[Step] = [
-        (stage, "account", p.trader, Unit.TEXT, ""),
+        (stage, "account", p.trader, Unit.TEXT, "as in the row"),
         (stage, "instrument", p.instrument.symbol, Unit.TEXT, f"underlying {p.instrument.asset}"),
-        (stage, "contract", p.instrument.contract_type.value, Unit.TEXT, ""),
+        (
+            stage,
+            "contract",
+            p.instrument.contract_type.value,
+            Unit.TEXT,
+            "by the row or the rulebook",
+        ),
         (
             stage,
             "size",
@@ -115,13 +124,13 @@ def _given(margin: MarginBook, i: int) -> list[Step]:
             Unit.NUMBER,
             "USD face" if inverse else f"{p.instrument.asset}; > 0 is long",
         ),
-        (stage, "entry price", p.entry, Unit.PRICE, ""),
-        (stage, "mark price", p.mark, Unit.PRICE, ""),
-        (stage, "margin mode", "isolated" if p.isolated else "cross", Unit.TEXT, ""),
-        (stage, "leverage set", p.leverage, Unit.FACTOR, ""),
+        (stage, "entry price", p.entry, Unit.PRICE, "USD"),
+        (stage, "mark price", p.mark, Unit.PRICE, "USD"),
+        (stage, "margin mode", mode, Unit.TEXT, behind),
+        (stage, "leverage set", p.leverage, Unit.FACTOR, "for the initial margin"),
     ]
     if not np.isnan(p.stop):
-        rows.append((stage, "stop price", p.stop, Unit.PRICE, ""))
+        rows.append((stage, "stop price", p.stop, Unit.PRICE, "USD"))
     return rows
 
 
@@ -133,11 +142,11 @@ def _rules(margin: MarginBook, i: int) -> list[Step]:
     cautious = "; stands in for brackets that are unknown" if schedule.cautious else ""
     return [
         (stage, "venue", terms.title, Unit.TEXT, f"rules in force from {terms.effective_from}"),
-        (stage, "book as of", format_time(book.time), Unit.TEXT, ""),
+        (stage, "book as of", format_time(book.time), Unit.TEXT, "the day whose rules judge it"),
         (stage, "brackets", len(schedule.floors), Unit.COUNT, schedule.source + cautious),
         (stage, "margin at", terms.margin.maintenance_basis.value, Unit.TEXT, "price of notional"),
-        (stage, "taker fee", terms.margin.taker_fee, Unit.FRACTION, ""),
-        (stage, "liquidation fee", terms.liquidation.fee, Unit.FRACTION, ""),
+        (stage, "taker fee", terms.margin.taker_fee, Unit.FRACTION, "of what is closed"),
+        (stage, "liquidation fee", terms.liquidation.fee, Unit.FRACTION, "of what is closed"),
     ]
 
 
@@ -158,7 +167,7 @@ def _margins(margin: MarginBook, i: int) -> list[Step]:
             f"{currency}, without unrealised profit"
             + ("" if not np.isnan(book.accounts.balance[a]) else "; implied"),
         ),
-        (stage, "unrealised profit", float(margin.pnl()[i]), Unit.NUMBER, f"{currency}"),
+        (stage, "unrealised profit", float(margin.pnl()[i]), Unit.NUMBER, currency),
         (
             stage,
             "maintenance margin",
@@ -207,7 +216,13 @@ def _prices(margin: MarginBook, i: int) -> list[Step]:
     rows: list[Step] = [
         (stage, "liquidation price", float(exact), Unit.PRICE, "equity = maintenance"),
         (stage, "as the venue prints it", float(printed), Unit.PRICE, "after its tick rule"),
-        (stage, "distance from mark", float(exact / mark - 1.0), Unit.FRACTION, ""),
+        (
+            stage,
+            "distance from mark",
+            float(exact / mark - 1.0),
+            Unit.FRACTION,
+            "exact price / mark - 1",
+        ),
         (
             stage,
             "bankruptcy price",
@@ -263,7 +278,7 @@ def _answer(margin: MarginBook, i: int, cascade: Cascade | None) -> tuple[str, .
         else f"is liquidated at {text(price, Unit.PRICE)}, "
         f"{text(price / p.mark - 1.0, Unit.FRACTION)} from its mark of {text(p.mark, Unit.PRICE)}"
     )
-    lines = [f"The {p.instrument.symbol} {side} of {p.trader} {where}."]
+    lines = [f"The {short(p.instrument.symbol)} {side} of {short(p.trader)} {where}."]
     if cascade is not None:
         a = int(book.positions.account[i])
         mine = cascade.closings.position == i
@@ -294,7 +309,6 @@ def _answer(margin: MarginBook, i: int, cascade: Cascade | None) -> tuple[str, .
 
 
 def _step_table(steps: Sequence[Step]) -> Table:
-    # every row has its own unit, so the value is a word here and a number in the JSON
     return Table(
         "steps",
         "From the row to the liquidation price",
@@ -303,9 +317,12 @@ def _step_table(steps: Sequence[Step]) -> Table:
             Column("what", "What", brief=True),
             Column("value", "Value", align="right", brief=True),
             Column("how", "How", brief=True),
+            Column("unit", "Unit"),
         ),
-        tuple((s[0], s[1], text(s[2], s[3]), s[4]) for s in steps),
+        # every row counts something else, so each value carries its own unit
+        tuple((s[0], s[1], Quantity(s[2], s[3]), s[4], s[3].value) for s in steps),
         main=True,
+        whole=True,
     )
 
 

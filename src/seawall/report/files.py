@@ -9,6 +9,35 @@ from pathlib import Path
 from seawall.core.errors import InputError, Mistake
 
 
+def check_target(path: str | os.PathLike[str]) -> Path:
+    """The absolute path of a page to be written, if it may be; nothing is written.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing or may not be written to, or something other than an HTML page
+        stands there: a mistaken path must not cost anybody a book.
+    """
+    target = Path(path).expanduser().absolute()
+    if target.is_dir():
+        raise _refusal(target, "the output is a folder", "Name a file inside it.")
+    if not target.parent.is_dir():
+        raise _refusal(target, "the output's folder does not exist", "Create the folder first.")
+    if not os.access(target.parent, os.W_OK):
+        raise _refusal(target, "the output's folder may not be written to", "Choose another.")
+    if target.exists() and not _is_page(target):
+        raise _refusal(target, "another file, not a page, has this name", "Choose another name.")
+    return target
+
+
+def _is_page(target: Path) -> bool:
+    if not target.is_file():
+        return False
+    with target.open("rb") as file:
+        start = file.read(15).lower()
+    return start in (b"", b"<!doctype html>")
+
+
 def write_whole(path: str | os.PathLike[str], text: str) -> Path:
     """Write UTF-8 text so that the file is either the old one or the complete new one.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,7 @@ def map_report(margin: MarginBook, maps: Sequence[LiquidationMap], volatility: A
     sigma = dict(zip(margin.book.assets, volatility.values.tolist(), strict=True))
     found = [clusters(m, sigma[m.asset]) for m in maps]
     concentrated = concentrations(margin.book)
+    titles = dict(zip(margin.book.venues, venue_titles(margin), strict=True))
     payload = {
         "inputs": machine_inputs(margin),
         "maps": {m.asset: _map_payload(m) for m in maps},
@@ -60,7 +61,7 @@ def map_report(margin: MarginBook, maps: Sequence[LiquidationMap], volatility: A
             cluster_table(_by_size(found)),
             _asset_table(maps),
             _venue_table(margin, maps),
-            concentration_table(concentrated),
+            concentration_table(concentrated, titles),
         ),
         charts=(
             *(map_chart(m, c) for m, c in zip(maps, found, strict=True)),
@@ -145,10 +146,15 @@ def cluster_table(found: Sequence[Cluster]) -> Table:
     )
 
 
-def concentration_table(rows: Sequence[Concentration]) -> Table:
-    """Concentration of the book, its venues and its assets."""
+def concentration_table(rows: Sequence[Concentration], titles: Mapping[str, str]) -> Table:
+    """Concentration of the book, its venues (under their titles) and its assets."""
+
+    def name(group: str) -> str:
+        kind, _, of = group.partition(" ")
+        return titles.get(of, of) if kind == "venue" else of if kind == "asset" else "all"
+
     columns: dict[Column, Sequence[Any]] = {
-        Column("group", "Of", brief=True): [c.group for c in rows],
+        Column("group", "Of", brief=True): [name(c.group) for c in rows],
         Column("traders", "Traders", Unit.COUNT, brief=True): [c.traders for c in rows],
         Column("notional_usd", "Notional", Unit.USD, brief=True): [c.notional_usd for c in rows],
         Column("top1", "Largest", Unit.FRACTION, brief=True): [c.top1 for c in rows],
@@ -169,9 +175,14 @@ def _answer(maps: Sequence[LiquidationMap], found: Sequence[Sequence[Cluster]]) 
     for m, some in zip(maps, found, strict=True):
         longs = float(m.long_usd.sum()) + m.below[0] + m.above[0]
         shorts = float(m.short_usd.sum()) + m.below[1] + m.above[1]
+        sides = [
+            f"{text(usd, Unit.USD)} of {side}"
+            for side, usd in (("longs", longs), ("shorts", shorts))
+            if usd > 0
+        ]
         lines.append(
-            f"{m.asset} at {text(m.mark, Unit.PRICE)}: {text(longs, Unit.USD)} of longs and "
-            f"{text(shorts, Unit.USD)} of shorts have a liquidation price."
+            f"{m.asset} at {text(m.mark, Unit.PRICE)}: {' and '.join(sides) or 'nothing'} "
+            f"{'have' if sides else 'has'} a liquidation price."
         )
         for side in ("long", "short"):
             largest = next((c for c in some if c.side == side), None)

@@ -45,6 +45,14 @@ class Unit(StrEnum):
     """UTC nanoseconds (``int``, 0 unknown), printed as ISO 8601."""
 
 
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A cell with a unit of its own, in a column whose rows count different things."""
+
+    value: Any
+    unit: Unit
+
+
 class Kind(StrEnum):
     """Where a published figure comes from."""
 
@@ -160,6 +168,8 @@ class Table:
         The table that ``--format csv`` writes.
     total
         Rows there are in all, where ``rows`` is already cut; None if it is complete.
+    whole
+        Every row matters to a reader: a terminal prints them all.
     """
 
     key: str
@@ -169,6 +179,7 @@ class Table:
     caption: str = ""
     main: bool = False
     total: int | None = None
+    whole: bool = False
 
     def __post_init__(self) -> None:
         width = len(self.columns)

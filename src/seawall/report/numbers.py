@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, SupportsFloat
 
 from seawall.core.units import format_time
-from seawall.report.model import Headline, Unit
+from seawall.report.model import Headline, Quantity, Unit
 
 UNKNOWN = "–"
 _MONEY = ((1e12, " tn"), (1e9, " bn"), (1e6, " M"), (1e3, " k"))
@@ -37,6 +37,8 @@ def text(value: Any, unit: Unit) -> str:
     """
     if value is None:
         return UNKNOWN
+    if isinstance(value, Quantity):
+        return text(value.value, value.unit)
     if isinstance(value, str):
         return _printable(value) or UNKNOWN
     if isinstance(value, bool) or type(value).__name__ == "bool":
@@ -51,6 +53,18 @@ def text(value: Any, unit: Unit) -> str:
     body = "∞" if math.isinf(number) else _WRITERS[unit](abs(number))
     negative = number < 0 and any(c in "123456789∞" for c in body)
     return "-" + body if negative else body
+
+
+def counted(number: int, noun: str) -> str:
+    """A count and its noun, which takes an s unless there is one: ``1 account``."""
+    return f"{text(number, Unit.COUNT)} {noun}{'' if number == 1 else 's'}"
+
+
+def short(name: str, most: int = 60) -> str:
+    """A name for a sentence: its middle left out where it is very long."""
+    shown = _printable(name)
+    half = (most - 1) // 2
+    return shown if len(shown) <= most else f"{shown[:half]}…{shown[-half:]}"
 
 
 def interval(low: float | None, high: float | None, unit: Unit) -> str:
@@ -142,6 +156,8 @@ def raw(value: Any, unit: Unit) -> Any:
 
     Infinity stays a float; whoever writes it decides whether its format can hold it.
     """
+    if isinstance(value, Quantity):
+        return raw(value.value, value.unit)
     if value is None or isinstance(value, str):
         return value
     if hasattr(value, "item"):

@@ -31,7 +31,8 @@ def schema_of(name: str, folder: Traversable | None = None) -> dict[str, Any]:
     Parameters
     ----------
     name
-        As the output's ``schema`` key gives it, ``seawall.stress/1``; ``stress/1`` will do.
+        As the output's ``schema`` key gives it, ``seawall.stress/1``; ``stress/1`` will do, and
+        ``stress`` is its newest version.
     folder
         Where to look; the package's own ``schemas`` unless given.
 
@@ -43,9 +44,17 @@ def schema_of(name: str, folder: Traversable | None = None) -> dict[str, Any]:
     folder = _folder(folder)
     known = schema_names(folder)
     full = name if name.startswith(PREFIX) else PREFIX + name
+    if "/" not in full:
+        versions = [k for k in known if k.rpartition("/")[0] == full]
+        full = max(versions, key=lambda k: int(k.rpartition("/")[2]), default=full)
     if full not in known:
         raise InputError(
-            Mistake("no such schema", value=name, allowed=", ".join(known) or "none is bundled")
+            Mistake(
+                "no such schema",
+                "schema",
+                value=name,
+                allowed=", ".join(known) or "none is bundled",
+            )
         )
     stem = full.removeprefix(PREFIX).replace("/", "-")
     document: dict[str, Any] = json.loads((folder / f"{stem}.json").read_text("utf-8"))

@@ -12,7 +12,7 @@ from seawall.report import stress_figures as figures
 from seawall.report import stress_rows as rows_of
 from seawall.report.map import map_chart
 from seawall.report.model import Assumption, Headline, Kind, Report, Section, Unit
-from seawall.report.numbers import text
+from seawall.report.numbers import counted, text
 from seawall.report.subject import inputs_of, machine_inputs, rule_assumptions, warnings_of
 from seawall.risk import (
     Cluster,
@@ -94,29 +94,29 @@ def stress_report(test: StressTest, volatility: Mapping[str, float], seed: int =
 
 
 def _shock_words(test: StressTest) -> str:
-    parts = [f"{a} {text(v, Unit.FRACTION)}" for a, v in test.change.items()]
-    return ", ".join(parts) or "no change of price"
+    return rows_of.change_words(test.change) or "no change of price"
 
 
 def _answer(
     test: StressTest, assets: dict[str, dict[str, Any]], totals: dict[str, Any], moved: list[str]
 ) -> tuple[str, ...]:
     c = test.cascade
-    usd, count = Unit.USD, Unit.COUNT
+    usd = Unit.USD
     lines = []
     if c.rounds == 0:
-        lines.append(f"{_shock_words(test)} liquidates nobody in this book.")
+        lines.append(f"{_shock_words(test)}: nothing is closed in this book.")
+    elif c.accounts_liquidated == 0:
+        lines.append(f"{_shock_words(test)}: stops close positions, nobody is liquidated.")
     else:
-        times = (
-            ""
-            if c.multiplier is None
-            else f", {text(c.multiplier, Unit.FACTOR)} what the shock alone forces"
-        )
+        times = ""
+        if c.rounds == 1:
+            times = ": the shock alone forces it, nothing follows"
+        elif c.multiplier is not None:
+            times = f", {text(c.multiplier, Unit.FACTOR)} what the shock alone forces"
         lines.append(
-            f"{_shock_words(test)} liquidates "
-            f"{text(totals['accounts_liquidated'], count)} accounts "
-            f"for {text(c.forced_usd, usd)} in {c.rounds} "
-            f"round{'s' if c.rounds > 1 else ''}{times}."
+            f"{_shock_words(test)}: {counted(totals['accounts_liquidated'], 'account')} "
+            f"{'is' if totals['accounts_liquidated'] == 1 else 'are'} liquidated for "
+            f"{text(c.forced_usd, usd)} in {counted(c.rounds, 'round')}{times}."
         )
     for a in moved[:3]:
         row = assets[a]
@@ -133,15 +133,28 @@ def _answer(
         )
     if totals["deficits_usd"] > 0:
         lines.append(
-            f"Losses beyond collateral are {text(totals['deficits_usd'], usd)}: the insurance "
-            f"fund pays {text(totals['paid_by_fund_usd'], usd)}, deleveraged winners "
-            f"{text(totals['paid_by_adl_usd'], usd)}; {text(totals['bad_debt_usd'], usd)} stays "
-            "as bad debt."
+            f"Losses beyond collateral are {text(totals['deficits_usd'], usd)}: {_payers(totals)}."
         )
-    elif c.rounds:
+    elif c.accounts_liquidated:
         lines.append("No account loses more than its collateral.")
     lines += [_reverse_words(test, r.goal, r.step) for r in test.reverse]
     return tuple(lines)
+
+
+def _payers(totals: dict[str, Any]) -> str:
+    """Who pays for losses beyond collateral, leaving out who pays nothing."""
+    parts = [
+        f"{who} {text(totals[key], Unit.USD)}"
+        for who, key in (
+            ("the insurance fund pays", "paid_by_fund_usd"),
+            ("deleveraged winners", "paid_by_adl_usd"),
+            ("those who share a socialised loss", "socialised_usd"),
+        )
+        if totals[key] > 0
+    ]
+    left = totals["bad_debt_usd"]
+    rest = f"{text(left, Unit.USD)} stays as bad debt" if left > 0 else "no bad debt is left"
+    return f"{', '.join(parts)}; {rest}" if parts else rest
 
 
 def _reverse_words(test: StressTest, goal: str, step: float | None) -> str:
@@ -149,10 +162,14 @@ def _reverse_words(test: StressTest, goal: str, step: float | None) -> str:
         "liquidates_usd": "liquidates the notional asked for",
         "empties_fund": "leaves an insurance fund empty",
     }[goal]
+    most = max(test.change.values(), key=abs, default=-1.0)
+    limit = "up to +99%" if most > 0 else "down to -99%"
     if step is None:
-        return f"No shock along this direction, down to -99%, {what}."
-    parts = ", ".join(f"{a} {text(step * w, Unit.FRACTION)}" for a, w in test.direction.items())
-    return f"The smallest shock along this direction that {what} is {parts}."
+        return f"No shock along this direction, {limit}, {what}."
+    if step == 0:
+        return f"Without any shock the book as it stands already {what}."
+    found = rows_of.change_words({a: step * w for a, w in test.direction.items()})
+    return f"The smallest shock along this direction that {what} is {found}."
 
 
 def _headlines(test: StressTest, totals: dict[str, Any]) -> tuple[Headline, ...]:

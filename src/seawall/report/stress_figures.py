@@ -127,7 +127,8 @@ def ladder_charts(test: StressTest) -> tuple[Chart, ...]:
         rest = drawn.rest[:, lead].reshape(len(steps), n) - 1.0
         forced_band = Band(steps, *np.quantile(forced, (0.05, 0.95), axis=1))
         rest_band = Band(steps, *np.quantile(rest, (0.05, 0.95), axis=1))
-    along = ", ".join(f"{a} × {w:g}" for a, w in test.direction.items())
+    others = "all others" if len(test.direction) > 1 else "all assets"
+    along = ", ".join(f"{others if a == 'ALL' else a} × {w:.3g}" for a, w in test.direction.items())
     return (
         Chart(
             "ladder",

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seawall.report import losses
+from seawall.report.model import Unit
+from seawall.report.numbers import text
 from seawall.report.subject import asset_marks
 from seawall.risk import StressTest, band
 
 Floats = NDArray[np.float64]
+
+
+def change_words(change: Mapping[str, float]) -> str:
+    """Changes by asset as words: ``BTC -10.00%, all others -4.00%``."""
+    rest = "all others" if len(change) > 1 else "all assets"
+    return ", ".join(
+        f"{rest if a == 'ALL' else a} {text(v, Unit.FRACTION)}" for a, v in change.items()
+    )
 
 
 def parameters(test: StressTest, seed: int) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
@@ -23,6 +23,13 @@ ROWS_SHOWN = 20
 _LONGEST_SOURCE = 100
 
 
+class _Console(Console):
+    """A console that leaves a closed pipe to the caller instead of ending the process."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def to_terminal(report: Report, console: Console | None = None, rows: int = ROWS_SHOWN) -> None:
     """Print a report.
 
@@ -35,29 +42,29 @@ def to_terminal(report: Report, console: Console | None = None, rows: int = ROWS
     rows
         Rows a table shows at most; the number left out is named.
     """
-    console = console or Console()
+    console = console or _Console()
 
     def say(item: RenderableType) -> None:
         console.print(item, soft_wrap=False)
 
-    say(Text(report.title, style="bold"))
+    _say(console, report.title, "bold")
     if report.question:
-        say(Text(report.question, style="dim"))
+        _say(console, report.question, "dim")
     say("")
     for sentence in report.answer:
-        say(Text(sentence))
+        _say(console, sentence)
     if report.headlines:
         say("")
         say(_headlines(report))
     for table in report.tables:
         say("")
         say(Text(table.title, style="bold"))
-        _print_table(table, console, rows)
+        _print_table(table, console, len(table.rows) if table.whole else rows)
     _print_list(console, "Assumptions", [_assumption(a.text, a.source) for a in report.assumptions])
     _print_list(console, "Warnings", list(report.warnings), style="yellow")
     if report.inputs:
         say("")
-        say(_inputs(report))
+        _say(console, _inputs(report), "dim")
 
 
 def _headlines(report: Report) -> Grid:
@@ -78,23 +85,17 @@ def _print_table(table: Table, console: Console, rows: int) -> None:
     cells = [
         [numbers.text(v, c.unit) for v, c in zip(row, table.columns, strict=True)] for row in shown
     ]
-    kept = _fitting(table.columns, cells, console.width)
+    widths = _widths(table.columns, cells, console.width)
     grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    for k in kept:
+    for k, width in widths.items():
         column = table.columns[k]
-        numeric = not column.left
-        grid.add_column(
-            Text(column.title),
-            justify="right" if numeric else "left",
-            # a number keeps to one line; only headings and words may wrap
-            min_width=max((len(row[k]) for row in cells), default=0) if numeric else None,
-            overflow="fold",
-        )
+        justify: Literal["left", "right"] = "left" if column.left else "right"
+        grid.add_column(Text(column.title), justify=justify, width=width, overflow="fold")
     for row in cells:
-        grid.add_row(*(Text(row[k], no_wrap=not table.columns[k].left) for k in kept))
+        grid.add_row(*(Text(row[k]) for k in widths))
     console.print(grid)
-    for note in _notes(table, len(shown), len(kept)):
-        console.print(Text(note, style="dim"))
+    for note in _notes(table, len(shown), len(widths)):
+        _say(console, note, style="dim")
 
 
 def _notes(table: Table, rows: int, columns: int) -> list[str]:
@@ -112,23 +113,42 @@ def _notes(table: Table, rows: int, columns: int) -> list[str]:
     return notes
 
 
-def _fitting(columns: Sequence[Column], cells: list[list[str]], width: int) -> list[int]:
-    """Columns that fit: all, else those marked brief, else as many as fit from the left."""
+_GAP = 2
+_NARROWEST_WORDS = 24
 
-    def needed(k: int) -> int:
-        longest = max((len(row[k]) for row in cells), default=0)
-        words = columns[k].title.split() if not columns[k].left else [columns[k].title]
-        title = max((len(word) for word in words), default=0)
-        return min(max(longest, title), 24 if columns[k].left else width) + 2
 
+def _widths(columns: Sequence[Column], cells: list[list[str]], width: int) -> dict[int, int]:
+    """Columns that fit and their widths.
+
+    All columns, else those marked brief, else as many as fit from the left. A number and the
+    words of a heading stay whole, text may wrap; what is left over goes to text, then headings.
+    """
+    longest = [max((cell_len(row[k]) for row in cells), default=0) for k in range(len(columns))]
+    least, most = [], []
+    for column, cell in zip(columns, longest, strict=True):
+        word = max((cell_len(w) for w in column.title.split()), default=0)
+        full = max(cell, cell_len(column.title))
+        floor = max(min(cell, _NARROWEST_WORDS), word) if column.left else max(cell, word)
+        least.append(min(floor, width))
+        most.append(min(full, width))
+    kept = _fitting(columns, least, width)
+    left_over = width - sum(least[k] + _GAP for k in kept) + _GAP
+    widths = {k: least[k] for k in kept}
+    for k in sorted(kept, key=lambda k: (not columns[k].left, k)):
+        more = max(0, min(most[k] - least[k], left_over))
+        widths[k] += more
+        left_over -= more
+    return widths
+
+
+def _fitting(columns: Sequence[Column], widths: list[int], width: int) -> list[int]:
     order = list(range(len(columns)))
-    widths = [needed(k) for k in order]
-    if sum(widths) <= width:
+    if sum(widths[k] + _GAP for k in order) - _GAP <= width:
         return order
     order.sort(key=lambda k: (not columns[k].brief, k))
     kept: list[int] = []
     for k in order:
-        if kept and sum(widths[j] for j in kept) + widths[k] > width:
+        if kept and sum(widths[j] + _GAP for j in kept) + widths[k] > width:
             break
         kept.append(k)
     return sorted(kept)
@@ -145,13 +165,17 @@ def _print_list(console: Console, title: str, items: list[str], style: str = "")
     console.print("")
     console.print(Text(title, style="bold"))
     for item in items:
-        bullet = Grid(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
-        bullet.add_column(width=1)
-        bullet.add_column(overflow="fold")
-        bullet.add_row(Text("-"), Text(item, style=style))
-        console.print(Padding(bullet, (0, 0, 0, 0)))
+        _say(console, item, style, bullet="- ")
 
 
-def _inputs(report: Report) -> Text:
+def _say(console: Console, words: str, style: str = "", bullet: str = "") -> None:
+    """A sentence, wrapped without blanks at the ends of lines."""
+    lines = Text(words).wrap(console, max(console.width - len(bullet), 1))
+    for k, line in enumerate(lines):
+        line.rstrip()
+        console.print(Text((bullet if k == 0 else " " * len(bullet)) + line.plain, style=style))
+
+
+def _inputs(report: Report) -> str:
     pairs = (f"{label}: {numbers.plain_words(value)}" for label, value in report.inputs.items())
-    return Text(" · ".join(pairs), style="dim")
+    return " · ".join(pairs)

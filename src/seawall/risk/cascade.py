@@ -19,7 +19,7 @@ from seawall.margin import MarginBook
 from seawall.risk import _kernels
 from seawall.risk.deleveraging import Fallen
 from seawall.risk.ledger import Ledger, build_ledger
-from seawall.risk.waterfall import Settlement, settle
+from seawall.risk.waterfall import Settlement, funds_of, settle
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -65,8 +65,10 @@ class Cascade:
     equity
         Shape (m,): USD equity of every account: at its last closing, or at rest prices if it
         still holds positions; before the waterfall (``settlement.transfer``).
-    settlement
-        Who paid for losses beyond collateral.
+    fallen
+        What was closed, as the waterfall takes it.
+    fund
+        Insurance fund it was asked with.
     """
 
     ledger: Ledger
@@ -80,7 +82,19 @@ class Cascade:
     turn: Ints
     closed: NDArray[np.bool_]
     equity: Floats
-    settlement: Settlement
+    fallen: Fallen
+    fund: float | Mapping[str, float] | None
+
+    @cached_property
+    def settlement(self) -> Settlement:
+        """Who pays for losses beyond collateral; settled when first asked for."""
+        return settle(self.margin, self.fallen, self.fund)
+
+    def deficits(self) -> Floats:
+        """Shape (V,): USD by which accounts of each venue fell below zero when closed."""
+        venue = self.margin.book.accounts.venue[self.fallen.account]
+        short = np.maximum(-self.fallen.equity, 0.0)
+        return np.bincount(venue, short, len(self.margin.book.venues)).astype(np.float64)
 
     @property
     def margin(self) -> MarginBook:
@@ -222,6 +236,7 @@ class StaticCascade:
             if not sound or not np.all(np.isfinite(factors) & (factors > 0)):
                 allowed = f"one finite factor above 0 for each of {', '.join(self.assets[:20])}"
                 raise InputError(Mistake("price factors", value=str(shock), allowed=allowed))
+        funds_of(self.ledger.margin.terms, fund)  # a wrong fund is refused before the work
         depth = self.assumed_depth.values * law.remaining
         ledger = self.ledger
         work = ledger.work()
@@ -268,10 +283,12 @@ class StaticCascade:
         closed = np.bincount(holder[forced_rows], closings.usd[forced_rows], m)
         # an account counts in the waterfall if it was liquidated, or a stop left it below zero
         out = np.flatnonzero((turn > 0) | (end.closed & (end.equity < 0)))
+        # a rounding is no deficit: whole positions would be deleveraged against it
+        real = end.closed & (np.abs(end.equity) > _kernels.TIE * closed)
         fallen = Fallen(
             account=out,
             turn=end.last[out],
-            equity=np.where(end.closed[out], end.equity[out], 0.0),
+            equity=np.where(real[out], end.equity[out], 0.0),
             notional=closed[out].astype(np.float64),
             fee_paid=end.fee[out],
             position=closings.position,
@@ -292,7 +309,8 @@ class StaticCascade:
             turn=turn,
             closed=end.closed,
             equity=end.equity,
-            settlement=settle(ledger.margin, fallen, fund),
+            fallen=fallen,
+            fund=fund,
         )
 
 

@@ -198,7 +198,8 @@ def _at_once(margin: MarginBook, factor: Floats) -> NDArray[np.bool_]:
     size = np.where(mode == k.BY_VALUE, most, np.abs(x.z) * x.u0)
     size = np.where(mode == k.BY_CONTRACTS, _contracts(margin), size)
     # a hair below the floor: sizes are computed again, in another order, when they fall
-    return (kind == k.FULL) | np.where(kind == k.FRACTION, small, size < floor * (1.0 - 1e-9))
+    within = size < floor * (1.0 - 1e-9)
+    return np.asarray((kind == k.FULL) | np.where(kind == k.FRACTION, small, within))
 
 
 def _floors(margin: MarginBook, tiers: int) -> list[float]:

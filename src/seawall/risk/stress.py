@@ -140,20 +140,28 @@ def _reverse(
         progress("smallest shock that liquidates the notional asked for")
         goal = liquidates_usd
 
-        def forces(factors: Floats) -> bool:
-            return float(sweep(prepared, factors[None, :]).forced.sum()) >= goal
+        def forces(c: Cascade) -> bool:
+            return c.forced_usd >= goal
 
-        found.append(smallest_shock(prepared, direction, "liquidates_usd", forces, sign))
-    funds = funds_of(prepared.ledger.margin.terms, fund)[0]
+        found.append(smallest_shock(prepared, direction, "liquidates_usd", forces, sign, fund))
+    funds, pooled = funds_of(prepared.ledger.margin.terms, fund)
     if empties_fund and any(f > 0 for f in funds):
         progress("smallest shock that empties a fund")
 
-        def empties(factors: Floats) -> bool:
-            venues = prepared.run(factors, fund).settlement.venues
-            return any(v.fund_before > 0 >= v.fund_after for v in venues)
+        def empties(c: Cascade) -> bool:
+            deficits = c.deficits()
+            # a fund pays deficits only: where they are less, nobody's payments need be settled
+            have = np.array(funds)
+            short = (deficits >= have) & (have > 0)
+            enough = deficits.sum() >= funds[0] if pooled else short.any()
+            return bool(enough) and any(
+                v.fund_before > 0 >= v.fund_after for v in c.settlement.venues
+            )
 
-        # each step settles every loss in full, so the grid is coarser
-        found.append(smallest_shock(prepared, direction, "empties_fund", empties, sign, grid=25))
+        # each step is a whole cascade, so the grid is coarser
+        found.append(
+            smallest_shock(prepared, direction, "empties_fund", empties, sign, fund, grid=25)
+        )
     return tuple(found)
 
 

@@ -213,8 +213,9 @@ def smallest_shock(
     prepared: StaticCascade,
     direction: Mapping[str, float],
     goal: str,
-    reached: Callable[[Floats], bool],
+    reached: Callable[[Cascade], bool],
     sign: float = -1.0,
+    fund: float | Mapping[str, float] | None = None,
     grid: int = 100,
 ) -> ReverseStress:
     """Smallest step along a direction for which ``reached`` holds.
@@ -227,9 +228,11 @@ def smallest_shock(
     Parameters
     ----------
     reached
-        Whether price factors, shape (A,), reach the goal.
+        Whether a cascade reaches the goal.
     sign
         -1 for falling prices.
+    fund
+        As in :meth:`StaticCascade.run`.
     grid
         How many equal steps the way to -99% (or +99%) is cut into.
 
@@ -242,18 +245,24 @@ def smallest_shock(
     if not most > 0:
         raise InputError(Mistake("a direction needs a change", value=str(dict(direction))))
 
-    def at(step: float) -> Floats:
-        return prepared.factors({a: max(step * w, -0.99) for a, w in direction.items()})
+    def at(step: float) -> Cascade:
+        way = {a: max(step * w, -0.99) for a, w in direction.items()}
+        return prepared.run(way, fund)
 
-    steps = [sign * 0.99 * k / grid / most for k in range(grid + 1)]
-    k = next((k for k, step in enumerate(steps) if reached(at(step))), None)
-    if k is None:
+    before = 0.0
+    for k in range(grid + 1):
+        hit = sign * 0.99 * k / grid / most
+        found = at(hit)
+        if reached(found):
+            break
+        before = hit
+    else:
         return ReverseStress(goal, None, None)
-    hit, before = steps[k], steps[max(k - 1, 0)]
     while abs(hit - before) * most > _LEAST_STEP:
         middle = (hit + before) / 2
-        if reached(at(middle)):
-            hit = middle
+        nearer = at(middle)
+        if reached(nearer):
+            hit, found = middle, nearer
         else:
             before = middle
-    return ReverseStress(goal, hit, prepared.run(at(hit)))
+    return ReverseStress(goal, hit, found)

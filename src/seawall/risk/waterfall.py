@@ -202,7 +202,8 @@ def _draw(of_venue: list[_Fund], wanted: Floats, floors: list[float]) -> Floats:
     """
     paid = np.zeros(len(wanted))
     for fund in dict.fromkeys(of_venue):
-        mine = [v for v, f in enumerate(of_venue) if f is fund]
+        # a venue that does not ask the fund takes no share from those that do
+        mine = [v for v, f in enumerate(of_venue) if f is fund and np.isfinite(floors[v])]
         total, before = float(wanted[mine].sum()), fund.balance
         if total <= 0:
             continue

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from seawall.core import MarginSchedule, Mistake, RuleError, TierUnit
 
 Floats = NDArray[np.float64]
+_STEEPEST = 0.99
 
 
 def greatest(
@@ -74,13 +75,14 @@ def chords(floors: Floats, rates: Floats) -> tuple[Floats, Floats]:
     """Lines above a step table ``rates[k] * size`` from ``floors[k]`` on: rates, deductions.
 
     Each joins the margin just after one jump with that just after the next, and so lies above
-    the step between them; the last one goes on beyond the last floor.
+    the step between them; the last one goes on beyond the last floor. One that would rise faster
+    than the size itself is turned down about its upper end, and lies higher still.
     """
     if floors.size == 1:
         return rates, np.zeros(1)
     after = rates * floors
-    slopes = np.diff(after) / np.diff(floors)
-    return slopes, slopes * floors[:-1] - after[:-1]
+    slopes = np.minimum(np.diff(after) / np.diff(floors), np.maximum(_STEEPEST, rates[-1]))
+    return slopes, np.maximum(slopes * floors[1:] - after[1:], 0.0)
 
 
 def envelope(rates: Floats, deductions: Floats) -> tuple[Floats, Floats]:

@@ -84,8 +84,7 @@ def _notes(book: Book, rules: Rules, found: list[Bracket], moment: int) -> list[
             continue
         lines.setdefault((instrument.venue, why), []).append(bracket.symbol)
     notes = [
-        f"{venue}: {why} {', '.join(dict.fromkeys(names))}"
-        for (venue, why), names in lines.items()
+        f"{venue}: {why} {', '.join(dict.fromkeys(names))}" for (venue, why), names in lines.items()
     ]
     for instrument in book.instruments:
         many = rules.multiplier(instrument.symbol)

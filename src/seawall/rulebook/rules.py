@@ -274,12 +274,11 @@ class Rules:
             return block.any
         key = (venue, block.start, block.folder)
         if key not in self._greatest:
-            blocks = [b for b in self._load(venue).brackets if b.folder == block.folder]
             linear = [
                 (symbol, schedule)
-                for b in blocks
+                for b in self._load(venue).brackets
                 for symbol, schedule in b.schedules.items()
-                if not self._resolve(venue, symbol, None)[0].inverse
+                if b.folder == block.folder and not self._resolve(venue, symbol, None)[0].inverse
             ]
             source = f"the greatest of {venue}'s known brackets: {block.reason}"
             self._greatest[key] = greatest(linear, block.contract_usd, source, f"rulebook {venue}")

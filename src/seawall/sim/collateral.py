@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,9 +54,11 @@ def margin_drawn(
         here = markets[k // assets][k % assets]
         entry[rows], highest[rows] = _allowed(drawn, here, rows, entry[rows])
         rate[rows] = here.own_rate(drawn.size[rows] * here.price)
-    balance = _collateral(drawn, recipe, markets, market, mark, entry, rate, rules)
-    leverage = _menu(drawn.size * entry / balance, highest, recipe.parameters["leverage_menu"])
-    return Margined(_columns(drawn, recipe, market, mark, entry, leverage, rate), balance)
+    positions = _columns(drawn, market, mark, entry, rate, recipe.time)
+    balance = _collateral(positions, drawn, recipe, markets, rules)
+    menu = np.asarray(recipe.parameters["leverage_menu"], dtype=np.float64)
+    leverage = _menu(drawn.size * entry / balance, highest, menu)
+    return Margined(replace(positions, leverage=leverage), balance)
 
 
 def _wanted_entry(drawn: Drawn, recipe: Recipe, mark: Floats) -> Floats:
@@ -90,39 +92,31 @@ def _allowed(
     return entry, highest
 
 
-def _menu(needed: Floats, highest: Floats, menu: list[int]) -> Floats:
+def _menu(needed: Floats, highest: Floats, steps: Floats) -> Floats:
     """Least leverage on the menu that the collateral allows, within the venue's highest."""
-    steps = np.asarray(menu, dtype=np.float64)
     # a leverage that the collateral meets but for rounding is met
     at = np.minimum(np.searchsorted(steps, needed * (1.0 - 1e-9)), len(steps) - 1)
     return np.minimum(steps[at], highest)
 
 
 def _collateral(
+    positions: Positions,
     drawn: Drawn,
     recipe: Recipe,
     markets: list[list[MarketBrackets]],
-    market: NDArray[np.int64],
-    mark: Floats,
-    entry: Floats,
-    rate: Floats,
     rules: Rules,
 ) -> Floats:
     """Balance of each position by itself, as the margin engine implies it from the target."""
     n = len(drawn)
-    unknown = np.full(n, np.nan)
-    positions = _columns(drawn, recipe, market, mark, entry, unknown, rate)
-    codes = np.arange(n, dtype=np.int32)
-    accounts = Accounts(
-        trader=codes,
-        venue=drawn.venue.astype(np.int32),
-        isolated=np.ones(n, dtype=np.bool_),
-        balance=unknown,
-        settle=np.zeros(n, dtype=np.int32),
-    )
     book = Book(
         positions=positions,
-        accounts=accounts,
+        accounts=Accounts(
+            trader=positions.account,
+            venue=drawn.venue.astype(np.int32),
+            isolated=np.ones(n, dtype=np.bool_),
+            balance=np.full(n, np.nan),
+            settle=np.zeros(n, dtype=np.int32),
+        ),
         instruments=tuple(m.instrument for row in markets for m in row),
         traders=(),
         venues=tuple(v.name for v in recipe.venues),
@@ -137,14 +131,13 @@ def _collateral(
 
 def _columns(
     drawn: Drawn,
-    recipe: Recipe,
     market: NDArray[np.int64],
     mark: Floats,
     entry: Floats,
-    leverage: Floats,
     rate: Floats,
+    time: int,
 ) -> Positions:
-    """The book's columns; the target stands as reported price where leverage is not yet known."""
+    """The book's columns without leverage; the target stands as the reported price."""
     n = len(drawn)
     unknown = np.full(n, np.nan)
     return Positions(
@@ -154,11 +147,11 @@ def _columns(
         size=drawn.side * drawn.size,
         entry=entry,
         mark=mark,
-        leverage=leverage,
+        leverage=unknown,
         stop=unknown,
         rate=rate,
         amount=unknown,
         taker_fee=unknown,
         reported_liquidation=drawn.target,
-        time=np.full(n, recipe.time, dtype=np.int64),
+        time=np.full(n, time, dtype=np.int64),
     )

@@ -41,12 +41,15 @@ class FallPlan:
         Liquidations grow as this power of the distance that prices fall.
     ordinary
         Shape (A,): an ordinary day's fall, a fraction: one daily standard deviation.
+    scale
+        Accounts drawn over those of the record; all sums are scaled.
     """
 
     notional: Floats
     traders: Counts
     power: float
     ordinary: Floats
+    scale: float
 
 
 def plan_fall(recipe: Recipe, scale: float) -> FallPlan:
@@ -62,7 +65,7 @@ def plan_fall(recipe: Recipe, scale: float) -> FallPlan:
     power = _power(long.sum(axis=0), ordinary / drop, recipe.value("ordinary_usd"))
     near = long * (ordinary / drop) ** power
     notional = np.stack((near, long - near, short))
-    return FallPlan(notional * scale, _traders(recipe, notional, scale), power, ordinary)
+    return FallPlan(notional * scale, _traders(recipe, notional, scale), power, ordinary, scale)
 
 
 def ordinary_falls(recipe: Recipe) -> Floats:
@@ -113,10 +116,10 @@ def _traders(recipe: Recipe, notional: Floats, scale: float) -> Counts:
     return np.stack([apportion(row, int(n)) for row, n in zip(table, whole, strict=True)])
 
 
-def draw_falling(recipe: Recipe, plan: FallPlan, seed: int, scale: float) -> Drawn:
+def draw_falling(recipe: Recipe, plan: FallPlan, seed: int) -> Drawn:
     """All positions of the accounts that fall, the largest of the record among them."""
     p = recipe.parameters
-    largest = recipe.value("largest_usd") * scale
+    largest = recipe.value("largest_usd") * plan.scale
     parts = []
     for band in (Band.ORDINARY, Band.FALL, Band.RISE):
         for v, venue in enumerate(recipe.venues):
@@ -131,7 +134,7 @@ def draw_falling(recipe: Recipe, plan: FallPlan, seed: int, scale: float) -> Dra
             # a small draw has no account for some coins: the others take their part
             usd *= usd.sum() / usd[counts > 0].sum()
             parts += [
-                _group(recipe, plan, seed, band, (v, a), int(counts[a]), usd[a], scale)
+                _group(recipe, plan, seed, band, (v, a), int(counts[a]), usd[a])
                 for a in range(len(usd))
                 if counts[a]
             ]
@@ -146,12 +149,11 @@ def _group(
     market: tuple[int, int],
     count: int,
     usd: float,
-    scale: float,
 ) -> Drawn:
     """Positions of one band of one market that sum to ``usd`` at their liquidation prices."""
     p, facts = recipe.parameters, recipe.assets[market[1]]
     rng = stream(seed, f"{recipe.venues[market[0]].name}/{facts.name}/{band.name}")
-    cap = p["largest_share"] * recipe.value("largest_usd") * scale
+    cap = p["largest_share"] * recipe.value("largest_usd") * plan.scale
     value = heavy_tailed(rng, count, usd, (p["smallest_usd"], cap), recipe.size_shape())
     side = -1 if band is Band.RISE else 1
     usual = plan.ordinary[market[1]]

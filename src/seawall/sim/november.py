@@ -110,7 +110,7 @@ def november_2025(
     scale = accounts / recipe.accounts
     markets = read_markets(recipe, rules)
     plan = plan_fall(recipe, scale)
-    falling = draw_falling(recipe, plan, seed, scale)
+    falling = draw_falling(recipe, plan, seed)
     cluster = draw_cluster(recipe, seed, scale)
     laid = Drawn.join((falling, cluster))
     left = accounts - int(plan.traders.sum()) - len(cluster)

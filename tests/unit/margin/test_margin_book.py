@@ -12,7 +12,14 @@ from oracles.books import random_book
 from oracles.scenes import Contract, Leg, Purse, Scene, Table, bound, ladder, one_leg
 from oracles.venues import BTC, TERMS
 from seawall.core import InputError, MarginSchedule, TierUnit, VenueTerms
-from seawall.margin import MarginBook, MarginState, _kernels, drivers, unrealised_pnl
+from seawall.margin import (
+    MarginBook,
+    MarginState,
+    _kernels,
+    isolated_liquidation_prices,
+    isolated_states,
+    unrealised_pnl,
+)
 from seawall.rulebook import Rules
 
 STEEP = Contract("BTC", table=ladder((0, 1e5, 1e6), (0.005, 0.02, 0.1)))
@@ -147,75 +154,71 @@ class TestPrecision:
         assert np.array_equal(np.isnan(distance), (worst > 0) & ~state.liquidatable)
 
 
-class TestKernelsBesideTheBook:
-    """The one-pass kernels say what the book says."""
+FLAT_STEP = ladder((0, 1e5, 2e5, 1e6), (0.01, 0.01, 0.05, 0.05))
+MANY = ladder([k * 1e6 for k in range(19)], [0.004 + 0.02 * k for k in range(19)])
 
-    @pytest.fixture
-    def book(self) -> MarginBook:
+
+@pytest.mark.parametrize("table", [BTC, FLAT_STEP, PLAIN.table, MANY])
+class TestOnePassFunctions:
+    """What is laid out for speed says what the book says."""
+
+    def book(self, table: Table) -> MarginBook:
         rng = np.random.default_rng(1)
-        scene = Scene((Contract("BTC", table=BTC),), (VenueTerms("v", "V"),))
-        for a in range(500):
+        scene = Scene((Contract("BTC", table=table),), (VenueTerms("v", "V"),))
+        for a in range(1500):
             usd = 10 ** rng.uniform(0, 9.2)
             size = float(rng.choice((-1, 1)) * usd / 86_600)
-            scene.legs.append(Leg(a, 0, size, 86_600 * rng.uniform(0.9, 1.1), 86_600.0, 10.0))
-            scene.purses.append(Purse(a, 0, True, usd * rng.uniform(0.01, 1.2)))
+            entry = 86_600 * rng.uniform(0.5, 1.5)
+            scene.legs.append(Leg(a, 0, size, entry, 86_600.0, 10.0))
+            scene.purses.append(Purse(a, 0, True, usd * rng.uniform(-0.1, 1.8)))
         return bound(scene)
 
-    def test_linear_prices(self, book: MarginBook) -> None:
-        p, s = book.book.positions, book.schedules[0]
-        out = np.empty(len(p))
-        _kernels.linear_prices(
-            p.size,
-            p.entry,
-            book.balance,
-            tuple(1 / (1 - s.rates)),
-            tuple(1 / (1 + s.rates)),
-            tuple(s.deductions),
-            out,
-        )
-        np.testing.assert_allclose(out, book.liquidation_price(), rtol=1e-9, equal_nan=True)
+    def test_liquidation_prices(self, table: Table) -> None:
+        book = self.book(table)
+        p = book.book.positions
+        got = isolated_liquidation_prices(p.size, p.entry, book.balance, book.schedules[0])
+        wanted = book.liquidation_price()
+        usual = ~((wanted < 1e-6 * p.mark) | (got < 1e-6 * p.mark))  # all but roots about 0
+        np.testing.assert_allclose(got[usual], wanted[usual], rtol=1e-9, equal_nan=True)
 
-    def test_linear_state(self, book: MarginBook) -> None:
-        p, s = book.book.positions, book.schedules[0]
-        equity, initial, need = (np.empty(len(p)) for _ in range(3))
-        _kernels.linear_state(
-            p.size, p.entry, p.mark, book.balance, p.leverage, tuple(s.rates),
-            tuple(s.deductions), equity, initial, need,
-        )  # fmt: skip
-        state = book.positions_state()
-        np.testing.assert_allclose(equity, state.equity, rtol=1e-12, atol=1e-6)
-        np.testing.assert_allclose(initial, state.initial, rtol=1e-12)
-        np.testing.assert_allclose(need, state.maintenance, rtol=1e-12)
-
-    def test_remark(self) -> None:
-        book = bound(random_book(4, 200, cross=0.8))
-        usual = np.flatnonzero(np.isin(book.book.accounts.venue, (0, 4, 5)))
-        x, order = book.lines, book.order
-        price = drivers(
-            np.array([{"BTC": 80e3, "ETH": 2700.0, "SOL": 140.0}[i.asset]
-                      for i in book.book.instruments]),
-            np.array([i.inverse for i in book.book.instruments]),
-        )  # fmt: skip
-        m = len(book.book.accounts)
-        equity, need = np.empty(m), np.empty(m)
-        _kernels.remark(
-            book.start, x.z[order], (x.z * x.u0)[order], book.book.positions.instrument[order],
-            x.table[order], price, book.balance, x.rates, x.deductions, equity, need,
-        )  # fmt: skip
-        moved = dataclasses.replace(
-            book.book.positions,
-            mark=drivers(price, np.array([i.inverse for i in book.book.instruments]))[
-                book.book.positions.instrument
-            ],
+    def test_states(self, table: Table) -> None:
+        book = self.book(table)
+        p = book.book.positions
+        state, prices = isolated_states(
+            p.size, p.entry, p.mark, book.balance, p.leverage, book.schedules[0]
         )
-        there = MarginBook(
-            dataclasses.replace(book.book, positions=moved),
-            book.terms,
-            book.schedules,
-            book.schedule,
+        wanted = book.positions_state()
+        np.testing.assert_allclose(state.equity, wanted.equity, rtol=1e-10, atol=1e-6)
+        np.testing.assert_allclose(state.initial, wanted.initial, rtol=1e-12)
+        np.testing.assert_allclose(state.maintenance, wanted.maintenance, rtol=1e-12)
+        alone = isolated_liquidation_prices(p.size, p.entry, book.balance, book.schedules[0])
+        np.testing.assert_array_equal(prices, alone)
+
+    @pytest.mark.parametrize("phi", [1.0, 0.7, 1.9])
+    def test_marking_again(self, table: Table, phi: float) -> None:
+        book = self.book(table)
+        moved = dataclasses.replace(book.book.positions, mark=book.book.positions.mark * phi)
+        there = dataclasses.replace(
+            book, book=dataclasses.replace(book.book, positions=moved)
         ).accounts_state()
-        np.testing.assert_allclose(equity, there.equity, rtol=1e-9, atol=1e-6)
-        np.testing.assert_allclose(need[usual], there.maintenance[usual], rtol=1e-9, atol=1e-6)
+        got = book.remarked(np.array([phi]))
+        np.testing.assert_allclose(got.equity, there.equity, rtol=1e-9, atol=1e-5)
+        np.testing.assert_allclose(got.maintenance, there.maintenance, rtol=1e-9, atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+def test_marking_every_kind_of_account_again(seed: int) -> None:
+    scene = random_book(seed, 400, cross=0.7)
+    factor = {"BTC": 0.83, "ETH": 1.4, "SOL": 0.35}
+    got = bound(scene).remarked(np.array([factor[a] for a in scene.assets]))
+    balance = bound(scene).balance
+    for purse, own in zip(scene.purses, balance, strict=True):
+        purse.balance = float(own)
+    for leg in scene.legs:
+        leg.mark *= factor[scene.contracts[leg.contract].asset]
+    there = bound(scene).accounts_state()
+    np.testing.assert_allclose(got.equity, there.equity, rtol=1e-9, atol=1e-5)
+    np.testing.assert_allclose(got.maintenance, there.maintenance, rtol=1e-9, atol=1e-6)
 
 
 def test_unrealised_profit_in_both_currencies() -> None:

@@ -103,6 +103,23 @@ class TestFund:
         assert got.total("fund_after") == pytest.approx(90.0)
         assert got.total("paid_by_fund") == pytest.approx(10.0)
 
+    def test_venues_behind_one_fund_share_it_and_one_that_does_not_ask_takes_nothing(self) -> None:
+        scene = scene_of((0, 1.0, 100, 4.0))
+        first = scene.venues[0]
+        negative = LossTerms(trigger=AdlTrigger.ACCOUNT_NEGATIVE)
+        for order in ((first, replace(first, venue="w"), replace(first, venue="x", loss=negative)),
+                      (replace(first, venue="x", loss=negative), first, first)):  # fmt: skip
+            scene.venues = order
+            scene.purses = [Purse(k, k, False, 4.0) for k in range(3)]
+            scene.legs = [Leg(k, 0, 1.0, 100, 100.0) for k in range(3)]
+            paid = {
+                v.venue + str(k): v.paid_by_fund
+                for k, v in enumerate(run(scene, 0.9, fund=9.0).settlement.venues)
+            }
+            # 6 each: the two that ask take 4.5 each, the third finds nothing left
+            assert sorted(paid.values()) == pytest.approx([0.0, 4.5, 4.5])
+            assert all(x == 0 for k, x in paid.items() if k.startswith("x"))
+
     @pytest.mark.parametrize("fund", [-1.0, float("nan"), {"v": -1.0}, {"nowhere": 1.0}])
     def test_funds_that_cannot_be(self, fund: object) -> None:
         with pytest.raises(InputError, match="fund"):

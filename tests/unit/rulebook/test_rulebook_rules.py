@@ -159,7 +159,7 @@ def test_published_figures():
     assert coin.deductions.tolist()[3:7] == [0.56, 1.81, 6.81, 11.81]
     bybit = RULES.schedule("bybit", "BTCUSDT")
     assert bybit.bracket(8_500_000) == 8
-    assert bybit.deductions[-1] == 1_482_000
+    assert bybit.deductions[[19, 34]].tolist() == pytest.approx([1_482_000, 226_382_000])
     okx = RULES.schedule("okx", "BTC-USDT-SWAP")
     assert okx.unit is TierUnit.CONTRACTS
     assert len(okx.floors) == 99
@@ -168,6 +168,71 @@ def test_published_figures():
     assert okx.bracket(1000.0) == 0
     hl = RULES.schedule("hyperliquid", "BTC")
     assert hl.deductions.tolist() == [0, 1_875_000]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "rates", "at_a_million", "last"),
+    [
+        ("ETHUSDT", (0.005, 0.6), 0.0056, 138_018_220),
+        ("SOLUSDT", (0.005, 0.5), 0.0111, 66_399_135),
+        ("XRPUSDT", (0.0075, 0.6), 0.02, 16_446_625),
+        ("DOGEUSDT", (0.0075, 0.6), 0.02, 36_074_375),
+        ("ADAUSDT", (0.0075, 0.6), 0.025, 15_809_000),
+        ("LINKUSDT", (0.01, 0.4002), 0.035, 2_670_780),
+        ("1000PEPEUSDT", (0.01, 0.4002), 0.035, 2_670_780),
+        ("SUIUSDT", (0.01, 0.5), 0.025, 11_897_300),
+        ("HYPEUSDT", (0.0067, 0.5), 0.055, 6_026_264),
+        ("XTZUSDT", (0.02, 0.6), 0.15, 884_125),
+        ("HNTUSDT", (0.04, 0.6), 0.44, 355_900),
+    ],
+)
+def test_risk_limits_of_bybit(symbol, rates, at_a_million, last):
+    """Rates and the last printed deduction of v5 market/risk-limit, 2025-12-29."""
+    schedule = RULES.schedule("bybit", symbol, at("2026-01-15"))
+    assert not schedule.cautious
+    assert (schedule.rates[0], schedule.rates[-1]) == rates
+    assert schedule.rates[schedule.bracket(1_000_000)] == at_a_million
+    assert schedule.deductions[-1] == last
+
+
+@pytest.mark.parametrize(
+    ("coin", "contracts", "rate", "leverage"),
+    [
+        ("ETH", 10_000.01, 0.0075, 50),
+        ("ETH", 800_001, 0.1675, 5.55),
+        ("SOL", 2500, 0.0065, 50),
+        ("SOL", 700_001, 0.19, 4.44),
+        ("XRP", 270_001, 0.15, 5.4),
+        ("DOGE", 6000, 0.015, 20),
+        ("DOGE", 438_001, 0.38, 2.4),
+        ("DOGE", 540_001, 0.465, 2),
+        ("ETC", 79_201, 0.48, 2),
+        ("ENA", 55_001, 0.035, 18.18),
+        ("DOOD", 50_001, 0.155, 5.12),
+    ],
+)
+def test_position_tiers_of_okx(coin, contracts, rate, leverage):
+    """Tiers of v5 public/position-tiers, 2026-05-12; every one is a row read there."""
+    schedule = RULES.schedule("okx", f"{coin}-USDT-SWAP", at("2026-05-20"))
+    assert schedule.unit is TierUnit.CONTRACTS
+    tier = schedule.bracket(contracts)
+    assert schedule.rates[tier] == pytest.approx(rate)
+    assert schedule.max_leverage[tier] == leverage
+
+
+def test_the_first_rates_that_are_known_of_inverse_contracts():
+    assert RULES.schedule("bybit", "ETHUSD").rates[0] == 0.01
+    assert RULES.schedule("bybit", "XRPUSD").rates[0] == 0.01
+    for coin in ("BTC", "ETH"):
+        assert RULES.schedule("okx", f"{coin}-USD-SWAP").rates[0] == 0.004
+
+
+def test_an_unknown_inverse_contract_gets_a_rate_without_floors():
+    """Floors counted in one coin say nothing of another."""
+    for venue, symbol in (("bybit", "SOLUSD"), ("okx", "SOL-USD-SWAP"), ("binance", "SOLUSD_PERP")):
+        schedule = RULES.schedule(RULES.canonical_venue(venue, "inverse"), symbol)
+        assert schedule.cautious
+        assert (schedule.floors.tolist(), schedule.rates.tolist()) == ([0], [0.05])
 
 
 def test_old_leverage_of_hyperliquid():
@@ -221,6 +286,13 @@ def test_a_malformed_file_names_the_key(folder, old, new, words):
         ("[0, 0.01, 50, 0]", "[5, 0.01, 50, 0]", ["start at 0", "BTCUSDT"]),
         ("[1000, 0.02, 25, 10]", "[1000, 0.005, 25]", ["rates must rise", "BTCUSDT"]),
         ("[0, 0.1, 5]", "[0]", ["brackets.0.any.rows.0"]),
+        ("rows = [[0, 0.1, 5]]", "", ["brackets.0.any", "either rows or envelope"]),
+        ('reason = "the', 'envelope = true\nreason = "the', ["either rows or envelope"]),
+        (
+            "[brackets.instruments]",
+            '[brackets.instruments]\nETHUSDT = "XUSDT"',
+            ["ETHUSDT refers to XUSDT", "brackets.0"],
+        ),
     ],
 )
 def test_a_bad_bracket_names_the_instrument(folder, old, new, words):

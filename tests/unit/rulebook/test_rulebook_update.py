@@ -280,7 +280,7 @@ def test_brackets_are_fetched_through_ccxt(bybit, tmp_path):
     rules = Rules.from_folders(BUNDLE)
     summary = update_from_ccxt("bybit", rules, DAY, tmp_path, exchange=bybit)
     assert summary.symbols >= 1
-    assert "SOLUSDT" in summary.added
+    assert "SOLUSDT" in summary.changed
     found = Rules.from_folders(BUNDLE, tmp_path).schedule("bybit", "SOLUSDT")
     assert found.floors.tolist() == [0, 200_000]
     assert np.allclose(found.deductions, [0, 1000])

@@ -1,0 +1,1 @@
+"""Ours, the memory limit and the rivals, timed in one run. ``python -m bench --help``."""

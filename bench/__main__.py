@@ -1,0 +1,46 @@
+"""``python -m bench``: all benches, or those named."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import suppress
+
+with suppress(ImportError):
+    # its library needs thread-local space that is gone once others have loaded theirs
+    import lrvx  # noqa: F401
+
+from bench import cascades, margins, start
+from bench.clock import machine
+
+BENCHES = {
+    "price": margins.price,
+    "state": margins.state,
+    "remark": margins.remark,
+    "cascade": cascades.cascade,
+    "ladder": cascades.ladder,
+    "shock": cascades.shock,
+    "start": start.start,
+}
+
+
+def main() -> int:
+    """Run the benches asked for."""
+    names = "\n".join(f"  {n:8} {f.__doc__}" for n, f in BENCHES.items())
+    parser = argparse.ArgumentParser(
+        "bench", epilog=f"benches:\n{names}", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", help="which; all by default", metavar="NAME")
+    parser.add_argument("--full", action="store_true", help="with what takes minutes")
+    asked = parser.parse_args()
+    unknown = [n for n in asked.names if n not in BENCHES]
+    if unknown:
+        parser.error(f"no bench {', '.join(unknown)}; there are {', '.join(BENCHES)}")
+    print(machine())
+    for name in asked.names or BENCHES:
+        BENCHES[name](asked.full)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
