@@ -309,6 +309,7 @@ def rules_update(
 ) -> None:
     """Take a venue's present brackets, from the venue or a file, as a new dated block."""
     from seawall.app import options
+    from seawall.report.numbers import counted
     from seawall.rulebook import Rules, update_from_ccxt, update_from_file
 
     with _progress() as say:
@@ -320,7 +321,8 @@ def rules_update(
         else:
             done = update_from_file(venue, from_file, rules=rules, day=day, folder=out)
     sys.stdout.write(
-        f"{done.venue}: {done.symbols} instruments, {done.brackets} brackets from {done.day}; "
+        f"{done.venue}: {counted(done.symbols, 'instrument')}, "
+        f"{counted(done.brackets, 'bracket')} from {done.day}; "
         f"{len(done.added)} not bundled, {len(done.changed)} changed, {len(done.skipped)} skipped\n"
         f"written to {done.path}\n"
     )
@@ -427,30 +429,30 @@ def main() -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run a command and give its exit code; ``arguments`` are the process's own if left out."""
-    from seawall.core.errors import InternalError, SeawallError
-
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name="seawall", standalone_mode=False)
         sys.stdout.flush()
-        return code if isinstance(code, int) and not isinstance(code, bool) else 0
-    except SeawallError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return error.exit_code
+        return _told(code) if isinstance(code, int) else 0
     except KeyboardInterrupt:
-        return STOPPED
+        return _told(STOPPED)
     except BrokenPipeError:
         # the reader of our output has left: nothing more to say, not even at the exit's flush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (OSError, MemoryError) as error:
-        sys.stderr.write(f"error: {str(error) or 'not enough memory'}\n")
-        return 1
     except Exception as error:
-        if not isinstance(error, _UsageError):
-            traceback.print_exc()
-            sys.stderr.write(f"{InternalError(f'{type(error).__name__}: {error}')}\n")
-            return InternalError.exit_code
-        return _usage(error)
+        return _usage(error) if isinstance(error, _UsageError) else _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    """Say whose mistake an error is, and give its exit code."""
+    # imported here, as it brings numpy along and help must be instant
+    from seawall.core.errors import InternalError, SeawallError
+
+    if not isinstance(error, (SeawallError, OSError, MemoryError)):
+        traceback.print_exc()
+        error = InternalError(f"{type(error).__name__}: {error}")
+    sys.stderr.write(f"error: {str(error) or 'not enough memory'}\n")
+    return error.exit_code if isinstance(error, SeawallError) else 1
 
 
 STOPPED = 130
@@ -458,6 +460,12 @@ STOPPED = 130
 
 _UsageError: Any = typer.BadParameter.__mro__[2]
 """What every error in the use of options and arguments is."""
+
+
+def _told(code: int) -> int:
+    if code == STOPPED:
+        sys.stderr.write("stopped\n")
+    return code
 
 
 def _usage(error: Any) -> int:

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from seawall._jit import kernel
+from seawall._jit import inner_kernel, kernel
 
 ROWS = 512
 """Rows worked on at a time where columns are passed over more than once."""
 
 
-@kernel
+@inner_kernel
 def bracket_line(value, rates, deductions, t, add):
     """Bracket of table ``t`` whose line is the greatest at ``value`` = ``|z| * u``.
 
@@ -43,7 +43,7 @@ def requirement(z, u, table, add, fixed, rates, deductions, out):
         out[i] = (rates[t, k] + add[i]) * value - deductions[t, k] + fixed[i]
 
 
-@kernel
+@inner_kernel
 def root(z, constant, rates, deductions, t, add):
     """Driver at which ``constant + z * u`` meets the greatest bracket line.
 
@@ -68,7 +68,7 @@ def isolated_roots(z, balance, u0, table, add, fixed, rates, deductions, out):
         out[i] = u if u > 0.0 else np.nan
 
 
-@kernel
+@inner_kernel
 def raise_to_roots(size, cost, longs, shorts, deductions, k, best):
     """Raise ``best`` to the roots of four brackets from ``k`` on; see :func:`linear_prices`.
 
@@ -96,7 +96,7 @@ def raise_to_roots(size, cost, longs, shorts, deductions, k, best):
     return more
 
 
-@kernel
+@inner_kernel
 def raise_to_lines(value, rates, deductions, k, best):
     """As :func:`raise_to_roots`, for the lines themselves at a value."""
     d0, d1, d2, d3 = deductions[k], deductions[k + 1], deductions[k + 2], deductions[k + 3]

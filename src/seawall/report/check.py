@@ -12,7 +12,7 @@ from seawall.liquidity import Assumed
 from seawall.margin import MarginBook
 from seawall.report.map import cluster_sentence
 from seawall.report.model import Assumption, Column, Headline, Report, Section, Table, Unit
-from seawall.report.numbers import counted, short, text
+from seawall.report.numbers import counted, from_mark, short, text
 from seawall.report.subject import (
     inputs_of,
     machine_inputs,
@@ -150,7 +150,8 @@ def _nearest_cluster(
     book, p = margin.book, margin.book.positions
     peak, usd = np.full(len(book), np.nan), np.full(len(book), np.nan)
     # a long loses towards lower prices, unless its account is hedged the other way
-    down = np.where(np.isnan(price), p.size > 0, price < p.mark)
+    due = margin.accounts_state().liquidatable[p.account]
+    down = np.where(np.isnan(price) | due, p.size > 0, price < p.mark)
     code = book.asset_codes()
     for a, name in enumerate(book.assets):
         some = sorted(found.get(name, ()), key=lambda c: c.peak)
@@ -216,14 +217,17 @@ def _answer(
             f"{'is' if due == 1 else 'are'} at or below maintenance at the marks given: "
             f"{'it' if due == 1 else 'they'} would be liquidated now."
         )
-    first = int(by_risk[0])
+    standing = ~margin.accounts_state().liquidatable[margin.book.positions.account[by_risk]]
+    if not standing.any():
+        return tuple(lines)
+    first = int(by_risk[np.argmax(standing)])
     if not np.isnan(positions["distance"][first]):
         lines.append(
-            f"Nearest to liquidation is row {positions['row'][first]}: the "
+            f"{'Next' if due else 'Nearest'} to liquidation is row {positions['row'][first]}: the "
             f"{short(positions['instrument'][first])} {positions['side'][first]} of "
             f"{short(positions['account'][first])} falls at "
             f"{text(float(positions['liquidation_price'][first]), Unit.PRICE)}, "
-            f"{text(float(positions['distance'][first]), Unit.FRACTION)} from its mark "
+            f"{from_mark(float(positions['distance'][first]))} "
             f"({text(abs(float(positions['sigmas'][first])), Unit.SIGMA)} of a day)."
         )
     else:

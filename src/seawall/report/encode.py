@@ -22,6 +22,9 @@ from seawall.report.numbers import raw
 def to_json(report: Report, indent: int | None = 2) -> str:
     """The payload as JSON text, ``schema`` first, keys in the payload's order.
 
+    Indented, but a list of numbers or a row of a table stands on one line: a book of many rows
+    stays readable and is written in seconds. ``indent`` None is the shortest form.
+
     NaN and infinity become ``null``; numpy scalars and arrays, dates, enumerations and
     dataclasses become their plain counterparts.
 
@@ -31,11 +34,49 @@ def to_json(report: Report, indent: int | None = 2) -> str:
         If the payload holds something JSON has no form for.
     """
     document = {"schema": report.schema, **report.payload}
-    return json.dumps(plain(document), indent=indent, ensure_ascii=False, allow_nan=False)
+    known = plain(document)
+    return _compact(known) if indent is None else _indented(known, indent, 0)
+
+
+_compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
+def _flat(value: Any) -> bool:
+    """Whether nothing in it holds anything."""
+    items = value.values() if isinstance(value, dict) else value
+    return not any(isinstance(item, dict | list) for item in items)
+
+
+def _indented(value: Any, indent: int, depth: int) -> str:
+    if not isinstance(value, dict | list) or not value:
+        return _compact(value)
+    inner = " " * (indent * (depth + 1))
+    if isinstance(value, dict):
+        parts = [
+            f"{_compact(key)}: {_indented(item, indent, depth + 1)}" for key, item in value.items()
+        ]
+        opened, closed = "{}"
+    else:
+        first = value[0]
+        if not isinstance(first, dict | list | str) and _flat(value):
+            return _compact(value)
+        # rows of one list are alike: what the first is decides for all
+        plain_rows = not isinstance(first, dict | list) or _flat(first)
+        parts = [
+            _compact(item) if plain_rows else _indented(item, indent, depth + 1) for item in value
+        ]
+        opened, closed = "[]"
+    body = f",\n{inner}".join(parts)
+    return f"{opened}\n{inner}{body}\n{' ' * (indent * depth)}{closed}"
 
 
 def plain(value: Any) -> Any:
     """The same value in what JSON knows: dict, list, str, int, float, bool, None."""
+    kind = type(value)
+    if kind is float:
+        return value if math.isfinite(value) else None
+    if kind is str or kind is int or kind is bool or value is None:
+        return value
     if isinstance(value, Enum):
         return plain(value.value)
     if value is None or isinstance(value, bool | int):
@@ -49,7 +90,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return _plain_array(value)
     if isinstance(value, Mapping):
-        return {str(plain(k)): plain(v) for k, v in value.items()}
+        return {k if type(k) is str else str(plain(k)): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         items = sorted(value) if isinstance(value, set | frozenset) else value
         return [plain(item) for item in items]

@@ -22,7 +22,7 @@ from seawall.report.model import (
     Tone,
     Unit,
 )
-from seawall.report.numbers import short, text
+from seawall.report.numbers import from_mark, short, text
 from seawall.report.subject import (
     asset_marks,
     inputs_of,
@@ -276,7 +276,7 @@ def _answer(margin: MarginBook, i: int, cascade: Cascade | None) -> tuple[str, .
         "has no liquidation price of its own"
         if np.isnan(price)
         else f"is liquidated at {text(price, Unit.PRICE)}, "
-        f"{text(price / p.mark - 1.0, Unit.FRACTION)} from its mark of {text(p.mark, Unit.PRICE)}"
+        f"{from_mark(price / p.mark - 1.0)} of {text(p.mark, Unit.PRICE)}"
     )
     lines = [f"The {short(p.instrument.symbol)} {side} of {short(p.trader)} {where}."]
     if cascade is not None:

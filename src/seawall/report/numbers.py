@@ -60,6 +60,12 @@ def counted(number: int, noun: str) -> str:
     return f"{text(number, Unit.COUNT)} {noun}{'' if number == 1 else 's'}"
 
 
+def from_mark(distance: float) -> str:
+    """A distance in words: ``4.00% below its mark``."""
+    side = "above" if distance > 0 else "below"
+    return f"{text(abs(distance), Unit.FRACTION)} {side} its mark"
+
+
 def short(name: str, most: int = 60) -> str:
     """A name for a sentence: its middle left out where it is very long."""
     shown = _printable(name)

@@ -21,7 +21,8 @@ def change_words(change: Mapping[str, float]) -> str:
     """Changes by asset as words: ``BTC -10.00%, all others -4.00%``."""
     rest = "all others" if len(change) > 1 else "all assets"
     return ", ".join(
-        f"{rest if a == 'ALL' else a} {text(v, Unit.FRACTION)}" for a, v in change.items()
+        f"{rest if a == 'ALL' else a} {'+' * (v > 0)}{text(v, Unit.FRACTION)}"
+        for a, v in change.items()
     )
 
 

@@ -114,7 +114,8 @@ def _notes(table: Table, rows: int, columns: int) -> list[str]:
 
 
 _GAP = 2
-_NARROWEST_WORDS = 24
+_NARROW = (24, 16)
+"""Widths that text may be narrowed to, the second only where brief columns would not fit."""
 
 
 def _widths(columns: Sequence[Column], cells: list[list[str]], width: int) -> dict[int, int]:
@@ -124,21 +125,25 @@ def _widths(columns: Sequence[Column], cells: list[list[str]], width: int) -> di
     words of a heading stay whole, text may wrap; what is left over goes to text, then headings.
     """
     longest = [max((cell_len(row[k]) for row in cells), default=0) for k in range(len(columns))]
-    least, most = [], []
-    for column, cell in zip(columns, longest, strict=True):
-        word = max((cell_len(w) for w in column.title.split()), default=0)
-        full = max(cell, cell_len(column.title))
-        floor = max(min(cell, _NARROWEST_WORDS), word) if column.left else max(cell, word)
-        least.append(min(floor, width))
-        most.append(min(full, width))
-    kept = _fitting(columns, least, width)
+    brief = sum(c.brief for c in columns) or len(columns)
+    for narrow in _NARROW:
+        least = [_least(c, n, narrow, width) for c, n in zip(columns, longest, strict=True)]
+        kept = _fitting(columns, least, width)
+        if len(kept) >= brief:
+            break
     left_over = width - sum(least[k] + _GAP for k in kept) + _GAP
     widths = {k: least[k] for k in kept}
     for k in sorted(kept, key=lambda k: (not columns[k].left, k)):
-        more = max(0, min(most[k] - least[k], left_over))
+        most = min(max(longest[k], cell_len(columns[k].title)), width)
+        more = max(0, min(most - least[k], left_over))
         widths[k] += more
         left_over -= more
     return widths
+
+
+def _least(column: Column, longest: int, narrow: int, width: int) -> int:
+    word = max((cell_len(w) for w in column.title.split()), default=0)
+    return min(max(min(longest, narrow) if column.left else longest, word), width)
 
 
 def _fitting(columns: Sequence[Column], widths: list[int], width: int) -> list[int]:

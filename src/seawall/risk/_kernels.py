@@ -17,7 +17,7 @@ from collections import namedtuple
 
 import numpy as np
 
-from seawall._jit import kernel
+from seawall._jit import inner_kernel, kernel
 from seawall.liquidity import LARGEST_LOG_MOVE
 
 TIE = 1e-12
@@ -32,11 +32,13 @@ BLOCK = 512
 Groups = namedtuple("Groups", "offset asset side inverse stop waking key weight wake")
 Joint = namedtuple(
     "Joint",
-    "start base fall rise alarm gate venue stopping stops hot tags cold ladder level driven",
+    "start base fall rise alarm gate venue stopping stops sound hot tags cold ladder level driven",
 )
 Rules = namedtuple("Rules", "whole steps rates fees lines floors ladders")
 Work = namedtuple(
-    "Work", "hot fixed cut base alarm turns after near fallen woken touched lengths sight"
+    "Work",
+    "hot fixed cut base alarm turns after near fallen woken touched lengths sight settled gone "
+    "early sums",
 )
 Events = namedtuple("Events", "record count turn position usd stop")
 Path = namedtuple("Path", "factor forced stopped fallen bounds")
@@ -52,8 +54,10 @@ LADDER, MODE = 0, 1
 # columns of `turns` and `after`, one row a joint account
 FIRST, LAST = 0, 1
 EQUITY, FEE = 0, 1
-# items of `lengths`: rows in `near`, `woken` and `touched`, blocks within reach
-NEAR, WOKEN, TOUCHED, BLOCKS = 0, 1, 2, 3
+# items of `lengths`: rows in `near`, `woken`, `touched` and `early`, blocks within reach
+NEAR, WOKEN, TOUCHED, EARLY, BLOCKS = 0, 1, 2, 3, 4
+# rows of `sums`: USD of early positions by driver, and longs less shorts
+GROSS, NET = 0, 1
 # items of `sight`: way down and up so far, and as far as `near` holds
 DOWN, UP, FAR_DOWN, FAR_UP = 0, 1, 2, 3
 # what a venue closes at one step: all, down some brackets, a fraction of large positions
@@ -62,7 +66,7 @@ FULL, TIERS_DOWN, FRACTION = 0, 1, 2
 BY_VALUE, BY_CONTRACTS, AT_ENTRY = 0, 1, 2
 
 
-@kernel
+@inner_kernel
 def first_beyond(key, start, stop, limit):
     """First index in [start, stop) whose key exceeds ``limit``: galloping, then bisection."""
     step = 1
@@ -80,7 +84,7 @@ def first_beyond(key, start, stop, limit):
     return low
 
 
-@kernel
+@inner_kernel
 def move(flow, depth, exponent):
     """Change of the log price by net forced buying; as ``liquidity.impact.log_move``."""
     if flow == 0.0:
@@ -113,9 +117,11 @@ def reaches(z, table, add, moving, account, rates, deductions, fall, rise):
             rise[account[i]] += size * (1.0 + most)
 
 
-@kernel
+@inner_kernel
 def wake(work, row):
     """Have a sleeping account marked in this round and watched from then on."""
+    if work.gone[row]:
+        return
     work.alarm[row] = -1.0
     work.woken[work.lengths[WOKEN]] = row
     work.lengths[WOKEN] += 1
@@ -123,7 +129,7 @@ def wake(work, row):
     work.lengths[NEAR] += 1
 
 
-@kernel
+@inner_kernel
 def advance_groups(groups, work, factor, pointer, forced, stopped, flow):
     """Move every group's pointer to the new factors; adds what left in USD. Returns how many."""
     count = 0
@@ -153,7 +159,7 @@ def advance_groups(groups, work, factor, pointer, forced, stopped, flow):
     return count
 
 
-@kernel
+@inner_kernel
 def find_near(fall, rise, alarm, down, up, near, count):
     """Append the rows whose alarm goes off by ``down`` and ``up``; returns the list's length.
 
@@ -178,7 +184,7 @@ def find_near(fall, rise, alarm, down, up, near, count):
     return count
 
 
-@kernel
+@inner_kernel
 def look_out(joint, work, step_down, step_up):
     """Follow the drivers' way and keep ``near`` ahead of it: who may be due before long."""
     sight, lengths = work.sight, work.lengths
@@ -206,7 +212,7 @@ def look_out(joint, work, step_down, step_up):
     lengths[NEAR] = count
 
 
-@kernel
+@inner_kernel
 def bracket_of(size, floors, row, above):
     """Bracket of a size; with ``above`` a size on a floor is of the bracket below it."""
     slack = 1.0 + 1e-9 if above else 1.0
@@ -216,7 +222,7 @@ def bracket_of(size, floors, row, above):
     return k
 
 
-@kernel
+@inner_kernel
 def fire_stops(joint, work, events, drivers, turn, stopped, flow):
     """Close every position of the accounts due whose stop is reached. Returns how many."""
     hot, fixed, base, turns, near = work.hot, work.fixed, work.base, work.turns, work.near
@@ -264,7 +270,7 @@ def fire_stops(joint, work, events, drivers, turn, stopped, flow):
     return closed
 
 
-@kernel
+@inner_kernel
 def mark_due(joint, rules, work, drivers):
     """Mark every account that may have lost its slack; who falls goes into ``work.fallen``.
 
@@ -335,7 +341,7 @@ def mark_due(joint, rules, work, drivers):
     return count
 
 
-@kernel
+@inner_kernel
 def liquidate(joint, rules, work, events, count, drivers, turn, forced, flow):
     """Close the accounts in ``work.fallen`` by their venues' steps.
 
@@ -447,7 +453,7 @@ def liquidate(joint, rules, work, events, count, drivers, turn, forced, flow):
             work.alarm[account] = np.inf
 
 
-@kernel
+@inner_kernel
 def follow(original, hot, fixed, base, cold, ladder, floors, ladders, account, i):
     """After a partial close, the rate or margin that follows the smaller size.
 
@@ -467,6 +473,83 @@ def follow(original, hot, fixed, base, cold, ladder, floors, ladders, account, i
     new = ladders[row, 1, now] * before * kept - ladders[row, 0, now] + closing * kept
     base[account] += fixed[i] - new
     fixed[i] = new
+
+
+@inner_kernel
+def further(before, after):
+    """Whether a shock goes the way of the one before it, as far or further."""
+    k = 0
+    for a in range(before.size):
+        if abs(before[a] - 1.0) > abs(before[k] - 1.0):
+            k = a
+    if before[k] == 1.0:
+        return False
+    scale = (after[k] - 1.0) / (before[k] - 1.0)
+    apart = 0.0
+    for a in range(before.size):
+        apart = max(apart, abs(after[a] - 1.0 - scale * (before[a] - 1.0)))
+    return scale >= 1.0 and apart <= 1e-15 * scale
+
+
+@inner_kernel
+def keep_early(joint, rules, work, before, after):
+    """Set apart who fell at once and for good: a shock that goes further fells them too.
+
+    Equity less requirement is concave along the way of the prices: an account that was above it
+    before the shock and not at it stays below. What a step closes in full it also closes in full
+    at a lower value; where ``after`` lifts the value of a leg the account is marked again.
+    """
+    start, tags, cold, hot, lengths = joint.start, joint.tags, joint.cold, joint.hot, work.lengths
+    assets = before.size
+    for h in range(lengths[TOUCHED]):
+        row = work.touched[h]
+        first, last = work.turns[row, FIRST], work.turns[row, LAST]
+        if first != 1 or last != 1 or not joint.sound[row] or work.alarm[row] != np.inf:
+            continue
+        stays = rules.whole or rules.steps[joint.venue[row], 0] == FULL
+        if not stays:
+            stays = True
+            for i in range(start[row], start[row + 1]):
+                d = tags[i, DRIVER]
+                if d < assets:
+                    stays &= after[d] <= before[d]
+                else:
+                    stays &= after[d - assets] >= before[d - assets]
+        if not stays:
+            continue
+        work.gone[row] = True
+        work.settled[row] = np.inf
+        work.early[lengths[EARLY]] = row
+        lengths[EARLY] += 1
+        for i in range(start[row], start[row + 1]):
+            d, z = tags[i, DRIVER], hot[i, Z]
+            usd = abs(z) if d < assets else cold[i, FACE]
+            work.sums[GROSS, d] += usd
+            work.sums[NET, d] += usd if (z > 0.0) == (d < assets) else -usd
+
+
+@inner_kernel
+def forget_early(joint, work):
+    """Have every account marked again."""
+    for h in range(work.lengths[EARLY]):
+        row = work.early[h]
+        work.gone[row] = False
+        work.settled[row] = joint.alarm[row]
+        work.alarm[row] = joint.alarm[row]
+    work.lengths[EARLY] = 0
+    for d in range(work.sums.shape[1]):
+        work.sums[GROSS, d] = 0.0
+        work.sums[NET, d] = 0.0
+
+
+@inner_kernel
+def add_early(work, factor, forced, flow):
+    """Book the first round of the accounts set apart. Returns how many."""
+    assets = factor.size
+    for a in range(assets):
+        forced[a] += work.sums[GROSS, a] * factor[a] + work.sums[GROSS, assets + a]
+        flow[a] -= work.sums[NET, a] * factor[a] + work.sums[NET, assets + a]
+    return work.lengths[EARLY]
 
 
 @kernel
@@ -514,6 +597,8 @@ def cascade(
             due = mark_due(joint, rules, work, drivers)
             liquidate(joint, rules, work, events, due, drivers, turn + 1, forced, flow)
             count += due
+            if turn == 0:
+                count += add_early(work, factor, forced, flow)
         for g in range(groups.asset.size):
             path.bounds[turn + 1, g] = pointer[g]
         path.fallen[turn] = count
@@ -529,7 +614,9 @@ def restore(joint, rules, work):
     """Undo what a cascade did to the working columns, account by account."""
     lengths, start = work.lengths, joint.start
     rows = min(lengths[BLOCKS] * BLOCK, joint.alarm.size)
-    work.alarm[:rows] = joint.alarm[:rows]
+    # loops: an assignment of slices takes seconds to compile
+    for row in range(rows):
+        work.alarm[row] = work.settled[row]
     for h in range(lengths[WOKEN]):
         work.alarm[work.woken[h]] = np.inf
     for h in range(lengths[TOUCHED]):
@@ -546,7 +633,7 @@ def restore(joint, rules, work):
             work.hot[i, Z] = joint.hot[i, Z]
             work.hot[i, ADD] = joint.hot[i, ADD]
             work.fixed[i] = joint.cold[i, FIXED]
-    lengths[:] = 0
+    lengths[NEAR], lengths[WOKEN], lengths[TOUCHED], lengths[BLOCKS] = 0, 0, 0, 0
 
 
 @kernel
@@ -627,17 +714,21 @@ def end_of_joint(joint, work, factor, accounts, mark, turn, end):
         last[m] = until
 
 
-@kernel
+@inner_kernel
 def outcomes(groups, joint, work, bounds, rounds, turn):
     """Round in which each account was first liquidated, 0 if it was not, in the ledger's order."""
     lone = turn.size - joint.base.size
-    turn[:] = 0
+    for i in range(turn.size):
+        turn[i] = 0
     for g in range(groups.asset.size):
         if groups.waking[g] or groups.stop[g]:
             continue
         for r in range(rounds):
             left = turn[bounds[r, g] : bounds[r + 1, g]]
-            left[:] = min(r + 1, 32_767)
+            for i in range(left.size):
+                left[i] = min(r + 1, 32_767)
+    for h in range(work.lengths[EARLY]):
+        turn[lone + work.early[h]] = 1
     for h in range(work.lengths[TOUCHED]):
         row = work.touched[h]
         turn[lone + row] = min(work.turns[row, FIRST], 32_767)
@@ -665,7 +756,10 @@ def sweep(
     left,
     turns,
 ):
-    """Many cascades, sums only. Outputs by scenario: factors at rest, forced USD, first round's,
+    """Many cascades, sums only.
+
+    Of shocks that go ever further one way, or stay the same, each begins with those whom the one
+    before felled at once. Outputs by scenario: factors at rest, forced USD, first round's,
     stopped USD (S, A); rounds and how many accounts or stops left (S,); ``turns`` as
     :func:`outcomes`, or of no rows if they are not wanted.
 
@@ -673,6 +767,8 @@ def sweep(
     """
     assets = shocks.shape[1]
     for s in range(shocks.shape[0]):
+        if s > 0 and not further(shocks[s - 1], shocks[s]):
+            forget_early(joint, work)
         n = cascade(
             shocks[s],
             depths[s],
@@ -690,8 +786,11 @@ def sweep(
         if n >= 0 and turns.shape[0]:
             outcomes(groups, joint, work, path.bounds, n, turns[s])
         if joint.base.size:
+            if n > 0 and s + 1 < shocks.shape[0] and further(shocks[s], shocks[s + 1]):
+                keep_early(joint, rules, work, shocks[s], shocks[s + 1])
             restore(joint, rules, work)
         if n < 0:
+            forget_early(joint, work)
             return s
         rounds[s] = n
         count = 0

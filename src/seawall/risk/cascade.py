@@ -123,9 +123,10 @@ class Cascade:
 
     def traders_of(self, accounts: Ints) -> int:
         """Distinct traders, by venue, behind some margin accounts."""
-        a = self.margin.book.accounts
-        pair = a.trader[accounts].astype(np.int64) * len(self.margin.book.venues)
-        return int(np.unique(pair + a.venue[accounts]).size)
+        a, venues = self.margin.book.accounts, len(self.margin.book.venues)
+        seen = np.zeros((len(self.margin.book.traders), venues), dtype=np.bool_)
+        seen[a.trader[accounts], a.venue[accounts]] = True
+        return int(np.count_nonzero(seen))
 
     @cached_property
     def liquidated(self) -> Ints:

@@ -161,37 +161,46 @@ class Queue:
         self, v: int, loss: LossTerms, unpaid: Floats, deficit: Floats
     ) -> tuple[float, int, float]:
         """Close winners against a venue's unpaid deficits: (USD closed, traders, USD paid)."""
-        f, book = self.fallen, self.margin.book
-        if len(f.account) == 0:
-            return 0.0, 0, 0.0
-        where = np.full(len(book.accounts), -1)
-        where[f.account] = np.arange(len(f.account))
-        row = where[f.position_account]
+        f, (closing, row, venue) = self.fallen, self.owing
         share = np.zeros(len(f.account))
         np.divide(unpaid, deficit, out=share, where=deficit > 0)
-        venue = book.accounts.venue[f.position_account]
-        mine = (venue == v) & (row >= 0) & (share[row] > 0) & (f.position_turn == f.turn[row])
-        if not mine.any():
+        mine = (venue == v) & (share[row] > 0)
+        closing, row = closing[mine], row[mine]
+        if closing.size == 0:
             return 0.0, 0, 0.0
-        asset = self.at_rest.asset[f.position]
-        side = np.sign(book.positions.size[f.position])
-        final = np.bincount(row[mine], f.position_usd[mine], len(f.account))
+        final = np.bincount(row, f.position_usd[closing], len(f.account))
+        # longs of an asset before its shorts: a winner with both gives up its equity but once
+        short = self.margin.book.positions.size[f.position[closing]] < 0
+        code = self.at_rest.asset[f.position[closing]] * 2 + short
+        order = np.argsort(code.astype(np.int16 if code.max() < 2**15 else np.int64), kind="stable")
+        ends = np.cumsum(np.bincount(code))
         total, paid = 0.0, 0.0
         traders: set[int] = set()
-        for a in np.unique(asset[mine]):
-            for s in (1.0, -1.0):
-                rows = np.flatnonzero(mine & (asset == a) & (side == s))
-                if rows.size == 0:
-                    continue
-                usd = f.position_usd[rows] * share[row[rows]]
-                owed = unpaid[row[rows]] * f.position_usd[rows] / final[row[rows]]
-                owed = self._at_price(loss, rows, a, usd, owed)
-                now = f.factor[-1, a] / f.factor[f.position_turn[rows] - 1, a]
-                now = np.where(self.at_rest.inverse[f.position[rows]], 1.0, now)
-                at_rest = float((usd * now).sum())
-                got = self._take(v, int(a), -s, loss, at_rest, float(owed.sum()), traders)
-                total, paid = total + got[0], paid + got[1]
+        for group in np.flatnonzero(np.diff(ends, prepend=0)):
+            chosen = order[ends[group - 1] if group else 0 : ends[group]]
+            rows, who = closing[chosen], row[chosen]
+            a, side = int(group) // 2, -1.0 if group % 2 else 1.0
+            usd = f.position_usd[rows] * share[who]
+            owed = unpaid[who] * f.position_usd[rows] / final[who]
+            owed = self._at_price(loss, rows, a, usd, owed)
+            now = f.factor[-1, a] / f.factor[f.position_turn[rows] - 1, a]
+            now = np.where(self.at_rest.inverse[f.position[rows]], 1.0, now)
+            at_rest = float((usd * now).sum())
+            got = self._take(v, a, -side, loss, at_rest, float(owed.sum()), traders)
+            total, paid = total + got[0], paid + got[1]
         return total, len(traders), paid
+
+    @cached_property
+    def owing(self) -> tuple[Ints, Ints, Codes]:
+        """Last closings of accounts that ended below zero: closing, row among the fallen, venue."""
+        f, accounts = self.fallen, self.margin.book.accounts
+        where = np.full(len(accounts), -1, dtype=np.int32)
+        below = np.flatnonzero(f.equity < 0)
+        where[f.account[below]] = below
+        row = where[f.position_account]
+        closing = np.flatnonzero(row >= 0)
+        closing = closing[f.position_turn[closing] == f.turn[row[closing]]]
+        return closing, row[closing].astype(np.int64), accounts.venue[f.position_account[closing]]
 
     def _at_price(self, loss: LossTerms, rows: Ints, a: int, usd: Floats, owed: Floats) -> Floats:
         """What the venue's deleveraging price asks of the winners, USD per closing."""

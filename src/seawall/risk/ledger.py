@@ -103,8 +103,12 @@ class Ledger:
             fallen=np.empty(m, dtype=np.int32),
             woken=np.empty(m, dtype=np.int32),
             touched=np.empty(m, dtype=np.int32),
-            lengths=np.zeros(4, dtype=np.int64),
+            lengths=np.zeros(5, dtype=np.int64),
             sight=np.zeros(4),
+            settled=j.alarm.copy(),
+            gone=np.zeros(m, dtype=np.bool_),
+            early=np.empty(m, dtype=np.int32),
+            sums=np.zeros((2, 2 * len(self.assets))),
         )
 
     def path(self, rows: int) -> Any:
@@ -121,8 +125,9 @@ class Ledger:
 
 def build_ledger(margin: MarginBook, partial: bool = False) -> Ledger:
     """Sort and lay out a book once; any number of cascades then run on it."""
-    exits = _exits(margin, partial)
-    rows, accounts, members = _joint_rows(margin, exits)
+    excess = margin.accounts_state().excess
+    exits = _exits(margin, excess, partial)
+    rows, accounts, members = _joint_rows(margin, excess, exits)
     row_of = np.zeros(len(margin.book.accounts), dtype=np.int32)
     row_of[accounts] = np.arange(len(accounts))
     groups, single = _sort_groups(margin, exits, row_of)
@@ -153,7 +158,7 @@ class _Exits:
     asleep: NDArray[np.bool_]
 
 
-def _exits(margin: MarginBook, partial: bool) -> _Exits:
+def _exits(margin: MarginBook, excess: Floats, partial: bool) -> _Exits:
     book, x = margin.book, margin.lines
     inverse, size = book.inverse(), book.positions.size
     alone = margin.alone
@@ -167,7 +172,7 @@ def _exits(margin: MarginBook, partial: bool) -> _Exits:
         factor = drivers(exit_driver, inverse)
         stop = book.positions.stop / book.positions.mark
     # where no positive root exists an account never falls, or is too deep below ever to stand
-    under = margin.accounts_state().liquidatable[book.positions.account]
+    under = excess[book.positions.account] <= 0
     rootless = np.where(under, np.where(long, np.inf, 0.0), never)
     factor = np.where(np.isnan(factor), rootless, factor)
     has_stop = ~np.isnan(stop)
@@ -256,13 +261,13 @@ def _by_group(code: Ints, key: Floats) -> list[Ints]:
     return [part[np.argsort(key[part], kind="stable")] for part in parts]
 
 
-def _joint_rows(margin: MarginBook, exits: _Exits) -> tuple[Any, Ints, Ints]:
+def _joint_rows(margin: MarginBook, excess: Floats, exits: _Exits) -> tuple[Any, Ints, Ints]:
     """Joint accounts, those nearest to falling first: a cascade then reads memory in order."""
     book, x, p = margin.book, margin.lines, margin.book.positions
     m, members = len(book.accounts), np.flatnonzero(exits.joint)
     counts = np.bincount(p.account[members], minlength=m)
     accounts = np.flatnonzero(counts)
-    watched = _watch(margin, members)
+    watched = _watch(margin, excess, members)
     asleep = np.zeros(m, dtype=np.bool_)
     asleep[p.account[exits.asleep]] = True
     alarm = np.where(asleep, np.inf, watched.alarm)
@@ -289,6 +294,7 @@ def _joint_rows(margin: MarginBook, exits: _Exits) -> tuple[Any, Ints, Ints]:
         venue=book.accounts.venue[accounts].astype(np.int64),
         stopping=bool(watched.stops[accounts].any()),
         stops=watched.stops[accounts],
+        sound=(watched.alarm > 0)[accounts] & ~watched.stops[accounts],
         hot=np.stack([(x.z * x.u)[order], x.add[order]], axis=1),
         tags=np.stack([x.table[order].astype(np.int32), driver.astype(np.int32)], axis=1),
         cold=np.stack([column[order] for column in cold], axis=1),
@@ -326,14 +332,14 @@ class _Watch:
     level: Floats
 
 
-def _watch(margin: MarginBook, members: Ints) -> _Watch:
+def _watch(margin: MarginBook, excess: Floats, members: Ints) -> _Watch:
     book, x, p = margin.book, margin.lines, margin.book.positions
     m, account = len(book.accounts), p.account[members]
     z, fall, rise = (x.z * x.u)[members], np.zeros(m), np.zeros(m)
     moving = _modes(margin)[members] == k.BY_VALUE
     tables = (x.rates, x.deductions)
     k.reaches(z, x.table[members], x.add[members], moving, account, *tables, fall, rise)
-    slack = margin.accounts_state().excess
+    slack = excess.copy()
     level = np.full(len(book), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         level[members] = (drivers(p.stop, book.inverse()) / x.u)[members]
