@@ -32,7 +32,7 @@ _CHUNK_ROWS = 65_536
 @cache
 def _cache_folder() -> str:
     sha = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
-    for path in sorted(Path(__file__).parent.rglob("_kernels.py")):
+    for path in sorted(Path(__file__).parent.rglob("_[a-z]*.py")):
         sha.update(path.read_bytes())
     chosen = os.environ.get("SEAWALL_CACHE") or os.environ.get("XDG_CACHE_HOME")
     name = Path("seawall") / "kernels" / sha.hexdigest()[:16]

@@ -202,7 +202,7 @@ def stress(
         liquidates_usd=liquidates_usd,
         progress=progress,
     )
-    progress("writing the report")
+    progress("gathering the figures")
     return stress_report(test, dict(zip(margin.book.assets, sigma.values, strict=True)), seed)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -12,6 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from seawall.app.ending import exit_code_of
+from seawall.app.rules_commands import rules_app
 
 if TYPE_CHECKING:
     from seawall.core import Book
@@ -27,7 +28,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-rules_app = typer.Typer(help="The venues' dated rules.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
 
 
@@ -298,53 +298,6 @@ def schema_command(
         sys.stdout.write(json.dumps(schema_of(name), indent=2, ensure_ascii=False) + "\n")
 
 
-@rules_app.command("update")
-def rules_update(
-    venue: Annotated[str, typer.Option(help="Venue whose brackets to take.")],
-    from_file: Annotated[
-        Path | None, typer.Option(help="JSON as ccxt's fetch_leverage_tiers gives it.")
-    ] = None,
-    date: Annotated[str | None, typer.Option(help="Day they hold from; today if left out.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of your rules.")] = None,
-) -> None:
-    """Take a venue's present brackets, from the venue or a file, as a new dated block."""
-    from seawall.app import options
-    from seawall.report.numbers import counted
-    from seawall.rulebook import Rules, update_from_ccxt, update_from_file
-
-    with _progress() as say:
-        options.known_venue(venue, "--venue")
-        say(f"brackets of {venue}")
-        rules, day = Rules.bundled(), options.optional_day(date, "--date")
-        if from_file is None:
-            done = update_from_ccxt(venue, rules=rules, day=day, folder=out)
-        else:
-            done = update_from_file(venue, from_file, rules=rules, day=day, folder=out)
-    sys.stdout.write(
-        f"{done.venue}: {counted(done.symbols, 'instrument')}, "
-        f"{counted(done.brackets, 'bracket')} from {done.day}; "
-        f"{len(done.added)} not bundled, {len(done.changed)} changed, {len(done.skipped)} skipped\n"
-        f"written to {done.path}\n"
-    )
-
-
-@rules_app.command("show")
-def rules_show(
-    venue: Annotated[str | None, typer.Argument(help="One venue; all if left out.")] = None,
-) -> None:
-    """Venues known, the days their rules and brackets begin, and how many instruments."""
-    from seawall.rulebook import Rules
-
-    rules = Rules.bundled()
-    names = rules.venues() if venue is None else (rules.canonical_venue(venue),)
-    for name in names:
-        sys.stdout.write(
-            f"{name:14} rules from {', '.join(map(str, rules.terms_days(name)))}; brackets from "
-            f"{', '.join(map(str, rules.bracket_days(name))) or 'none'}; "
-            f"{len(rules.symbols(name))} instruments\n"
-        )
-
-
 def _read(
     book: str, lenient: bool, venue: str | None, price: list[str] | None, at: str | None, say: Any
 ) -> Book:
@@ -429,54 +382,4 @@ def main() -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run a command and give its exit code; ``arguments`` are the process's own if left out."""
-    try:
-        code = app(arguments, prog_name="seawall", standalone_mode=False)
-        sys.stdout.flush()
-        return _told(code) if isinstance(code, int) else 0
-    except KeyboardInterrupt:
-        return _told(STOPPED)
-    except BrokenPipeError:
-        # the reader of our output has left: nothing more to say, not even at the exit's flush
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:
-        return _usage(error) if isinstance(error, _UsageError) else _failed(error)
-
-
-def _failed(error: Exception) -> int:
-    """Say whose mistake an error is, and give its exit code."""
-    # imported here, as it brings numpy along and help must be instant
-    from seawall.core.errors import InternalError, SeawallError
-
-    if not isinstance(error, (SeawallError, OSError, MemoryError)):
-        traceback.print_exc()
-        error = InternalError(f"{type(error).__name__}: {error}")
-    sys.stderr.write(f"error: {str(error) or 'not enough memory'}\n")
-    return error.exit_code if isinstance(error, SeawallError) else 1
-
-
-STOPPED = 130
-"""Exit code after Ctrl-C, as shells have it."""
-
-_UsageError: Any = typer.BadParameter.__mro__[2]
-"""What every error in the use of options and arguments is."""
-
-
-def _told(code: int) -> int:
-    if code == STOPPED:
-        sys.stderr.write("stopped\n")
-    return code
-
-
-def _usage(error: Any) -> int:
-    """One line for a wrong option or argument, with where help stands; help if nothing is asked."""
-    words = error.format_message().replace("Value error, ", "")
-    if type(error).__name__ == "NoArgsIsHelpError":
-        sys.stderr.write(words + "\n")
-        return 2
-    context = getattr(error, "ctx", None)
-    path = "seawall" if context is None else context.command_path
-    words = words[:1].lower() + words[1:].removesuffix(".")
-    stop = "" if words.endswith("?") else "."
-    sys.stderr.write(f"error: {words}{stop} Try {path} --help\n")
-    return 2
+    return exit_code_of(lambda: app(arguments, prog_name="seawall", standalone_mode=False))

@@ -55,8 +55,10 @@ class Progress:
                 step = self._step
             if passed < _PATIENCE or not step:
                 continue
-            if compiling():
-                step += " (compiling the kernels, once after an installation)"
+            if compiling() and not self._terminal and not self._written:
+                sys.stderr.write("compiling kernels along the way, once after an installation …\n")
+            elif compiling() and self._terminal:
+                step += " (compiling kernels, once after an installation)"
             if self._terminal:
                 sys.stderr.write(f"\r\x1b[2K{step} … {passed:.0f} s")
             elif step != self._written:

@@ -13,12 +13,6 @@ from seawall.core import InputError, Mistake
 
 Floats = NDArray[np.float64]
 
-ONE_PERCENT = 0.01
-"""Distance from mid within which depth is measured, and so the move one depth's worth makes."""
-
-LARGEST_LOG_MOVE = math.log(1e6)
-"""Beyond a millionfold the law has left its range: a move is held there, and reports say so."""
-
 
 @dataclass(frozen=True, slots=True)
 class ImpactLaw:
@@ -108,19 +102,6 @@ SQUARE_ROOT = ImpactLaw(
     thinning=3.4,
     exponent_se=0.0015,
     thinning_log_sd=math.log(17 / 3.4) / _NORMAL_90,
-    source="exponent: Sato and Kanazawa (2025), every stock of the Tokyo exchange; thinning: "
-    "min66633, 639 forced-flow events of 2023-01 to 2026-06",
+    source="Sato and Kanazawa 2025 (exponent); min66633, 639 events (thinning)",
 )
 """The square-root law of metaorders, with the thinning seen when orders are forced."""
-
-
-def log_move(flow: Floats, depth: Floats, exponent: float) -> Floats:
-    """Change of the log price by net forced buying ``flow``; 0 where nothing is forced.
-
-    ``flow`` and ``depth`` in USD; an infinite depth does not move. No move exceeds
-    :data:`LARGEST_LOG_MOVE`.
-    """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        size = ONE_PERCENT * (np.abs(flow) / depth) ** exponent
-    size = np.minimum(size, LARGEST_LOG_MOVE)
-    return np.where(flow == 0, 0.0, np.sign(flow) * size)

@@ -42,9 +42,14 @@ def with_record(stress: Report, compared: Sequence[ComparedFigure]) -> Report:
         ),
         sections=(
             Section("The published record beside this book", ("record", "conflicts"), PLAIN),
-            *stress.sections,
+            *(_btc_first(s) for s in stress.sections),
         ),
     )
+
+
+def _btc_first(section: Section) -> Section:
+    """The record is about BTC, whatever else the shock forces more of."""
+    return replace(section, items=tuple(sorted(section.items, key=lambda k: k != "map_BTC")))
 
 
 def _answer(traders: int, compared: Sequence[ComparedFigure]) -> tuple[str, ...]:

@@ -13,57 +13,34 @@ their last sleep among the joint ones until their exit is passed. See
 
 from __future__ import annotations
 
-from collections import namedtuple
-
 import numpy as np
 
 from seawall._jit import inner_kernel, kernel
-from seawall.liquidity import LARGEST_LOG_MOVE
-
-TIE = 1e-12
-"""Relative distance within which equity counts as equal to maintenance, to forgive rounding."""
-
-FARTHEST = 2.0
-"""Driver factor up to which ``rise`` bounds losses; beyond it every account is marked."""
-
-BLOCK = 512
-"""Joint accounts that come into reach together."""
-
-Groups = namedtuple("Groups", "offset asset side inverse stop waking key weight wake")
-Joint = namedtuple(
-    "Joint",
-    "start base fall rise alarm gate venue stopping stops sound hot tags cold ladder level driven",
+from seawall.liquidity import log_move
+from seawall.risk._joint import fire_stops, liquidate, mark_due
+from seawall.risk._layout import (
+    ADD,
+    BLOCK,
+    BLOCKS,
+    DOWN,
+    DRIVER,
+    EARLY,
+    EQUITY,
+    FAR_DOWN,
+    FAR_UP,
+    FARTHEST,
+    FEE,
+    FIRST,
+    FIXED,
+    LAST,
+    NEAR,
+    TIE,
+    TOUCHED,
+    UP,
+    WOKEN,
+    Z,
 )
-Rules = namedtuple("Rules", "whole steps rates fees lines floors ladders")
-Work = namedtuple(
-    "Work",
-    "hot fixed cut base alarm turns after near fallen woken touched lengths sight settled gone "
-    "early sums",
-)
-Events = namedtuple("Events", "record count turn position usd stop")
-Path = namedtuple("Path", "factor forced stopped fallen bounds")
-
-# columns of `hot`, one row a position: read at every marking; a partial close changes them
-Z, ADD = 0, 1
-# columns of `tags` beside it: bracket lines and driver
-TABLE, DRIVER = 0, 1
-# columns of `cold`, read when a position is closed, as at the start
-FIXED, COST, FACE, CONTRACTS = 0, 1, 2, 3
-# columns of `ladder` beside it: bracket floors, and what they count
-LADDER, MODE = 0, 1
-# columns of `turns` and `after`, one row a joint account
-FIRST, LAST = 0, 1
-EQUITY, FEE = 0, 1
-# items of `lengths`: rows in `near`, `woken`, `touched` and `early`, blocks within reach
-NEAR, WOKEN, TOUCHED, EARLY, BLOCKS = 0, 1, 2, 3, 4
-# rows of `sums`: USD of early positions by driver, and longs less shorts
-GROSS, NET = 0, 1
-# items of `sight`: way down and up so far, and as far as `near` holds
-DOWN, UP, FAR_DOWN, FAR_UP = 0, 1, 2, 3
-# what a venue closes at one step: all, down some brackets, a fraction of large positions
-FULL, TIERS_DOWN, FRACTION = 0, 1, 2
-# how the requirement follows the size: bracket lines, bracket of contracts, value at entry
-BY_VALUE, BY_CONTRACTS, AT_ENTRY = 0, 1, 2
+from seawall.risk._watch import add_early, forget_early, further, keep_early, look_out, wake
 
 
 @inner_kernel
@@ -82,51 +59,6 @@ def first_beyond(key, start, stop, limit):
         else:
             high = middle
     return low
-
-
-@inner_kernel
-def move(flow, depth, exponent):
-    """Change of the log price by net forced buying; as ``liquidity.impact.log_move``."""
-    if flow == 0.0:
-        return 0.0
-    size = min(0.01 * (abs(flow) / depth) ** exponent, LARGEST_LOG_MOVE)
-    return size if flow > 0.0 else -size
-
-
-@kernel
-def reaches(z, table, add, moving, account, rates, deductions, fall, rise):
-    """Add to each account what its positions lose at most as their drivers fall or rise by 1.
-
-    The requirement's slope lies between the lowest bracket's rate and that of the bracket at the
-    farthest driver; where a partial close changes the rate (not ``moving``) it is at least 0.
-    """
-    for i in range(z.size):
-        t, size = table[i], abs(z[i])
-        value = size * FARTHEST
-        most, top = 0.0, -np.inf
-        for k in range(rates.shape[1]):
-            line = rates[t, k] * value - deductions[t, k]
-            if line > top:
-                most, top = rates[t, k], line
-        most += add[i]
-        least = rates[t, 0] + add[i] if moving[i] else 0.0
-        if z[i] > 0.0:
-            fall[account[i]] += size * (1.0 - least)
-            rise[account[i]] += size * max(most - 1.0, 0.0)
-        else:
-            rise[account[i]] += size * (1.0 + most)
-
-
-@inner_kernel
-def wake(work, row):
-    """Have a sleeping account marked in this round and watched from then on."""
-    if work.gone[row]:
-        return
-    work.alarm[row] = -1.0
-    work.woken[work.lengths[WOKEN]] = row
-    work.lengths[WOKEN] += 1
-    work.near[work.lengths[NEAR]] = row
-    work.lengths[NEAR] += 1
 
 
 @inner_kernel
@@ -157,399 +89,6 @@ def advance_groups(groups, work, factor, pointer, forced, stopped, flow):
             forced[a] += usd
         count += end - begin
     return count
-
-
-@inner_kernel
-def find_near(fall, rise, alarm, down, up, near, count):
-    """Append the rows whose alarm goes off by ``down`` and ``up``; returns the list's length.
-
-    Blocks without any are passed over several rows at a time. Written so that a sum that is not
-    a number counts as an alarm.
-    """
-    span = 64
-    whole = alarm.size // span * span
-    for b in range(0, whole, span):
-        f, r, t = fall[b : b + span], rise[b : b + span], alarm[b : b + span]
-        safe = 0
-        for k in range(span):
-            safe += f[k] * down + r[k] * up < t[k]
-        if safe == span:
-            continue
-        for k in range(span):
-            near[count] = b + k
-            count += not (f[k] * down + r[k] * up < t[k])
-    for k in range(whole, alarm.size):
-        near[count] = k
-        count += not (fall[k] * down + rise[k] * up < alarm[k])
-    return count
-
-
-@inner_kernel
-def look_out(joint, work, step_down, step_up):
-    """Follow the drivers' way and keep ``near`` ahead of it: who may be due before long."""
-    sight, lengths = work.sight, work.lengths
-    sight[DOWN] += step_down
-    sight[UP] += step_up
-    if sight[DOWN] <= sight[FAR_DOWN] and sight[UP] <= sight[FAR_UP]:
-        return
-    sight[FAR_DOWN] = sight[DOWN] + 0.5 * step_down
-    sight[FAR_UP] = sight[UP] + 0.5 * step_up
-    way = sight[FAR_DOWN] + sight[FAR_UP]
-    blocks = lengths[BLOCKS]
-    while blocks < joint.gate.size and not joint.gate[blocks] > way:
-        blocks += 1
-    lengths[BLOCKS] = blocks
-    rows = min(blocks * BLOCK, joint.alarm.size)
-    down, up = np.float32(sight[FAR_DOWN]), np.float32(sight[FAR_UP])
-    count = find_near(
-        joint.fall[:rows], joint.rise[:rows], work.alarm[:rows], down, up, work.near, 0
-    )
-    for h in range(lengths[WOKEN]):
-        # rows that woke lie behind those within reach, but for some in the last block
-        if work.woken[h] >= rows:
-            work.near[count] = work.woken[h]
-            count += 1
-    lengths[NEAR] = count
-
-
-@inner_kernel
-def bracket_of(size, floors, row, above):
-    """Bracket of a size; with ``above`` a size on a floor is of the bracket below it."""
-    slack = 1.0 + 1e-9 if above else 1.0
-    k = 0
-    while k + 1 < floors.shape[1] and size >= floors[row, k + 1] * slack:
-        k += 1
-    return k
-
-
-@inner_kernel
-def fire_stops(joint, work, events, drivers, turn, stopped, flow):
-    """Close every position of the accounts due whose stop is reached. Returns how many."""
-    hot, fixed, base, turns, near = work.hot, work.fixed, work.base, work.turns, work.near
-    start, level, tags, cold = joint.start, joint.level, joint.tags, joint.cold
-    fall, rise, alarm, stops = joint.fall, joint.rise, work.alarm, joint.stops
-    down, up = np.float32(work.sight[DOWN]), np.float32(work.sight[UP])
-    assets = flow.size
-    closed = 0
-    for h in range(work.lengths[NEAR]):
-        account = near[h]
-        if not stops[account] or fall[account] * down + rise[account] * up < alarm[account]:
-            continue
-        for i in range(start[account], start[account + 1]):
-            z, stop, d = hot[i, Z], level[i], tags[i, DRIVER]
-            x = drivers[d]
-            long = z > 0.0
-            if (
-                z == 0.0
-                or np.isnan(stop)
-                or (long and x > stop * (1.0 + TIE))
-                or (not long and x < stop * (1.0 - TIE))
-            ):
-                continue
-            a = d if d < assets else d - assets
-            usd = abs(z * x) if a == d else cold[i, FACE] * abs(z / joint.hot[i, Z])
-            base[account] += z * x + fixed[i]
-            hot[i, Z] = 0.0
-            fixed[i] = 0.0
-            stopped[a] += usd
-            # an inverse contract's long has a falling driver
-            flow[a] -= usd if long == (a == d) else -usd
-            closed += 1
-            if turns[account, LAST] == 0:
-                work.touched[work.lengths[TOUCHED]] = account
-                work.lengths[TOUCHED] += 1
-            turns[account, LAST] = turn
-            if events.record:
-                n = events.count[0]
-                events.count[0] = n + 1
-                if n < events.turn.size:
-                    events.turn[n] = turn
-                    events.position[n] = i
-                    events.usd[n] = usd
-                    events.stop[n] = True
-    return closed
-
-
-@inner_kernel
-def mark_due(joint, rules, work, drivers):
-    """Mark every account that may have lost its slack; who falls goes into ``work.fallen``.
-
-    Returns how many fell. Accounts that are left empty by their stops are done.
-    """
-    start, fall, rise, tags, hot = joint.start, joint.fall, joint.rise, joint.tags, work.hot
-    stops, level = joint.stops, joint.level
-    alarm, base, near, fallen, after = work.alarm, work.base, work.near, work.fallen, work.after
-    line_rates, line_deductions = rules.lines[0], rules.lines[1]
-    brackets = line_rates.shape[1]
-    way_down, way_up = work.sight[DOWN], work.sight[UP]
-    down, up = np.float32(way_down), np.float32(way_up)
-    far_down, far_up = np.float32(work.sight[FAR_DOWN]), np.float32(work.sight[FAR_UP])
-    everywhere = not (np.isfinite(way_down) and np.isfinite(way_up))
-    count, kept = 0, 0
-    for h in range(work.lengths[NEAR]):
-        account = near[h]
-        due = alarm[account]
-        if fall[account] * down + rise[account] * up < due:
-            near[kept] = account
-            kept += 1
-            continue
-        if due == np.inf:
-            continue
-        worth = base[account]
-        need = 0.0
-        empty = True
-        for i in range(start[account], start[account + 1]):
-            z = hot[i, Z]
-            if z == 0.0:
-                continue
-            empty = False
-            value = z * drivers[tags[i, DRIVER]]
-            worth += value
-            # the greatest bracket line, as in the margin kernels; a call took twice the time
-            value = abs(value)
-            t, extra = tags[i, TABLE], hot[i, ADD]
-            top = (line_rates[t, 0] + extra) * value - line_deductions[t, 0]
-            for k in range(1, brackets):
-                line = (line_rates[t, k] + extra) * value - line_deductions[t, k]
-                if line < top:
-                    break
-                top = line
-            need += top
-        if empty:
-            alarm[account] = np.inf
-            after[account, EQUITY] = worth
-            continue
-        slack = worth - need
-        if slack <= TIE * (np.float64(fall[account]) + np.float64(rise[account])):
-            fallen[count] = account
-            count += 1
-            continue
-        if stops[account]:
-            # the least of the slack and what is lost on the way to the nearest stop
-            for i in range(start[account], start[account + 1]):
-                if hot[i, Z] != 0.0 and not np.isnan(level[i]):
-                    loss = np.float64(fall[account] if hot[i, Z] > 0.0 else rise[account])
-                    slack = min(slack, abs(level[i] - drivers[tags[i, DRIVER]]) * loss)
-        # single precision: 1e-6 covers its rounding, here and in the sums compared with it
-        far = slack + fall[account] * way_down + rise[account] * way_up
-        due = np.float32(-1.0) if everywhere else np.float32(far * (1.0 - 1e-6))
-        alarm[account] = due
-        if not fall[account] * far_down + rise[account] * far_up < due:
-            near[kept] = account
-            kept += 1
-    work.lengths[NEAR] = kept
-    return count
-
-
-@inner_kernel
-def liquidate(joint, rules, work, events, count, drivers, turn, forced, flow):
-    """Close the accounts in ``work.fallen`` by their venues' steps.
-
-    Fees and equity are kept where they count: when closings are written down, or when what is
-    left of an account goes on. ``rules.steps`` holds a venue's kind of step and how many
-    brackets down, ``rules.rates`` its fraction and the USD above which that holds.
-    """
-    start, tags, cold, ladder, original = (
-        joint.start,
-        joint.tags,
-        joint.cold,
-        joint.ladder,
-        joint.hot,
-    )
-    hot, fixed, cut, base, turns, after = (
-        work.hot,
-        work.fixed,
-        work.cut,
-        work.base,
-        work.turns,
-        work.after,
-    )
-    whole, floors, record = rules.whole, rules.floors, events.record
-    assets = flow.size
-    for f in range(count):
-        account = work.fallen[f]
-        if turns[account, LAST] == 0:
-            work.touched[work.lengths[TOUCHED]] = account
-            work.lengths[TOUCHED] += 1
-        turns[account, LAST] = turn
-        if turns[account, FIRST] == 0:
-            turns[account, FIRST] = turn
-        v = joint.venue[account]
-        begin, end = start[account], start[account + 1]
-        equity, gross, fee, left = base[account], 0.0, 0.0, False
-        if record or not whole:
-            for i in range(begin, end):
-                worth = hot[i, Z] * drivers[tags[i, DRIVER]]
-                equity += worth + fixed[i]
-                gross += abs(worth)
-        # steps are for accounts that they can save: one with nothing left, or with no more than
-        # a rounding after a fee that took all, is taken over in full
-        kind = rules.steps[v, 0] if not whole and equity > TIE * gross else FULL
-        for i in range(begin, end):
-            z = hot[i, Z]
-            if z == 0.0:
-                continue
-            d = tags[i, DRIVER]
-            worth = z * drivers[d]
-            value = abs(worth)
-            a = d if d < assets else d - assets
-            usd = value if a == d else cold[i, FACE] * abs(z / original[i, Z])
-            share = 1.0
-            if kind == FRACTION:
-                if usd > rules.rates[v, 1] and cut[i] == 0:
-                    cut[i] = 1
-                    share = rules.rates[v, 0]
-            elif kind == TIERS_DOWN:
-                mode, row = ladder[i, MODE], ladder[i, LADDER]
-                size = value
-                if mode != BY_VALUE:
-                    unit = CONTRACTS if mode == BY_CONTRACTS else COST
-                    size = abs(cold[i, unit] * (z / original[i, Z]))
-                # a position cut to a floor counts as of the lower bracket from then on: the next
-                # step takes whole brackets, not the sliver by which a price has since lifted its
-                # value over the floor
-                now = bracket_of(size, floors, row, True)
-                if cut[i] > 0:
-                    now = min(now, cut[i] - 1)
-                target = now - rules.steps[v, 1] + 1
-                if target >= 1:
-                    cut[i] = target
-                    share = 1.0 - floors[row, target] / size
-            fee += value * share
-            usd *= share
-            forced[a] += usd
-            flow[a] -= usd if (z > 0.0) == (a == d) else -usd
-            if record:
-                n = events.count[0]
-                events.count[0] = n + 1
-                if n < events.turn.size:
-                    events.turn[n] = turn
-                    events.position[n] = i
-                    events.usd[n] = usd
-                    events.stop[n] = False
-            if share < 1.0:
-                left = True
-                keep = 1.0 - share
-                base[account] += share * (worth + fixed[i])
-                hot[i, Z] = z * keep
-                fixed[i] *= keep
-                follow(original, hot, fixed, base, cold, ladder, floors, rules.ladders, account, i)
-            elif not whole:
-                base[account] += worth + fixed[i]
-                hot[i, Z] = 0.0
-                fixed[i] = 0.0
-        # the fee is taken from what is left of the margin, never below zero
-        fee = min(rules.fees[v] * fee, max(equity, 0.0))
-        if record:
-            after[account, FEE] += fee
-            # not the base: a fee that takes all that is left must leave 0, not a rounding
-            after[account, EQUITY] = equity - fee
-        if left:
-            base[account] -= fee
-            work.alarm[account] = -1.0
-            work.near[work.lengths[NEAR]] = account
-            work.lengths[NEAR] += 1
-        else:
-            work.alarm[account] = np.inf
-
-
-@inner_kernel
-def follow(original, hot, fixed, base, cold, ladder, floors, ladders, account, i):
-    """After a partial close, the rate or margin that follows the smaller size.
-
-    ``ladders`` holds the deductions and the rates of each schedule.
-    """
-    mode, row = ladder[i, MODE], ladder[i, LADDER]
-    if mode == BY_VALUE:
-        return
-    kept = hot[i, Z] / original[i, Z]
-    before = abs(cold[i, CONTRACTS if mode == BY_CONTRACTS else COST])
-    was = bracket_of(before, floors, row, False)
-    now = bracket_of(before * kept, floors, row, True)
-    if mode == BY_CONTRACTS:
-        hot[i, ADD] = original[i, ADD] + ladders[row, 1, now] - ladders[row, 1, was]
-        return
-    closing = cold[i, FIXED] - (ladders[row, 1, was] * before - ladders[row, 0, was])
-    new = ladders[row, 1, now] * before * kept - ladders[row, 0, now] + closing * kept
-    base[account] += fixed[i] - new
-    fixed[i] = new
-
-
-@inner_kernel
-def further(before, after):
-    """Whether a shock goes the way of the one before it, as far or further."""
-    k = 0
-    for a in range(before.size):
-        if abs(before[a] - 1.0) > abs(before[k] - 1.0):
-            k = a
-    if before[k] == 1.0:
-        return False
-    scale = (after[k] - 1.0) / (before[k] - 1.0)
-    apart = 0.0
-    for a in range(before.size):
-        apart = max(apart, abs(after[a] - 1.0 - scale * (before[a] - 1.0)))
-    return scale >= 1.0 and apart <= 1e-15 * scale
-
-
-@inner_kernel
-def keep_early(joint, rules, work, before, after):
-    """Set apart who fell at once and for good: a shock that goes further fells them too.
-
-    Equity less requirement is concave along the way of the prices: an account that was above it
-    before the shock and not at it stays below. What a step closes in full it also closes in full
-    at a lower value; where ``after`` lifts the value of a leg the account is marked again.
-    """
-    start, tags, cold, hot, lengths = joint.start, joint.tags, joint.cold, joint.hot, work.lengths
-    assets = before.size
-    for h in range(lengths[TOUCHED]):
-        row = work.touched[h]
-        first, last = work.turns[row, FIRST], work.turns[row, LAST]
-        if first != 1 or last != 1 or not joint.sound[row] or work.alarm[row] != np.inf:
-            continue
-        stays = rules.whole or rules.steps[joint.venue[row], 0] == FULL
-        if not stays:
-            stays = True
-            for i in range(start[row], start[row + 1]):
-                d = tags[i, DRIVER]
-                if d < assets:
-                    stays &= after[d] <= before[d]
-                else:
-                    stays &= after[d - assets] >= before[d - assets]
-        if not stays:
-            continue
-        work.gone[row] = True
-        work.settled[row] = np.inf
-        work.early[lengths[EARLY]] = row
-        lengths[EARLY] += 1
-        for i in range(start[row], start[row + 1]):
-            d, z = tags[i, DRIVER], hot[i, Z]
-            usd = abs(z) if d < assets else cold[i, FACE]
-            work.sums[GROSS, d] += usd
-            work.sums[NET, d] += usd if (z > 0.0) == (d < assets) else -usd
-
-
-@inner_kernel
-def forget_early(joint, work):
-    """Have every account marked again."""
-    for h in range(work.lengths[EARLY]):
-        row = work.early[h]
-        work.gone[row] = False
-        work.settled[row] = joint.alarm[row]
-        work.alarm[row] = joint.alarm[row]
-    work.lengths[EARLY] = 0
-    for d in range(work.sums.shape[1]):
-        work.sums[GROSS, d] = 0.0
-        work.sums[NET, d] = 0.0
-
-
-@inner_kernel
-def add_early(work, factor, forced, flow):
-    """Book the first round of the accounts set apart. Returns how many."""
-    assets = factor.size
-    for a in range(assets):
-        forced[a] += work.sums[GROSS, a] * factor[a] + work.sums[GROSS, assets + a]
-        flow[a] -= work.sums[NET, a] * factor[a] + work.sums[NET, assets + a]
-    return work.lengths[EARLY]
 
 
 @kernel
@@ -605,7 +144,7 @@ def cascade(
         if count == 0:
             return turn
         for a in range(assets):
-            path.factor[turn + 1, a] = shock[a] * np.exp(move(flow[a], depth[a], exponent))
+            path.factor[turn + 1, a] = shock[a] * np.exp(log_move(flow[a], depth[a], exponent))
     return -1
 
 

@@ -17,6 +17,7 @@ from seawall.core import InputError, InternalError, Mistake
 from seawall.liquidity import EMPIRICAL, Assumed, ImpactLaw, depth_of
 from seawall.margin import MarginBook
 from seawall.risk import _kernels
+from seawall.risk import _layout as layout
 from seawall.risk.deleveraging import Fallen
 from seawall.risk.ledger import Ledger, build_ledger
 from seawall.risk.waterfall import Settlement, funds_of, settle
@@ -285,7 +286,7 @@ class StaticCascade:
         # an account counts in the waterfall if it was liquidated, or a stop left it below zero
         out = np.flatnonzero((turn > 0) | (end.closed & (end.equity < 0)))
         # a rounding is no deficit: whole positions would be deleveraged against it
-        real = end.closed & (np.abs(end.equity) > _kernels.TIE * closed)
+        real = end.closed & (np.abs(end.equity) > layout.TIE * closed)
         fallen = Fallen(
             account=out,
             turn=end.last[out],
@@ -323,7 +324,7 @@ def scratch(ledger: Ledger) -> tuple[Ints, Floats, Floats]:
 
 def new_events(room: int) -> Any:
     """Room to write closings down; none are written with ``room`` 0."""
-    return _kernels.Events(
+    return layout.Events(
         record=room > 0,
         count=np.zeros(1, dtype=np.int64),
         turn=np.zeros(room, dtype=np.int32),

@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 
 from seawall.core import MaintenanceBasis, PartialRule, TierUnit
 from seawall.margin import MarginBook, drivers
-from seawall.risk import _kernels as k
+from seawall.risk import _layout as layout
+from seawall.risk._watch import reaches
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Codes = NDArray[np.int32]
 
 _STEPS = {
-    PartialRule.FULL: k.FULL,
-    PartialRule.TIERS_DOWN: k.TIERS_DOWN,
-    PartialRule.FRACTION: k.FRACTION,
+    PartialRule.FULL: layout.FULL,
+    PartialRule.TIERS_DOWN: layout.TIERS_DOWN,
+    PartialRule.FRACTION: layout.FRACTION,
 }
 
 
@@ -90,10 +91,10 @@ class Ledger:
         """Fresh working columns; one set per thread."""
         j, whole = self.joint, self.rules.whole
         n, m = len(j.hot), len(j.base)
-        return k.Work(
+        return layout.Work(
             # accounts that are closed in full leave their columns as they were
             hot=j.hot if whole else j.hot.copy(),
-            fixed=j.cold[:, k.FIXED].copy(),
+            fixed=j.cold[:, layout.FIXED].copy(),
             cut=np.zeros(n, dtype=np.int8),
             base=j.base if whole else j.base.copy(),
             alarm=j.alarm.copy(),
@@ -114,7 +115,7 @@ class Ledger:
     def path(self, rows: int) -> Any:
         """Room for ``rows`` rounds."""
         a = len(self.assets)
-        return k.Path(
+        return layout.Path(
             factor=np.ones((rows + 1, a)),
             forced=np.zeros((rows, a)),
             stopped=np.zeros((rows, a)),
@@ -200,11 +201,11 @@ def _at_once(margin: MarginBook, factor: Floats) -> NDArray[np.bool_]:
     kind = np.array([_STEPS[r.partial] for r in rules])[venue]
     floor = np.array([_floors(margin, r.tiers) for r in rules])[venue, margin.schedule]
     mode = _modes(margin)
-    size = np.where(mode == k.BY_VALUE, most, np.abs(x.z) * x.u0)
-    size = np.where(mode == k.BY_CONTRACTS, _contracts(margin), size)
+    size = np.where(mode == layout.BY_VALUE, most, np.abs(x.z) * x.u0)
+    size = np.where(mode == layout.BY_CONTRACTS, _contracts(margin), size)
     # a hair below the floor: sizes are computed again, in another order, when they fall
     within = size < floor * (1.0 - 1e-9)
-    return np.asarray((kind == k.FULL) | np.where(kind == k.FRACTION, small, within))
+    return np.asarray((kind == layout.FULL) | np.where(kind == layout.FRACTION, small, within))
 
 
 def _floors(margin: MarginBook, tiers: int) -> list[float]:
@@ -237,7 +238,7 @@ def _sort_groups(margin: MarginBook, exits: _Exits, row_of: Codes) -> tuple[Any,
         [np.append(0.0, np.cumsum(notional[a:b])) for a, b in pairwise(offset)] or [np.zeros(0)]
     )
     last = present // 8
-    groups = k.Groups(
+    groups = layout.Groups(
         offset=offset,
         asset=(last % len(book.assets)).astype(np.int64),
         side=np.where(present // 2 % 2 == 1, -1.0, 1.0),
@@ -284,7 +285,7 @@ def _joint_rows(margin: MarginBook, excess: Floats, exits: _Exits) -> tuple[Any,
     cost, fixed = x.z * x.u0, x.fixed
     parts = np.bincount(p.account[members], (cost + fixed)[members], m)
     cold = (fixed, cost, book.notional(), _contracts(margin))
-    joint = k.Joint(
+    joint = layout.Joint(
         start=start,
         base=(margin.balance - parts)[accounts],
         fall=_single_precision(watched.fall[accounts], np.inf),
@@ -312,8 +313,8 @@ def _in_blocks(accounts: Ints, wait: Floats, counts: Ints) -> tuple[Ints, Floats
     least wait.
     """
     accounts = accounts[np.argsort(wait[accounts], kind="stable")]
-    gate = wait[accounts[:: k.BLOCK]]
-    block = np.arange(len(accounts)) // k.BLOCK * (int(counts.max(initial=0)) + 1)
+    gate = wait[accounts[:: layout.BLOCK]]
+    block = np.arange(len(accounts)) // layout.BLOCK * (int(counts.max(initial=0)) + 1)
     return accounts[np.argsort(block + counts[accounts], kind="stable")], gate
 
 
@@ -336,9 +337,9 @@ def _watch(margin: MarginBook, excess: Floats, members: Ints) -> _Watch:
     book, x, p = margin.book, margin.lines, margin.book.positions
     m, account = len(book.accounts), p.account[members]
     z, fall, rise = (x.z * x.u)[members], np.zeros(m), np.zeros(m)
-    moving = _modes(margin)[members] == k.BY_VALUE
+    moving = _modes(margin)[members] == layout.BY_VALUE
     tables = (x.rates, x.deductions)
-    k.reaches(z, x.table[members], x.add[members], moving, account, *tables, fall, rise)
+    reaches(z, x.table[members], x.add[members], moving, account, *tables, fall, rise)
     slack = excess.copy()
     level = np.full(len(book), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -349,7 +350,7 @@ def _watch(margin: MarginBook, excess: Floats, members: Ints) -> _Watch:
     long = z > 0
     way = np.where(long, 1.0 - level[members], level[members] - 1.0)
     loss = way * np.where(long, fall[account], rise[account])
-    due = slack <= k.TIE * (fall + rise)
+    due = slack <= layout.TIE * (fall + rise)
     np.minimum.at(slack, account[has], loss[has])
     alarm = np.where(due | (slack <= 0), -1.0, slack * (1.0 - 1e-6))
     return _Watch(fall, rise, alarm, stops, level)
@@ -369,8 +370,8 @@ def _modes(margin: MarginBook) -> NDArray[np.int8]:
     by_contracts = np.array([s.unit is TierUnit.CONTRACTS for s in margin.schedules])
     entry = [t.margin.maintenance_basis is MaintenanceBasis.ENTRY for t in margin.terms]
     at_entry = np.array(entry)[margin.venue_of_positions()]
-    by_size = np.where(by_contracts[margin.schedule], k.BY_CONTRACTS, k.BY_VALUE)
-    return np.where(at_entry, k.AT_ENTRY, by_size).astype(np.int8)
+    by_size = np.where(by_contracts[margin.schedule], layout.BY_CONTRACTS, layout.BY_VALUE)
+    return np.where(at_entry, layout.AT_ENTRY, by_size).astype(np.int8)
 
 
 def _rules(margin: MarginBook, partial: bool) -> Any:
@@ -384,9 +385,9 @@ def _rules(margin: MarginBook, partial: bool) -> Any:
     terms = [t.liquidation for t in margin.terms]
     # without partial steps and stops no column of a joint account ever changes
     whole = not partial and bool(np.isnan(margin.book.positions.stop).all())
-    return k.Rules(
+    return layout.Rules(
         whole=whole,
-        steps=np.array([[_STEPS[t.partial] if partial else k.FULL, t.tiers] for t in terms]),
+        steps=np.array([[_STEPS[t.partial] if partial else layout.FULL, t.tiers] for t in terms]),
         rates=np.array([[t.fraction, t.threshold_usd] for t in terms]),
         fees=np.array([t.fee for t in terms]),
         lines=np.stack([margin.lines.rates, margin.lines.deductions]),

@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 DRAWS = 64
 """Draws behind a band unless asked otherwise; stratified, so that few have the quantiles."""
 
-LADDER_DRAWS = 12
+LADDER_DRAWS = 20
 """Draws behind each rung of the ladder."""
 
 

@@ -1,0 +1,65 @@
+"""How a command ends: its exit code, and whose mistake an error is, in one clear text."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+_UsageError: Any = typer.BadParameter.__mro__[2]
+"""What every error in the use of options and arguments is."""
+
+
+def exit_code_of(command: Callable[[], Any]) -> int:
+    """Run a command and give its exit code; what went wrong is said on stderr."""
+    try:
+        code = command()
+        sys.stdout.flush()
+        return _told(code) if isinstance(code, int) else 0
+    except (KeyboardInterrupt, typer.Abort):
+        return _told(STOPPED)
+    except BrokenPipeError:
+        # the reader of our output has left: nothing more to say, not even at the exit's flush
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        return _usage(error) if isinstance(error, _UsageError) else _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    """Say whose mistake an error is, and give its exit code."""
+    # imported here, as it brings numpy along and help must be instant
+    from seawall.core.errors import InternalError, SeawallError
+
+    if not isinstance(error, (SeawallError, OSError, MemoryError)):
+        traceback.print_exc()
+        error = InternalError(f"{type(error).__name__}: {error}")
+    sys.stderr.write(f"error: {str(error) or 'not enough memory'}\n")
+    return error.exit_code if isinstance(error, SeawallError) else 1
+
+
+def _told(code: int) -> int:
+    if code == STOPPED:
+        sys.stderr.write("stopped\n")
+    return code
+
+
+def _usage(error: Any) -> int:
+    """One line for a wrong option or argument, with where help stands; help if nothing is asked."""
+    words = error.format_message().replace("Value error, ", "")
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(words + "\n")
+        return 2
+    context = getattr(error, "ctx", None)
+    path = "seawall" if context is None else context.command_path
+    words = words[:1].lower() + words[1:].removesuffix(".")
+    stop = "" if words.endswith("?") else "."
+    sys.stderr.write(f"error: {words}{stop} Try {path} --help\n")
+    return 2

@@ -1,0 +1,298 @@
+"""Kernels that mark and close accounts: stops, liquidation, brackets after a partial close."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seawall._jit import inner_kernel
+from seawall.risk._layout import (
+    ADD,
+    BY_CONTRACTS,
+    BY_VALUE,
+    CONTRACTS,
+    COST,
+    DOWN,
+    DRIVER,
+    EQUITY,
+    FACE,
+    FAR_DOWN,
+    FAR_UP,
+    FEE,
+    FIRST,
+    FIXED,
+    FRACTION,
+    FULL,
+    LADDER,
+    LAST,
+    MODE,
+    NEAR,
+    TABLE,
+    TIE,
+    TIERS_DOWN,
+    TOUCHED,
+    UP,
+    Z,
+)
+
+
+@inner_kernel
+def bracket_of(size, floors, row, above):
+    """Bracket of a size; with ``above`` a size on a floor is of the bracket below it."""
+    slack = 1.0 + 1e-9 if above else 1.0
+    k = 0
+    while k + 1 < floors.shape[1] and size >= floors[row, k + 1] * slack:
+        k += 1
+    return k
+
+
+@inner_kernel
+def fire_stops(joint, work, events, drivers, turn, stopped, flow):
+    """Close every position of the accounts due whose stop is reached. Returns how many."""
+    hot, fixed, base, turns, near = work.hot, work.fixed, work.base, work.turns, work.near
+    start, level, tags, cold = joint.start, joint.level, joint.tags, joint.cold
+    fall, rise, alarm, stops = joint.fall, joint.rise, work.alarm, joint.stops
+    down, up = np.float32(work.sight[DOWN]), np.float32(work.sight[UP])
+    assets = flow.size
+    closed = 0
+    for h in range(work.lengths[NEAR]):
+        account = near[h]
+        if not stops[account] or fall[account] * down + rise[account] * up < alarm[account]:
+            continue
+        for i in range(start[account], start[account + 1]):
+            z, stop, d = hot[i, Z], level[i], tags[i, DRIVER]
+            x = drivers[d]
+            long = z > 0.0
+            if (
+                z == 0.0
+                or np.isnan(stop)
+                or (long and x > stop * (1.0 + TIE))
+                or (not long and x < stop * (1.0 - TIE))
+            ):
+                continue
+            a = d if d < assets else d - assets
+            usd = abs(z * x) if a == d else cold[i, FACE] * abs(z / joint.hot[i, Z])
+            base[account] += z * x + fixed[i]
+            hot[i, Z] = 0.0
+            fixed[i] = 0.0
+            stopped[a] += usd
+            # an inverse contract's long has a falling driver
+            flow[a] -= usd if long == (a == d) else -usd
+            closed += 1
+            if turns[account, LAST] == 0:
+                work.touched[work.lengths[TOUCHED]] = account
+                work.lengths[TOUCHED] += 1
+            turns[account, LAST] = turn
+            if events.record:
+                n = events.count[0]
+                events.count[0] = n + 1
+                if n < events.turn.size:
+                    events.turn[n] = turn
+                    events.position[n] = i
+                    events.usd[n] = usd
+                    events.stop[n] = True
+    return closed
+
+
+@inner_kernel
+def mark_due(joint, rules, work, drivers):
+    """Mark every account that may have lost its slack; who falls goes into ``work.fallen``.
+
+    Returns how many fell. Accounts that are left empty by their stops are done.
+    """
+    start, fall, rise, tags, hot = joint.start, joint.fall, joint.rise, joint.tags, work.hot
+    stops, level = joint.stops, joint.level
+    alarm, base, near, fallen, after = work.alarm, work.base, work.near, work.fallen, work.after
+    line_rates, line_deductions = rules.lines[0], rules.lines[1]
+    brackets = line_rates.shape[1]
+    way_down, way_up = work.sight[DOWN], work.sight[UP]
+    down, up = np.float32(way_down), np.float32(way_up)
+    far_down, far_up = np.float32(work.sight[FAR_DOWN]), np.float32(work.sight[FAR_UP])
+    everywhere = not (np.isfinite(way_down) and np.isfinite(way_up))
+    count, kept = 0, 0
+    for h in range(work.lengths[NEAR]):
+        account = near[h]
+        due = alarm[account]
+        if fall[account] * down + rise[account] * up < due:
+            near[kept] = account
+            kept += 1
+            continue
+        if due == np.inf:
+            continue
+        worth = base[account]
+        need = 0.0
+        empty = True
+        for i in range(start[account], start[account + 1]):
+            z = hot[i, Z]
+            if z == 0.0:
+                continue
+            empty = False
+            value = z * drivers[tags[i, DRIVER]]
+            worth += value
+            # the greatest bracket line, as in the margin kernels; a call took twice the time
+            value = abs(value)
+            t, extra = tags[i, TABLE], hot[i, ADD]
+            top = (line_rates[t, 0] + extra) * value - line_deductions[t, 0]
+            for k in range(1, brackets):
+                line = (line_rates[t, k] + extra) * value - line_deductions[t, k]
+                if line < top:
+                    break
+                top = line
+            need += top
+        if empty:
+            alarm[account] = np.inf
+            after[account, EQUITY] = worth
+            continue
+        slack = worth - need
+        if slack <= TIE * (np.float64(fall[account]) + np.float64(rise[account])):
+            fallen[count] = account
+            count += 1
+            continue
+        if stops[account]:
+            # the least of the slack and what is lost on the way to the nearest stop
+            for i in range(start[account], start[account + 1]):
+                if hot[i, Z] != 0.0 and not np.isnan(level[i]):
+                    loss = np.float64(fall[account] if hot[i, Z] > 0.0 else rise[account])
+                    slack = min(slack, abs(level[i] - drivers[tags[i, DRIVER]]) * loss)
+        # single precision: 1e-6 covers its rounding, here and in the sums compared with it
+        far = slack + fall[account] * way_down + rise[account] * way_up
+        due = np.float32(-1.0) if everywhere else np.float32(far * (1.0 - 1e-6))
+        alarm[account] = due
+        if not fall[account] * far_down + rise[account] * far_up < due:
+            near[kept] = account
+            kept += 1
+    work.lengths[NEAR] = kept
+    return count
+
+
+@inner_kernel
+def liquidate(joint, rules, work, events, count, drivers, turn, forced, flow):
+    """Close the accounts in ``work.fallen`` by their venues' steps.
+
+    Fees and equity are kept where they count: when closings are written down, or when what is
+    left of an account goes on. ``rules.steps`` holds a venue's kind of step and how many
+    brackets down, ``rules.rates`` its fraction and the USD above which that holds.
+    """
+    start, tags, cold, ladder, original = (
+        joint.start,
+        joint.tags,
+        joint.cold,
+        joint.ladder,
+        joint.hot,
+    )
+    hot, fixed, cut, base, turns, after = (
+        work.hot,
+        work.fixed,
+        work.cut,
+        work.base,
+        work.turns,
+        work.after,
+    )
+    whole, floors, record = rules.whole, rules.floors, events.record
+    assets = flow.size
+    for f in range(count):
+        account = work.fallen[f]
+        if turns[account, LAST] == 0:
+            work.touched[work.lengths[TOUCHED]] = account
+            work.lengths[TOUCHED] += 1
+        turns[account, LAST] = turn
+        if turns[account, FIRST] == 0:
+            turns[account, FIRST] = turn
+        v = joint.venue[account]
+        begin, end = start[account], start[account + 1]
+        equity, gross, fee, left = base[account], 0.0, 0.0, False
+        if record or not whole:
+            for i in range(begin, end):
+                worth = hot[i, Z] * drivers[tags[i, DRIVER]]
+                equity += worth + fixed[i]
+                gross += abs(worth)
+        # steps are for accounts that they can save: one with nothing left, or with no more than
+        # a rounding after a fee that took all, is taken over in full
+        kind = rules.steps[v, 0] if not whole and equity > TIE * gross else FULL
+        for i in range(begin, end):
+            z = hot[i, Z]
+            if z == 0.0:
+                continue
+            d = tags[i, DRIVER]
+            worth = z * drivers[d]
+            value = abs(worth)
+            a = d if d < assets else d - assets
+            usd = value if a == d else cold[i, FACE] * abs(z / original[i, Z])
+            share = 1.0
+            if kind == FRACTION:
+                if usd > rules.rates[v, 1] and cut[i] == 0:
+                    cut[i] = 1
+                    share = rules.rates[v, 0]
+            elif kind == TIERS_DOWN:
+                mode, row = ladder[i, MODE], ladder[i, LADDER]
+                size = value
+                if mode != BY_VALUE:
+                    unit = CONTRACTS if mode == BY_CONTRACTS else COST
+                    size = abs(cold[i, unit] * (z / original[i, Z]))
+                # a position cut to a floor counts as of the lower bracket from then on: the next
+                # step takes whole brackets, not the sliver by which a price has since lifted its
+                # value over the floor
+                now = bracket_of(size, floors, row, True)
+                if cut[i] > 0:
+                    now = min(now, cut[i] - 1)
+                target = now - rules.steps[v, 1] + 1
+                if target >= 1:
+                    cut[i] = target
+                    share = 1.0 - floors[row, target] / size
+            fee += value * share
+            usd *= share
+            forced[a] += usd
+            flow[a] -= usd if (z > 0.0) == (a == d) else -usd
+            if record:
+                n = events.count[0]
+                events.count[0] = n + 1
+                if n < events.turn.size:
+                    events.turn[n] = turn
+                    events.position[n] = i
+                    events.usd[n] = usd
+                    events.stop[n] = False
+            if share < 1.0:
+                left = True
+                keep = 1.0 - share
+                base[account] += share * (worth + fixed[i])
+                hot[i, Z] = z * keep
+                fixed[i] *= keep
+                follow(original, hot, fixed, base, cold, ladder, floors, rules.ladders, account, i)
+            elif not whole:
+                base[account] += worth + fixed[i]
+                hot[i, Z] = 0.0
+                fixed[i] = 0.0
+        # the fee is taken from what is left of the margin, never below zero
+        fee = min(rules.fees[v] * fee, max(equity, 0.0))
+        if record:
+            after[account, FEE] += fee
+            # not the base: a fee that takes all that is left must leave 0, not a rounding
+            after[account, EQUITY] = equity - fee
+        if left:
+            base[account] -= fee
+            work.alarm[account] = -1.0
+            work.near[work.lengths[NEAR]] = account
+            work.lengths[NEAR] += 1
+        else:
+            work.alarm[account] = np.inf
+
+
+@inner_kernel
+def follow(original, hot, fixed, base, cold, ladder, floors, ladders, account, i):
+    """After a partial close, the rate or margin that follows the smaller size.
+
+    ``ladders`` holds the deductions and the rates of each schedule.
+    """
+    mode, row = ladder[i, MODE], ladder[i, LADDER]
+    if mode == BY_VALUE:
+        return
+    kept = hot[i, Z] / original[i, Z]
+    before = abs(cold[i, CONTRACTS if mode == BY_CONTRACTS else COST])
+    was = bracket_of(before, floors, row, False)
+    now = bracket_of(before * kept, floors, row, True)
+    if mode == BY_CONTRACTS:
+        hot[i, ADD] = original[i, ADD] + ladders[row, 1, now] - ladders[row, 1, was]
+        return
+    closing = cold[i, FIXED] - (ladders[row, 1, was] * before - ladders[row, 0, was])
+    new = ladders[row, 1, now] * before * kept - ladders[row, 0, now] + closing * kept
+    base[account] += fixed[i] - new
+    fixed[i] = new
