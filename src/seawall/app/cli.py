@@ -367,6 +367,8 @@ def _show(made: Report, format: Format, page: Path | None) -> None:
         from seawall.report.encode import to_csv
 
         sys.stdout.write(to_csv(made))
+        # a table of numbers has no room for words, and they must not be lost
+        sys.stderr.writelines(f"note: {w}\n" for w in made.warnings)
     else:
         from seawall.report.terminal import to_terminal
 

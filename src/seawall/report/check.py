@@ -15,6 +15,7 @@ from seawall.report.model import Assumption, Column, Headline, Report, Section, 
 from seawall.report.numbers import counted, from_mark, short, text
 from seawall.report.subject import (
     inputs_of,
+    kind_of,
     machine_inputs,
     rule_assumptions,
     usd_per_settled,
@@ -243,15 +244,16 @@ def _answer(
 def _headlines(margin: MarginBook, positions: dict[str, Any], due: int) -> tuple[Headline, ...]:
     notional = margin.book.notional()
     near = np.nan_to_num(np.abs(np.asarray(positions["distance"])), nan=np.inf)
+    kind = kind_of(margin)
+
+    def within(share: float) -> float:
+        return float(notional[near <= share].sum())
+
     return (
         Headline("notional_usd", "Notional", float(notional.sum()), Unit.USD),
-        Headline("accounts_liquidatable", "Below maintenance now", due, Unit.COUNT),
-        Headline(
-            "within_5pct_usd", "Falls within 5%", float(notional[near <= 0.05].sum()), Unit.USD
-        ),
-        Headline(
-            "within_10pct_usd", "Falls within 10%", float(notional[near <= 0.10].sum()), Unit.USD
-        ),
+        Headline("accounts_liquidatable", "Below maintenance now", due, Unit.COUNT, kind),
+        Headline("within_5pct_usd", "Falls within 5%", within(0.05), Unit.USD, kind),
+        Headline("within_10pct_usd", "Falls within 10%", within(0.10), Unit.USD, kind),
     )
 
 

@@ -20,7 +20,7 @@ from seawall.report.numbers import raw
 
 
 def to_json(report: Report, indent: int | None = 2) -> str:
-    """The payload as JSON text, ``schema`` first, keys in the payload's order.
+    """The payload as JSON text, ``schema`` first, then the payload, the answer and assumptions.
 
     Indented, but a list of numbers or a row of a table stands on one line: a book of many rows
     stays readable and is written in seconds. ``indent`` None is the shortest form.
@@ -33,7 +33,11 @@ def to_json(report: Report, indent: int | None = 2) -> str:
     InternalError
         If the payload holds something JSON has no form for.
     """
-    document = {"schema": report.schema, **report.payload}
+    said = {
+        "answer": list(report.answer),
+        "assumptions": [asdict(a) for a in report.assumptions],
+    }
+    document = {"schema": report.schema, **report.payload, **said}
     known = plain(document)
     return _compact(known) if indent is None else _indented(known, indent, 0)
 

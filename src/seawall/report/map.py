@@ -27,6 +27,7 @@ from seawall.report.numbers import text
 from seawall.report.stress_figures import lorenz_chart
 from seawall.report.subject import (
     inputs_of,
+    kind_of,
     machine_inputs,
     rule_assumptions,
     venue_titles,
@@ -56,7 +57,7 @@ def map_report(margin: MarginBook, maps: Sequence[LiquidationMap], volatility: A
         title="Liquidation map: " + ", ".join(m.asset for m in maps),
         question="At which prices do forced orders wait, and how large are the clusters?",
         answer=_answer(maps, found),
-        headlines=_headlines(maps, concentrated[0]),
+        headlines=_headlines(margin, maps, concentrated[0]),
         tables=(
             cluster_table(_by_size(found)),
             _asset_table(maps),
@@ -191,8 +192,10 @@ def _answer(maps: Sequence[LiquidationMap], found: Sequence[Sequence[Cluster]]) 
     return tuple(lines)
 
 
-def _headlines(maps: Sequence[LiquidationMap], whole: Concentration) -> tuple[Headline, ...]:
-    first = maps[0]
+def _headlines(
+    margin: MarginBook, maps: Sequence[LiquidationMap], whole: Concentration
+) -> tuple[Headline, ...]:
+    first, kind = maps[0], kind_of(margin)
     near = np.abs(first.centres / first.mark - 1.0) <= 0.05
     return (
         Headline(
@@ -200,12 +203,14 @@ def _headlines(maps: Sequence[LiquidationMap], whole: Concentration) -> tuple[He
             f"{first.asset} longs within 5%",
             float(first.long_usd[:, near].sum()),
             Unit.USD,
+            kind,
         ),
         Headline(
             "shorts_within_5pct",
             f"{first.asset} shorts within 5%",
             float(first.short_usd[:, near].sum()),
             Unit.USD,
+            kind,
         ),
         Headline("top10", "Held by the largest 10", whole.top10, Unit.FRACTION),
         Headline("traders", "Traders", whole.traders, Unit.COUNT),

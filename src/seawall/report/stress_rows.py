@@ -205,7 +205,7 @@ def law_rows(test: StressTest) -> list[dict[str, Any]]:
         rows.append(
             {
                 "law": name,
-                "impact_exponent": law.exponent,
+                "impact_exponent": None if remaining is None else law.exponent,
                 "forced_notional_usd": float(found.forced.sum()),
                 "stopped_notional_usd": float(found.stopped.sum()),
                 "rounds": int(found.rounds[0]),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from seawall import __version__
 from seawall.core import format_time
 from seawall.margin import MarginBook
-from seawall.report.model import Assumption, Unit
+from seawall.report.model import Assumption, Kind, Unit
 from seawall.report.numbers import text
 
 Floats = NDArray[np.float64]
@@ -46,6 +46,7 @@ def machine_inputs(margin: MarginBook) -> dict[str, Any]:
         "traders": len(book.traders),
         "notional_usd": float(book.notional().sum()),
         "rows_set_aside": len(book.set_aside),
+        "set_aside": [str(m) for m in book.set_aside],
         "version": __version__,
     }
 
@@ -65,12 +66,47 @@ def rule_assumptions(margin: MarginBook) -> tuple[Assumption, ...]:
 
 
 def warnings_of(margin: MarginBook) -> tuple[str, ...]:
-    """Notes of reading and binding, and how many rows were set aside."""
-    aside = len(margin.book.set_aside)
-    lines = [*margin.book.notes, *margin.notes]
-    if aside and not any("set aside" in n for n in lines):
+    """What the reader must know first: rows set aside, prices that disagree, assumed rules."""
+    book = margin.book
+    aside = len(book.set_aside)
+    lines = []
+    if aside and not any("set aside" in n for n in book.notes):
         lines.append(f"{aside} rows were set aside as faulty and are in no figure.")
-    return tuple(dict.fromkeys(lines))
+    lines += _disagreements(margin)
+    if book.time == 0:
+        lines.append("The book bears no date: it is judged by the newest rules known.")
+    return tuple(dict.fromkeys([*lines, *book.notes, *margin.notes]))
+
+
+_TOLERANCE = 0.01
+"""Relative gap beyond which a reported liquidation price disagrees with the computed one."""
+
+
+def _disagreements(margin: MarginBook) -> list[str]:
+    """Reported liquidation prices that the rules do not give, where the margin is known."""
+    book = margin.book
+    reported = book.positions.reported_liquidation
+    known = ~np.isnan(reported) & ~np.isnan(book.accounts.balance[book.positions.account])
+    if not known.any():
+        return []
+    own = margin.printed_liquidation_price()
+    with np.errstate(invalid="ignore"):
+        off = known & ~(np.abs(own / reported - 1.0) <= _TOLERANCE)
+    if not off.any():
+        return []
+    rows = book.positions.row[off]
+    return [
+        f"{int(off.sum())} of {int(known.sum())} reported liquidation prices differ by more than "
+        f"{text(_TOLERANCE, Unit.FRACTION)} from the computed ones, the first in row {rows[0]}: "
+        "check collateral, brackets and contract size. The computed ones are used."
+    ]
+
+
+def kind_of(margin: MarginBook) -> Kind:
+    """Measured where every margin is given; modelled where some are implied or assumed."""
+    implied = np.isnan(margin.book.accounts.balance).any()
+    cautious = any(s.cautious for s in margin.schedules)
+    return Kind.MODELLED if implied or cautious else Kind.MEASURED
 
 
 def usd_per_settled(margin: MarginBook) -> Floats:

@@ -83,7 +83,8 @@ def _headlines(report: Report) -> Grid:
 def _print_table(table: Table, console: Console, rows: int) -> None:
     shown = table.rows[:rows]
     cells = [
-        [numbers.text(v, c.unit) for v, c in zip(row, table.columns, strict=True)] for row in shown
+        [_cell(numbers.text(v, c.unit)) for v, c in zip(row, table.columns, strict=True)]
+        for row in shown
     ]
     widths = _widths(table.columns, cells, console.width)
     grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
@@ -113,6 +114,12 @@ def _notes(table: Table, rows: int, columns: int) -> list[str]:
     return notes
 
 
+def _cell(words: str) -> str:
+    """A cell as it is, but for a name so long that it would fill the screen: CSV has it whole."""
+    return words if " " in words else numbers.short(words, _LONGEST_NAME)
+
+
+_LONGEST_NAME = 48
 _GAP = 2
 _NARROW = (24, 16)
 """Widths that text may be narrowed to, the second only where brief columns would not fit."""

@@ -344,4 +344,5 @@ def sweep(
                 forced[s, a] += path.forced[r, a]
                 stopped[s, a] += path.stopped[r, a]
         left[s] = count
+    forget_early(joint, work)
     return shocks.shape[0]

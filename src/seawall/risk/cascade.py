@@ -241,7 +241,7 @@ class StaticCascade:
         funds_of(self.ledger.margin.terms, fund)  # a wrong fund is refused before the work
         depth = self.assumed_depth.values * law.remaining
         ledger = self.ledger
-        work = ledger.work()
+        work = ledger.borrow()
         rows, room = _ROUNDS, 2 * len(ledger.joint_positions) + 16
         while True:
             path, events = ledger.path(rows), new_events(room)
@@ -263,7 +263,10 @@ class StaticCascade:
             rows, room = rows * 4, max(room, int(events.count[0]))
             if rows > _MOST_ROUNDS:
                 raise InternalError(f"the cascade did not come to rest in {_MOST_ROUNDS} rounds")
-        return self._collect(factors, depth, law, fund, work, path, events, int(count))
+        found = self._collect(factors, depth, law, fund, work, path, events, int(count))
+        _kernels.restore(ledger.joint, ledger.rules, work)
+        ledger.give_back(work)
+        return found
 
     def _collect(
         self,

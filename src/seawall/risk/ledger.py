@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seawall._jit import workers
 from seawall.core import MaintenanceBasis, PartialRule, TierUnit
 from seawall.margin import MarginBook, drivers
 from seawall.risk import _layout as layout
@@ -52,6 +53,7 @@ class Ledger:
     rules: Any
     joint_accounts: Ints
     joint_positions: Ints
+    _spare: list[Any] = field(default_factory=list, repr=False)
 
     @property
     def assets(self) -> tuple[str, ...]:
@@ -87,8 +89,19 @@ class Ledger:
         account = self.margin.book.positions.account
         return np.concatenate((account[self.single].astype(np.int64), self.joint_accounts))
 
-    def work(self) -> Any:
-        """Fresh working columns; one set per thread."""
+    def borrow(self) -> Any:
+        """Working columns, one set per thread; :meth:`give_back` them as they were."""
+        try:
+            return self._spare.pop()
+        except IndexError:
+            return self._work()
+
+    def give_back(self, work: Any) -> None:
+        """Keep restored working columns for the next cascade: filling memory takes longer."""
+        if len(self._spare) < workers():
+            self._spare.append(work)
+
+    def _work(self) -> Any:
         j, whole = self.joint, self.rules.whole
         n, m = len(j.hot), len(j.base)
         return layout.Work(

@@ -127,7 +127,7 @@ def _sweep_part(
     prepared: StaticCascade, out: Sweep, depths: Floats, powers: Floats, begin: int, end: int
 ) -> None:
     ledger = prepared.ledger
-    work, rows = ledger.work(), 256
+    work, rows = ledger.borrow(), 256
     turns = np.empty((0, 0), dtype=np.int16) if out.turn is None else out.turn
     while begin < end:
         path = ledger.path(rows)
@@ -154,6 +154,7 @@ def _sweep_part(
         rows *= 4
         if begin < end and rows > 1 << 22:
             raise InternalError("a cascade of the sweep did not come to rest")
+    ledger.give_back(work)
 
 
 def ladder(

@@ -24,6 +24,9 @@ _KINDS = {
     Kind.LOWER_BOUND: "what could be seen; the truth is at least this",
 }
 
+_WARNINGS_OPEN = 4
+"""Warnings that stand open on the page; the rest unfold."""
+
 
 def write_html(report: Report, path: str | os.PathLike[str]) -> Path:
     """Write a report as one HTML file, whole or not at all.
@@ -97,8 +100,17 @@ def _answer(report: Report) -> str:
         tiles = "".join(_tile(h) for h in report.headlines)
         parts.append(f'<dl class="tiles">{tiles}</dl>{_kinds(report)}')
     if report.warnings:
-        items = "".join(f"<li>{prose(w)}</li>" for w in report.warnings)
-        parts.append(f'<aside class="warnings"><h2>Before using this</h2><ul>{items}</ul></aside>')
+        items = [f"<li>{prose(w)}</li>" for w in report.warnings]
+        shown, more = items[:_WARNINGS_OPEN], items[_WARNINGS_OPEN:]
+        rest = (
+            f"<details><summary>{len(more)} more</summary><ul>{''.join(more)}</ul></details>"
+            if more
+            else ""
+        )
+        parts.append(
+            '<aside class="warnings"><h2>Before using this</h2>'
+            f"<ul>{''.join(shown)}</ul>{rest}</aside>"
+        )
     return "".join(parts)
 
 
