@@ -54,7 +54,7 @@ class Mistake:
             place += f", column {self.column}" if place else f"column {self.column}"
         text = f"{place}: {self.what}" if place else self.what
         if self.value is not None:
-            shown = self.value if len(self.value) <= 80 else self.value[:77] + "..."
+            shown = self.value if len(self.value) <= 200 else self.value[:197] + "..."
             text += f" (got {shown!r})"
         if self.allowed:
             text += f"; allowed: {self.allowed}"

@@ -74,8 +74,6 @@ def write_whole(path: str | os.PathLike[str], text: str) -> Path:
 
 
 def _refusal(target: Path, what: str, mend: str) -> InputError:
-    return InputError(
-        Mistake(
-            what, value=str(target), allowed="a file in a writable folder that exists", mend=mend
-        )
-    )
+    # the path is the place: a value would be cut where it is long
+    allowed = "a file in a writable folder that exists"
+    return InputError(Mistake(what, str(target), allowed=allowed, mend=mend))

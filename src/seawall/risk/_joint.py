@@ -28,7 +28,6 @@ from seawall.risk._layout import (
     NEAR,
     TABLE,
     TIE,
-    TIERS_DOWN,
     TOUCHED,
     UP,
     Z,
@@ -165,6 +164,35 @@ def mark_due(joint, rules, work, drivers):
 
 
 @inner_kernel
+def step_share(kind, rules, v, cut, i, usd, value, resized, cold, ladder):
+    """Share of a position that its venue closes at this step, in (0, 1].
+
+    ``usd`` and ``value`` are its notional in USD and in the settlement currency, ``resized`` what
+    is left of its first size. ``cut`` remembers a first fraction, or the bracket it was cut to.
+    """
+    if kind == FRACTION:
+        if usd > rules.rates[v, 1] and cut[i] == 0:
+            cut[i] = 1
+            return rules.rates[v, 0]
+        return 1.0
+    mode, row, floors = ladder[i, MODE], ladder[i, LADDER], rules.floors
+    size = value
+    if mode != BY_VALUE:
+        unit = CONTRACTS if mode == BY_CONTRACTS else COST
+        size = abs(cold[i, unit] * resized)
+    # a position cut to a floor counts as of the lower bracket from then on: the next step takes
+    # whole brackets, not the sliver by which a price has since lifted its value over the floor
+    now = bracket_of(size, floors, row, True)
+    if cut[i] > 0:
+        now = min(now, cut[i] - 1)
+    target = now - rules.steps[v, 1] + 1
+    if target < 1:
+        return 1.0
+    cut[i] = target
+    return 1.0 - floors[row, target] / size
+
+
+@inner_kernel
 def liquidate(joint, rules, work, events, count, drivers, turn, forced, flow):
     """Close the accounts in ``work.fallen`` by their venues' steps.
 
@@ -218,26 +246,9 @@ def liquidate(joint, rules, work, events, count, drivers, turn, forced, flow):
             a = d if d < assets else d - assets
             usd = value if a == d else cold[i, FACE] * abs(z / original[i, Z])
             share = 1.0
-            if kind == FRACTION:
-                if usd > rules.rates[v, 1] and cut[i] == 0:
-                    cut[i] = 1
-                    share = rules.rates[v, 0]
-            elif kind == TIERS_DOWN:
-                mode, row = ladder[i, MODE], ladder[i, LADDER]
-                size = value
-                if mode != BY_VALUE:
-                    unit = CONTRACTS if mode == BY_CONTRACTS else COST
-                    size = abs(cold[i, unit] * (z / original[i, Z]))
-                # a position cut to a floor counts as of the lower bracket from then on: the next
-                # step takes whole brackets, not the sliver by which a price has since lifted its
-                # value over the floor
-                now = bracket_of(size, floors, row, True)
-                if cut[i] > 0:
-                    now = min(now, cut[i] - 1)
-                target = now - rules.steps[v, 1] + 1
-                if target >= 1:
-                    cut[i] = target
-                    share = 1.0 - floors[row, target] / size
+            if kind != FULL:
+                resized = z / original[i, Z]
+                share = step_share(kind, rules, v, cut, i, usd, value, resized, cold, ladder)
             fee += value * share
             usd *= share
             forced[a] += usd

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall._jit import workers
-from seawall.core import MaintenanceBasis, PartialRule, TierUnit
+from seawall.core import PartialRule
 from seawall.margin import MarginBook, drivers
 from seawall.risk import _layout as layout
-from seawall.risk._watch import reaches
+from seawall.risk.slack import modes, watch
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -213,7 +213,7 @@ def _at_once(margin: MarginBook, factor: Floats) -> NDArray[np.bool_]:
     small = usd <= np.array([r.threshold_usd for r in rules])[venue]
     kind = np.array([_STEPS[r.partial] for r in rules])[venue]
     floor = np.array([_floors(margin, r.tiers) for r in rules])[venue, margin.schedule]
-    mode = _modes(margin)
+    mode = modes(margin)
     size = np.where(mode == layout.BY_VALUE, most, np.abs(x.z) * x.u0)
     size = np.where(mode == layout.BY_CONTRACTS, _contracts(margin), size)
     # a hair below the floor: sizes are computed again, in another order, when they fall
@@ -281,7 +281,7 @@ def _joint_rows(margin: MarginBook, excess: Floats, exits: _Exits) -> tuple[Any,
     m, members = len(book.accounts), np.flatnonzero(exits.joint)
     counts = np.bincount(p.account[members], minlength=m)
     accounts = np.flatnonzero(counts)
-    watched = _watch(margin, excess, members)
+    watched = watch(margin, excess, members)
     asleep = np.zeros(m, dtype=np.bool_)
     asleep[p.account[exits.asleep]] = True
     alarm = np.where(asleep, np.inf, watched.alarm)
@@ -312,7 +312,7 @@ def _joint_rows(margin: MarginBook, excess: Floats, exits: _Exits) -> tuple[Any,
         hot=np.stack([(x.z * x.u)[order], x.add[order]], axis=1),
         tags=np.stack([x.table[order].astype(np.int32), driver.astype(np.int32)], axis=1),
         cold=np.stack([column[order] for column in cold], axis=1),
-        ladder=np.stack([margin.schedule[order], _modes(margin)[order]], axis=1).astype(np.int32),
+        ladder=np.stack([margin.schedule[order], modes(margin)[order]], axis=1).astype(np.int32),
         level=watched.level[order],
         driven=np.isin(np.arange(2 * len(book.assets)), driver),
     )
@@ -331,44 +331,6 @@ def _in_blocks(accounts: Ints, wait: Floats, counts: Ints) -> tuple[Ints, Floats
     return accounts[np.argsort(block + counts[accounts], kind="stable")], gate
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Watch:
-    """What decides when joint accounts are marked; shape (m,), but ``level`` (n,).
-
-    USD (or coin) each loses as all drivers fall or rise by 1, the sum of these at which it is
-    due, whether it has stops; the stops as driver factors.
-    """
-
-    fall: Floats
-    rise: Floats
-    alarm: Floats
-    stops: NDArray[np.bool_]
-    level: Floats
-
-
-def _watch(margin: MarginBook, excess: Floats, members: Ints) -> _Watch:
-    book, x, p = margin.book, margin.lines, margin.book.positions
-    m, account = len(book.accounts), p.account[members]
-    z, fall, rise = (x.z * x.u)[members], np.zeros(m), np.zeros(m)
-    moving = _modes(margin)[members] == layout.BY_VALUE
-    tables = (x.rates, x.deductions)
-    reaches(z, x.table[members], x.add[members], moving, account, *tables, fall, rise)
-    slack = excess.copy()
-    level = np.full(len(book), np.nan)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        level[members] = (drivers(p.stop, book.inverse()) / x.u)[members]
-    has = ~np.isnan(level[members])
-    stops = np.zeros(m, dtype=np.bool_)
-    stops[account[has]] = True
-    long = z > 0
-    way = np.where(long, 1.0 - level[members], level[members] - 1.0)
-    loss = way * np.where(long, fall[account], rise[account])
-    due = slack <= layout.TIE * (fall + rise)
-    np.minimum.at(slack, account[has], loss[has])
-    alarm = np.where(due | (slack <= 0), -1.0, slack * (1.0 - 1e-6))
-    return _Watch(fall, rise, alarm, stops, level)
-
-
 def _single_precision(values: Floats, toward: float) -> NDArray[np.float32]:
     """Rounded the safe way: what is read every round takes half the memory.
 
@@ -376,15 +338,6 @@ def _single_precision(values: Floats, toward: float) -> NDArray[np.float32]:
     """
     single = np.nextafter(values.astype(np.float32), np.float32(toward), dtype=np.float32)
     return np.where(np.isinf(values), np.float32(np.inf), single)
-
-
-def _modes(margin: MarginBook) -> NDArray[np.int8]:
-    """How each requirement follows the size; see the kernels' BY_VALUE and its neighbours."""
-    by_contracts = np.array([s.unit is TierUnit.CONTRACTS for s in margin.schedules])
-    entry = [t.margin.maintenance_basis is MaintenanceBasis.ENTRY for t in margin.terms]
-    at_entry = np.array(entry)[margin.venue_of_positions()]
-    by_size = np.where(by_contracts[margin.schedule], layout.BY_CONTRACTS, layout.BY_VALUE)
-    return np.where(at_entry, layout.AT_ENTRY, by_size).astype(np.int8)
 
 
 def _rules(margin: MarginBook, partial: bool) -> Any:
