@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seawall.app.ending import exit_code_of
+from seawall.app.ending import exit_code_of, to_reader
 from seawall.app.rules_commands import rules_app
 
 if TYPE_CHECKING:
@@ -359,6 +359,13 @@ def _show(made: Report, format: Format, page: Path | None) -> None:
         from seawall.report.page import write_html
 
         write_html(made, page)
+    with to_reader():
+        _print(made, format)
+    if page is not None:
+        sys.stderr.write(f"\nReport: {page.resolve()}\n")
+
+
+def _print(made: Report, format: Format) -> None:
     if format is Format.JSON:
         from seawall.report.encode import to_json
 
@@ -373,8 +380,6 @@ def _show(made: Report, format: Format, page: Path | None) -> None:
         from seawall.report.terminal import to_terminal
 
         to_terminal(made)
-    if page is not None:
-        sys.stderr.write(f"\nReport: {page.resolve()}\n")
 
 
 def main() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -17,6 +18,20 @@ _UsageError: Any = typer.BadParameter.__mro__[2]
 """What every error in the use of options and arguments is."""
 
 
+class ReaderGoneError(Exception):
+    """Who read our output has left; not an ``OSError``, which typer would answer with exit 1."""
+
+
+@contextmanager
+def to_reader() -> Iterator[None]:
+    """Write a result, flushed: a reader that leaves midway ends the command, without an error."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise ReaderGoneError from None
+
+
 def exit_code_of(command: Callable[[], Any]) -> int:
     """Run a command and give its exit code; what went wrong is said on stderr."""
     try:
@@ -25,7 +40,7 @@ def exit_code_of(command: Callable[[], Any]) -> int:
         return _told(code) if isinstance(code, int) else 0
     except (KeyboardInterrupt, typer.Abort):
         return _told(STOPPED)
-    except BrokenPipeError:
+    except (BrokenPipeError, ReaderGoneError):
         # the reader of our output has left: nothing more to say, not even at the exit's flush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

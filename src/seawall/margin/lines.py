@@ -113,7 +113,9 @@ def entry_bankruptcy_driver(u0: Floats, z: Floats, leverage: Floats) -> Floats:
     Source: Bybit help "Bankruptcy price": ``EP * (1 - side / leverage)`` linear and
     ``EP * leverage / (leverage + side)`` inverse, which are this in both drivers.
     """
-    return u0 * (1.0 - np.sign(z) / leverage)
+    # 1 / infinity is 0 and 0 / 0 stays unknown: leverage may be either
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return u0 * (1.0 - np.sign(z) / leverage)
 
 
 def build_lines(
@@ -149,12 +151,14 @@ def build_lines(
     bust = entry_bankruptcy_driver(u0, z, leverage)
     close_fee = np.where(fee_to_close, fee * np.abs(z) * np.maximum(bust, 0.0), 0.0)
 
-    rate = 1.0 / leverage
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = 1.0 / leverage
     for k, venue_terms in enumerate(terms):
         decimals = venue_terms.margin.leverage_rate_decimals
         if decimals is not None:
             rate = np.where(venue == k, initial_rate(leverage, decimals), rate)
-    wanted = np.abs(z) * u0 * rate + close_fee
+    with np.errstate(invalid="ignore"):
+        wanted = np.abs(z) * u0 * rate + close_fee
 
     missing = isolated & np.isnan(own)
     reported = missing & ~np.isnan(p.reported_liquidation)
