@@ -55,7 +55,8 @@ def fire_stops(joint, work, events, drivers, turn, stopped, flow):
     closed = 0
     for h in range(work.lengths[NEAR]):
         account = near[h]
-        if not stops[account] or fall[account] * down + rise[account] * up < alarm[account]:
+        due = alarm[account]
+        if not stops[account] or fall[account] * down + rise[account] * up < due or due == np.inf:
             continue
         for i in range(start[account], start[account + 1]):
             z, stop, d = hot[i, Z], level[i], tags[i, DRIVER]
@@ -81,6 +82,7 @@ def fire_stops(joint, work, events, drivers, turn, stopped, flow):
                 work.touched[work.lengths[TOUCHED]] = account
                 work.lengths[TOUCHED] += 1
             turns[account, LAST] = turn
+            work.altered[account] = True
             if events.record:
                 n = events.count[0]
                 events.count[0] = n + 1
@@ -164,17 +166,17 @@ def mark_due(joint, rules, work, drivers):
 
 
 @inner_kernel
-def step_share(kind, rules, v, cut, i, usd, value, resized, cold, ladder):
-    """Share of a position that its venue closes at this step, in (0, 1].
+def step(kind, rules, v, cut, i, usd, value, resized, cold, ladder):
+    """Share of a position that its venue closes at this step, in (0, 1], and what ``cut`` becomes.
 
     ``usd`` and ``value`` are its notional in USD and in the settlement currency, ``resized`` what
     is left of its first size. ``cut`` remembers a first fraction, or the bracket it was cut to.
     """
+    before = cut[i]
     if kind == FRACTION:
-        if usd > rules.rates[v, 1] and cut[i] == 0:
-            cut[i] = 1
-            return rules.rates[v, 0]
-        return 1.0
+        if usd > rules.rates[v, 1] and before == 0:
+            return rules.rates[v, 0], 1
+        return 1.0, before
     mode, row, floors = ladder[i, MODE], ladder[i, LADDER], rules.floors
     size = value
     if mode != BY_VALUE:
@@ -183,13 +185,12 @@ def step_share(kind, rules, v, cut, i, usd, value, resized, cold, ladder):
     # a position cut to a floor counts as of the lower bracket from then on: the next step takes
     # whole brackets, not the sliver by which a price has since lifted its value over the floor
     now = bracket_of(size, floors, row, True)
-    if cut[i] > 0:
-        now = min(now, cut[i] - 1)
+    if before > 0:
+        now = min(now, before - 1)
     target = now - rules.steps[v, 1] + 1
     if target < 1:
-        return 1.0
-    cut[i] = target
-    return 1.0 - floors[row, target] / size
+        return 1.0, before
+    return 1.0 - floors[row, target] / size, target
 
 
 @inner_kernel
@@ -236,6 +237,21 @@ def liquidate(joint, rules, work, events, count, drivers, turn, forced, flow):
         # steps are for accounts that they can save: one with nothing left, or with no more than
         # a rounding after a fee that took all, is taken over in full
         kind = rules.steps[v, 0] if not whole and equity > TIE * gross else FULL
+        if kind != FULL:
+            # most accounts are small and their first step is their last: nothing of theirs changes
+            once = True
+            for i in range(begin, end):
+                z, d = hot[i, Z], tags[i, DRIVER]
+                if z != 0.0 and once:
+                    value = abs(z * drivers[d])
+                    resized = z / original[i, Z]
+                    usd = value if d < assets else cold[i, FACE] * abs(resized)
+                    share, _ = step(kind, rules, v, cut, i, usd, value, resized, cold, ladder)
+                    once = share == 1.0
+            if once:
+                kind = FULL
+            else:
+                work.altered[account] = True
         for i in range(begin, end):
             z = hot[i, Z]
             if z == 0.0:
@@ -248,7 +264,7 @@ def liquidate(joint, rules, work, events, count, drivers, turn, forced, flow):
             share = 1.0
             if kind != FULL:
                 resized = z / original[i, Z]
-                share = step_share(kind, rules, v, cut, i, usd, value, resized, cold, ladder)
+                share, cut[i] = step(kind, rules, v, cut, i, usd, value, resized, cold, ladder)
             fee += value * share
             usd *= share
             forced[a] += usd
@@ -268,7 +284,7 @@ def liquidate(joint, rules, work, events, count, drivers, turn, forced, flow):
                 hot[i, Z] = z * keep
                 fixed[i] *= keep
                 follow(original, hot, fixed, base, cold, ladder, floors, rules.ladders, account, i)
-            elif not whole:
+            elif kind != FULL:
                 base[account] += worth + fixed[i]
                 hot[i, Z] = 0.0
                 fixed[i] = 0.0

@@ -164,8 +164,9 @@ def restore(joint, rules, work):
         work.turns[account, LAST] = 0
         work.after[account, EQUITY] = 0.0
         work.after[account, FEE] = 0.0
-        if rules.whole:
+        if not work.altered[account]:
             continue
+        work.altered[account] = False
         work.base[account] = joint.base[account]
         for i in range(start[account], start[account + 1]):
             work.cut[i] = 0

@@ -22,7 +22,7 @@ Rules = namedtuple("Rules", "whole steps rates fees lines floors ladders")
 Work = namedtuple(
     "Work",
     "hot fixed cut base alarm turns after near fallen woken touched lengths sight settled gone "
-    "early sums",
+    "early sums altered",
 )
 Events = namedtuple("Events", "record count turn position usd stop")
 Path = namedtuple("Path", "factor forced stopped fallen bounds")

@@ -123,6 +123,7 @@ class Ledger:
             gone=np.zeros(m, dtype=np.bool_),
             early=np.empty(m, dtype=np.int32),
             sums=np.zeros((2, 2 * len(self.assets))),
+            altered=np.zeros(m, dtype=np.bool_),
         )
 
     def path(self, rows: int) -> Any:
