@@ -194,6 +194,18 @@ def step(kind, rules, v, cut, i, usd, value, resized, cold, ladder):
 
 
 @inner_kernel
+def write_down(events, turn, position, usd):
+    """Note one forced closing where there is room; always count it."""
+    n = events.count[0]
+    events.count[0] = n + 1
+    if n < events.turn.size:
+        events.turn[n] = turn
+        events.position[n] = position
+        events.usd[n] = usd
+        events.stop[n] = False
+
+
+@inner_kernel
 def liquidate(joint, rules, work, events, count, drivers, turn, forced, flow):
     """Close the accounts in ``work.fallen`` by their venues' steps.
 
@@ -270,13 +282,7 @@ def liquidate(joint, rules, work, events, count, drivers, turn, forced, flow):
             forced[a] += usd
             flow[a] -= usd if (z > 0.0) == (a == d) else -usd
             if record:
-                n = events.count[0]
-                events.count[0] = n + 1
-                if n < events.turn.size:
-                    events.turn[n] = turn
-                    events.position[n] = i
-                    events.usd[n] = usd
-                    events.stop[n] = False
+                write_down(events, turn, i, usd)
             if share < 1.0:
                 left = True
                 keep = 1.0 - share
