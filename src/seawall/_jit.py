@@ -22,9 +22,22 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
 from numba.core import config as numba_config
+from numba.extending import intrinsic
 
-__all__ = ["fresh_cache", "in_chunks", "inner_kernel", "kernel", "share_out", "workers"]
+__all__ = [
+    "fetch_row",
+    "fresh_cache",
+    "hook",
+    "in_chunks",
+    "inner_kernel",
+    "kernel",
+    "share_out",
+    "workers",
+]
 
 _CHUNK_ROWS = 65_536
 
@@ -60,6 +73,45 @@ def kernel(function: Callable[..., Any]) -> Any:
 def inner_kernel(function: Callable[..., Any]) -> Any:
     """A kernel that only kernels call: without its way in from Python it compiles faster."""
     return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+_GRID = types.Array(types.float64, 2, "C")
+_ROW = types.Array(types.float64, 1, "C")
+_HOOK = types.void(_GRID, _ROW, _ROW, _ROW, types.uint64, _GRID)
+
+
+def hook(function: Callable[..., None]) -> Any:
+    """Compile a function that a kernel calls by its address, so that any file can bring one.
+
+    It takes ``(markets, own, parameters, clock, key, orders)``: 2-d, 1-d, 1-d, 1-d arrays of
+    float64, a uint64 and a 2-d array of float64, all contiguous, and returns nothing. Its
+    ``address`` is what :func:`call_hook` takes.
+    """
+    fresh_cache()
+    config: Any = numba_config
+    before = config.CACHE_DIR
+    config.CACHE_DIR = _cache_folder()
+    try:
+        return numba.cfunc(_HOOK, cache=True, nopython=True, error_model="numpy")(function)
+    finally:
+        config.CACHE_DIR = before
+
+
+@intrinsic
+def call_hook(typing, address, markets, own, parameters, clock, key, orders):  # type: ignore
+    """Call a hook by its address from within a kernel; arguments as :func:`hook` has them."""
+    del typing
+    signature = types.none(address, *_HOOK.args)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        form = ir.FunctionType(
+            context.get_value_type(types.none),
+            [context.get_value_type(t) for t in signature.args[1:]],
+        )
+        builder.call(builder.inttoptr(args[0], form.as_pointer()), args[1:])
+        return context.get_dummy_value()
+
+    return signature, generate
 
 
 def _compiled(function: Callable[..., Any], **options: Any) -> Any:
@@ -117,3 +169,25 @@ def _spread(
     call(edges[0], edges[1])
     for job in jobs:
         job.result()
+
+
+@intrinsic
+def fetch_row(typing: Any, array: Any, row: Any) -> Any:
+    """In a kernel: start fetching a row's first cache line, read soon; changes nothing.
+
+    A row that does not exist is asked for in vain: no error follows.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = signature.args[0]
+        view = context.make_array(kind)(context, builder, arguments[0])
+        stride = cgutils.unpack_tuple(builder, view.strides, kind.ndim)[0]
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        place = builder.gep(builder.bitcast(view.data, byte), [builder.mul(arguments[1], stride)])
+        form = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        fetch = cgutils.get_or_insert_function(builder.module, form, "llvm.prefetch.p0")
+        # to be written to, to be kept close, data
+        builder.call(fetch, [place, number(1), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.none(array, types.int64), generate

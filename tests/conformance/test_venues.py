@@ -25,6 +25,8 @@ EXPECTED = {
     "bybit",
     "okx",
     "hyperliquid",
+    "deribit",
+    "dydx",
     "htx",
     "generic",
 }
@@ -86,7 +88,7 @@ def test_the_terms_of_every_date_are_sane(venue):
         assert terms.venue == venue
         assert terms.effective_from == day
         assert terms.title
-        assert terms.mark_price
+        assert terms.mark.text
         assert len(terms.sources) == 5
         assert max(map(len, terms.sources)) <= 120
         assert 0 <= terms.margin.taker_fee < 0.01

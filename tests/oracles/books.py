@@ -23,6 +23,7 @@ from seawall.core import (
 PRICES = {"BTC": 86_600.0, "ETH": 2_830.0, "SOL": 131.5}
 BY_VALUE = ladder((0, 5e4, 3e5, 1e6, 4e6), (0.005, 0.01, 0.02, 0.05, 0.1))
 BY_COIN = ladder((0, 1, 5, 20), (0.004, 0.01, 0.025, 0.05))
+GROWING = Table((0.0,), (0.01,), (0.0,), growth=2e-4)  # four times Deribit's, to be felt
 BY_LOT = steps((0, 50, 300, 2000, 9000), (0.004, 0.0065, 0.01, 0.015, 0.03))
 
 TERMS = (
@@ -70,6 +71,25 @@ TERMS = (
     VenueTerms("generic", "neutral", MarginTerms(), LiquidationTerms(), LossTerms(socialised=True)),
 )
 
+GROWING_TERMS = (
+    VenueTerms(
+        "deribit",
+        "a rate that grows, just enough, losses shared by all",
+        MARGIN["deribit"],
+        LiquidationTerms(fee=0.0075, partial=PartialRule.JUST_ENOUGH, least_usd=3e3),
+        LossTerms(rank=AdlRank.NONE, socialised=True),
+    ),
+    VenueTerms(
+        "dydx",
+        "by slices, then by lot",
+        MARGIN["dydx"],
+        LiquidationTerms(
+            fee=0.015, partial=PartialRule.SLICES, fraction=0.25, least_usd=2e4, most_usd=4e5
+        ),
+        LossTerms(rank=AdlRank.RANDOM),
+    ),
+)
+
 
 def without_fees(scene: Scene) -> Scene:
     """The same book where a liquidation costs nothing."""
@@ -88,20 +108,32 @@ def contracts() -> tuple[Contract, ...]:
     coin = tuple(Contract(a, True, 100.0, NAN, BY_COIN) for a in ("BTC", "ETH"))
     coin_lots = (Contract("BTC", True, 100.0, NAN, BY_LOT),)
     second = (Contract("BTC", False, 1.0, NAN, BY_VALUE),)  # as BTCUSDC beside BTCUSDT
-    return linear + lots + coin + coin_lots + second
+    growing = tuple(
+        Contract(a, inverse, 1.0, NAN, GROWING)
+        for a, inverse in (("BTC", False), ("SOL", False), ("BTC", True), ("ETH", True))
+    )
+    return linear + lots + coin + coin_lots + second + growing
 
 
 def _choices(venue: str) -> tuple[list[int], list[int]]:
     """Linear and inverse contracts that a venue lists."""
     if venue == "okx":
         return [3, 4, 5], [8]
-    if venue in ("hyperliquid", "generic"):
+    if venue == "deribit":
+        return [10, 11], [12, 13]
+    if venue in ("hyperliquid", "generic", "dydx"):
         return [0, 1, 2, 9], []
     return [0, 1, 2, 9], [6, 7]
 
 
 def random_book(
-    seed: int, accounts: int, *, cross: float = 0.5, stops: float = 0.2, graded: bool = False
+    seed: int,
+    accounts: int,
+    *,
+    cross: float = 0.5,
+    stops: float = 0.2,
+    graded: bool = False,
+    terms: tuple[VenueTerms, ...] = TERMS,
 ) -> Scene:
     """Accounts at 0.2 to 25% of notional, tiny to huge, one in thirty of them below zero.
 
@@ -109,10 +141,10 @@ def random_book(
     shock sets off many rounds.
     """
     rng = random.Random(seed)
-    scene = Scene(contracts(), TERMS)
+    scene = Scene(contracts(), terms)
     while len(scene.purses) < accounts:
-        v = rng.randrange(len(TERMS))
-        linear, inverse = _choices(TERMS[v].venue)
+        v = rng.randrange(len(terms))
+        linear, inverse = _choices(terms[v].venue)
         together = rng.random() < cross
         group = linear
         if inverse and rng.random() < 0.35:
@@ -214,7 +246,10 @@ def scaled(scene: Scene, by: float) -> Scene:
         dataclasses.replace(
             v,
             liquidation=dataclasses.replace(
-                v.liquidation, threshold_usd=v.liquidation.threshold_usd * by
+                v.liquidation,
+                threshold_usd=v.liquidation.threshold_usd * by,
+                least_usd=v.liquidation.least_usd * by,
+                most_usd=v.liquidation.most_usd * by,
             ),
         )
         for v in scene.venues

@@ -82,7 +82,9 @@ class Brute:
         k = _bracket(table.floors, size, was_cut)
         at_entry = terms.maintenance_basis is MaintenanceBasis.ENTRY
         value = self._value(i, share, leg.entry if at_entry else price)
-        rate = table.rates[k]
+        inverse = self.scene.contracts[leg.contract].inverse
+        coins = self._value(i, share, price) if inverse else abs(leg.size) * share
+        rate = table.rates[k] + table.growth * coins
         if terms.fee_in_maintenance:
             rate += terms.taker_fee if math.isnan(leg.fee) else leg.fee
         return value * rate - table.cums[k] + self.closing_fee[i] * share
@@ -117,8 +119,9 @@ class Brute:
                 # steps are for accounts that they can save: one below zero is taken over
                 saved = equity > TIE * gross
                 rules = scene.venues[scene.purses[account].venue].liquidation
+                part = self._part(mine, held, price, equity) if partial and saved else 1.0
                 for i in mine:
-                    share = self._share(i, held[i], price[i], cut, partial and saved)
+                    share = self._share(i, held[i], price[i], cut, partial and saved, part)
                     fee += rules.fee * self._value(i, held[i] * share, price[i])
                     usd = self._close(i, held, share, price, out, turn, False)
                     forced[self.asset[i]] += usd
@@ -187,12 +190,17 @@ class Brute:
         return usd
 
     def _share(
-        self, i: int, held: float, price: float, cut: list[int | None], partial: bool
+        self, i: int, held: float, price: float, cut: list[int | None], partial: bool, part: float
     ) -> float:
         leg = self.scene.legs[i]
         rules = self.scene.venues[self.scene.purses[leg.account].venue].liquidation
         if not partial or rules.partial is PartialRule.FULL:
             return 1.0
+        if rules.partial is PartialRule.SLICES:
+            return self._slice(i, held, price) * part / self._usd(i, held, price)
+        if rules.partial is PartialRule.JUST_ENOUGH:
+            usd = self._usd(i, held, price)
+            return min(math.ceil(part * usd / rules.least_usd) * rules.least_usd / usd, 1.0)
         if rules.partial is PartialRule.FRACTION:
             inverse = self.scene.contracts[leg.contract].inverse
             usd = abs(leg.size) * held * (1.0 if inverse else price)
@@ -210,6 +218,38 @@ class Brute:
             return 1.0
         cut[i] = level
         return 1.0 - floors[level + 1] / size
+
+    def _usd(self, i: int, held: float, price: float) -> float:
+        leg = self.scene.legs[i]
+        inverse = self.scene.contracts[leg.contract].inverse
+        return abs(leg.size) * held * (1.0 if inverse else price)
+
+    def _slice(self, i: int, held: float, price: float) -> float:
+        rules = self.scene.venues[self.scene.purses[self.scene.legs[i].account].venue].liquidation
+        usd = self._usd(i, held, price)
+        return min(max(rules.fraction * usd, rules.least_usd), usd)
+
+    def _part(self, mine: list[int], held: list[float], price: list[float], equity: float) -> float:
+        """What an account's positions share: how far slices shrink, how much is just enough."""
+        rules = self.scene.venues[self.scene.purses[self.scene.legs[mine[0]].account].venue]
+        if rules.liquidation.partial is PartialRule.SLICES:
+            slices = sum(self._slice(i, held[i], price[i]) for i in mine)
+            return min(rules.liquidation.most_usd / slices, 1.0)
+        if rules.liquidation.partial is not PartialRule.JUST_ENOUGH:
+            return 1.0
+        fee = sum(rules.liquidation.fee * self._value(i, held[i], price[i]) for i in mine)
+
+        def left(share: float) -> float:
+            need = sum(self._need(i, held[i] * (1 - share), price[i], False) for i in mine)
+            return equity - fee * share - need
+
+        if left(1.0) <= 0:
+            return 1.0
+        no, yes = 0.0, 1.0
+        while yes - no > 1e-14:
+            middle = (no + yes) / 2
+            no, yes = (no, middle) if left(middle) > 0 else (middle, yes)
+        return yes
 
     def unit(self, account: int, factor: list[float]) -> float:
         """USD per unit of an account's currency at some price factors."""

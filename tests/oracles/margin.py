@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal, getcontext
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Decimal, getcontext
 from itertools import product
 
+from oracles.deribit import deribit_prices
 from oracles.scenes import Contract, Leg, Scene, Table
 
 getcontext().prec = 60
@@ -80,6 +81,14 @@ class Position:
     def lev(self) -> Decimal:
         return D(self.leg.leverage)
 
+    def units(self, price: Decimal) -> Decimal:
+        """Coins held: Deribit's S."""
+        return self.q / price if self.inverse else self.q
+
+    @property
+    def growth(self) -> Decimal:
+        return D(self.contract.table.growth)
+
     def bracket(self, price: Decimal) -> Bracket:
         size = self.contracts if self.contract.table.by_contracts else self.value(price)
         return bracket_at(self.contract.table, size)
@@ -111,6 +120,12 @@ def maintenance(venue: str, p: Position) -> Decimal:
     if venue == "okx":
         per = D(p.contract.face)
         return p.contracts * per * (1 / p.mark if p.inverse else p.mark) * b.mmr
+    if venue == "deribit":
+        s = p.units(p.mark)
+        need = s * (b.mmr + p.growth * s)
+        return need if p.inverse else need * p.mark
+    if venue == "dydx":
+        return (p.q * p.mark * b.mmr).quantize(ONE.scaleb(-6), rounding=ROUND_UP)
     return p.q * p.mark * b.mmr - b.cum  # hyperliquid
 
 
@@ -121,6 +136,8 @@ def needed(venue: str, p: Position) -> Decimal:
     if venue == "binance_usdm":
         b = p.bracket(p.mark)
         return p.q * p.mark * b.mmr - b.cum
+    if venue == "dydx":
+        return p.q * p.mark * p.bracket(p.mark).mmr  # unrounded: it rounds what it prints
     return maintenance(venue, p)
 
 
@@ -132,6 +149,8 @@ def initial(venue: str, p: Position) -> Decimal:
         return p.value(p.ep) / p.lev + p.fee_to_close()
     if venue == "bybit_new":
         return p.value(p.mark) / p.lev + p.fee_to_close()
+    if venue == "deribit":
+        return p.value(p.mark) * (1 / p.lev + p.growth * p.units(p.mark))
     return p.value(p.mark) / p.lev
 
 
@@ -218,6 +237,10 @@ def _hyperliquid(p: Position, margin: Decimal) -> list[Decimal]:
     return found
 
 
+def _deribit(p: Position, wb: Decimal) -> list[Decimal]:
+    return deribit_prices([p], wb)
+
+
 ISOLATED = {
     "binance_usdm": _binance_usdm,
     "binance_coinm": _binance_coinm,
@@ -225,6 +248,8 @@ ISOLATED = {
     "bybit_new": _bybit_new,
     "okx": _okx,
     "hyperliquid": _hyperliquid,
+    "deribit": _deribit,
+    "dydx": _hyperliquid,  # p' = (R + s p - E) / (s - |s| MMF): the same
 }
 
 
@@ -259,7 +284,9 @@ def cross(venue: str, legs: list[Position], which: int, wallet: Decimal) -> list
     if venue == "okx" and len(same) == 1:
         e = wallet + mine.upnl(mine.mark) + upnl - tmm
         return only(_okx(mine, e, mine.mark))
-    if venue == "hyperliquid" and len(same) == 1:
+    if venue == "deribit":
+        return only(deribit_prices(same, wallet + upnl - tmm))
+    if venue in ("hyperliquid", "dydx") and len(same) == 1:
         return only(_hyperliquid_cross(mine, wallet, upnl, tmm))
     return only(_binance_cross(same, wallet, upnl, tmm, venue == "okx"))
 

@@ -25,12 +25,16 @@ NAN = math.nan
 
 @dataclass(frozen=True)
 class Table:
-    """Brackets: floors, rates, maintenance amounts, as a venue prints them."""
+    """Brackets: floors, rates, maintenance amounts, as a venue prints them.
+
+    ``growth``: what the rate grows by with each coin held (Deribit).
+    """
 
     floors: tuple[float, ...]
     rates: tuple[float, ...]
     cums: tuple[float, ...]
     by_contracts: bool = False
+    growth: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,8 @@ class Scene:
 def schedule_of(table: Table) -> MarginSchedule:
     as_array = [np.array(x, dtype=np.float64) for x in (table.floors, table.rates, table.cums)]
     unit = TierUnit.CONTRACTS if table.by_contracts else TierUnit.NOTIONAL
-    return MarginSchedule(*as_array, np.full(len(table.floors), np.nan), unit)
+    unknown = np.full(len(table.floors), np.nan)
+    return MarginSchedule(*as_array, unknown, unit, growth=table.growth)
 
 
 def bound(scene: Scene, source: str = "scene") -> MarginBook:

@@ -43,6 +43,11 @@ HL_BTC = ladder((0, 150e6), (1 / 80, 1 / 40))
 HL_ETH = ladder((0, 100e6), (1 / 50, 1 / 30))
 HL_SOL = ladder((0, 70e6), (1 / 40, 1 / 20))
 HL_ARB = ladder((0, 3e6), (1 / 20, 1 / 10))
+# Deribit: 1% + 0.005% a BTC, 1% + 0.0004% an ETH, 2% + 0.0005% a SOL
+DERIBIT_BTC = Table((0,), (0.01,), (0,), growth=5e-5)
+DERIBIT_ETH = Table((0,), (0.01,), (0,), growth=4e-6)
+DERIBIT_SOL = Table((0,), (0.02,), (0,), growth=5e-6)
+DYDX = [Table((0,), (rate,), (0,)) for rate in (0.03, 0.03, 0.05, 0.1)]
 
 MARGIN: dict[str, MarginTerms] = {
     "binance_usdm": MarginTerms(taker_fee=5e-4, truncate_decimals=8, leverage_rate_decimals=8),
@@ -65,6 +70,8 @@ MARGIN: dict[str, MarginTerms] = {
         tick_rule=TickRule.ONE_TICK_TOWARD_MARK,
     ),
     "hyperliquid": MarginTerms(taker_fee=4.5e-4, collateral_includes_pnl=True),
+    "deribit": MarginTerms(taker_fee=5e-4),
+    "dydx": MarginTerms(taker_fee=5e-4, round_up_decimals=6),
 }
 TERMS = {name: VenueTerms(name, name, margin=m) for name, m in MARGIN.items()}
 
@@ -95,4 +102,12 @@ CONTRACTS: dict[str, tuple[Contract, ...]] = {
     "bybit_new": _linear((BYBIT, BYBIT, BYBIT, BYBIT)) + _inverse(COIN),
     "okx": _linear((OKX, OKX, OKX, OKX), face=True) + _inverse(OKX),
     "hyperliquid": _linear((HL_BTC, HL_ETH, HL_SOL, HL_ARB)),
+    "deribit": (
+        Contract("BTC", False, 1.0, 0.5, DERIBIT_BTC),
+        Contract("SOL", False, 1.0, 0.01, DERIBIT_SOL),
+        Contract("BTC", True, 1.0, 0.5, DERIBIT_BTC),
+        Contract("ETH", True, 1.0, 0.05, DERIBIT_ETH),
+        Contract("BTC", True, 1.0, 0.5, DERIBIT_BTC),
+    ),
+    "dydx": _linear((DYDX[0], DYDX[1], DYDX[2], DYDX[3])),
 }

@@ -7,6 +7,7 @@ in the venue's order and at its price, then from the fund again, then from all w
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 
 from oracles.cascade import Brute, Result
@@ -148,6 +149,8 @@ class Waterfall:
 
     def _deleverage(self, v: int, unpaid: dict[int, float], deficits: dict[int, float]) -> None:
         """Closings that left a deficit, by asset and side, against winners of the other side."""
+        if self.scene.venues[v].loss.rank is AdlRank.NONE:
+            return
         for asset in range(len(self.scene.assets)):
             for side in (1, -1):
                 usd, owed = self._asked(v, asset, side, unpaid, deficits)
@@ -209,6 +212,8 @@ class Waterfall:
         a = leg.account
         profit, equity = self._profit(i), self.equity(a)
         rank = self.scene.venues[v].loss.rank
+        if rank is AdlRank.RANDOM:
+            return self._lot(i)
         if rank is AdlRank.PROFIT_TIMES_MARGIN_RATIO:
             mm = sum(self.brute._need(j, 1.0, self.price[j], False) for j in self.brute.members[a])
             wallet = self.brute.wallets[a] * self.unit[a]
@@ -223,6 +228,15 @@ class Waterfall:
             return gain * leverage if gain > 0 else gain / leverage
         ratio = self.price[i] / leg.entry if leg.size > 0 else leg.entry / self.price[i]
         return ratio * notional / equity if equity > 0 else 0.0
+
+    def _lot(self, i: int) -> float:
+        """The first 53 bits of a hash over who holds what, under the key ``0``."""
+        leg = self.scene.legs[i]
+        purse = self.scene.purses[leg.account]
+        symbol = f"{self.scene.contracts[leg.contract].asset}-{leg.contract}"
+        text = f"t{purse.trader}\n{symbol}\n{purse.isolated}\n{leg.size > 0}"
+        drawn = hashlib.blake2b(text.encode(), digest_size=8, key=b"0").hexdigest()
+        return (int(drawn, 16) >> 11) / 2**53
 
     def _take(self, v: int, asset: int, side: int, usd: float, owed: float) -> None:
         legs = self.scene.legs

@@ -17,7 +17,9 @@ from oracles.venues import CONTRACTS, MARGIN, PRICES, TERMS
 from seawall.core import InputError, MarginSchedule, TickRule
 from seawall.margin import MarginState
 
-VENUES = list(CONTRACTS)
+# a rate that grows with the size brings large positions down from either side: not those
+# properties hold of Deribit, see tests/unit/margin/test_growing_rates.py
+VENUES = [v for v in CONTRACTS if v != "deribit"]
 LEVERAGES = st.sampled_from([1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0])
 
 

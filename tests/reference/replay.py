@@ -34,7 +34,15 @@ from vector_inputs import (
 )
 
 from seawall.core import SeawallError
-from seawall.margin import MarginBook, funding_rate, impact_premium
+from seawall.margin import (
+    MarginBook,
+    bankruptcy_quote,
+    fillable_price,
+    funding_rate,
+    impact_premium,
+    insurance_fund_delta,
+    unrealised_pnl,
+)
 
 Answer = float | list[float] | None
 KNOWN_GAP = "known gap"
@@ -114,8 +122,60 @@ def _margin_used(margin: MarginBook, vector: Vector) -> float:
     return float((state.initial if vector["margin_mode"] == "cross" else state.equity)[0])
 
 
+def _part(margin: MarginBook, vector: Vector) -> tuple[float, ...]:
+    """Change of size, its size, price and rate, and the account's equity and maintenance."""
+    book, whole = margin.book, margin.accounts_state()
+    size = float(book.positions.size[0])
+    delta = extra(vector, "delta_quantity")
+    if delta is None:
+        delta = -math.copysign(extra(vector, "fill_quantity") or abs(size), size)
+    need, value = float(margin.need()[0]), float(book.notional()[0])
+    mark = float(book.positions.mark[0])
+    return size, delta, mark, need / value, float(whole.equity[0]), float(whole.maintenance[0])
+
+
+def _bankruptcy_quote(margin: MarginBook, vector: Vector) -> float:
+    return float(bankruptcy_quote(*map(np.asarray, _part(margin, vector))))
+
+
+def _fillable_price(margin: MarginBook, vector: Vector) -> float:
+    size, _, *figures = map(np.asarray, _part(margin, vector))
+    terms = margin.terms[0].liquidation
+    adjustment = extra(vector, "bankruptcy_adjustment") or terms.bankruptcy_adjustment
+    spread = extra(vector, "spread_to_mmr") or terms.spread_to_maintenance
+    if adjustment is None or spread is None:
+        raise UnsupportedError("the venue's orders have no fillable price")
+    return float(fillable_price(size, *figures, adjustment, spread))
+
+
+def _fund_delta(margin: MarginBook, vector: Vector) -> float:
+    price, fee = extra(vector, "fill_price"), extra(vector, "max_liquidation_fee")
+    if price is None:
+        raise UnsupportedError("no price of the fill")
+    delta, quote = _part(margin, vector)[1], _bankruptcy_quote(margin, vector)
+    most = margin.terms[0].liquidation.fee if fee is None else fee
+    return float(insurance_fund_delta(*map(np.asarray, (delta, price, quote)), most))
+
+
+def _counterparty_pnl(margin: MarginBook, vector: Vector) -> float:
+    """What the other side makes that bought or sold at the same price and closes at bankruptcy."""
+    p = margin.book.positions
+    return float(unrealised_pnl(-p.size, p.entry, margin.bankruptcy_price())[0])
+
+
+def _at_entry(vector: Vector) -> MarginBook | None:
+    """The vector marked at its entry, where its note says that its margin stands there."""
+    if vector["venue"] != "dydx_v4" or "entry notional" not in (vector.get("note") or ""):
+        return None
+    return book_of({**vector, "mark_price": vector["entry_price"]})[0]
+
+
+def _maintenance(margin: MarginBook, vector: Vector) -> float:
+    return float((_at_entry(vector) or margin).maintenance()[0])
+
+
 OWN: dict[str, Callable[[MarginBook, Vector], float]] = {
-    "maintenance_margin": lambda m, v: float(m.maintenance()[0]),
+    "maintenance_margin": _maintenance,
     "initial_margin": lambda m, v: float(m.initial()[0]),
     "unrealized_pnl": lambda m, v: float(m.pnl()[0]),
     "total_pnl": lambda m, v: float(m.pnl().sum()),
@@ -133,6 +193,10 @@ MARGINED: dict[str, Callable[[MarginBook, Vector], float]] = {
     "margin_used": _margin_used,
     "wallet_balance": lambda m, v: float(m.balance[0]),
     "effective_leverage": lambda m, v: float(m.effective_leverage()[0]),
+    "bankruptcy_quote": _bankruptcy_quote,
+    "fillable_price": _fillable_price,
+    "insurance_fund_delta": _fund_delta,
+    "counterparty_pnl": _counterparty_pnl,
 }
 IMPLIED: dict[str, Callable[[MarginBook, Vector], float]] = {
     "position_balance": lambda m, v: float(m.balance[0]),

@@ -30,12 +30,20 @@ from seawall.rulebook.rules import BUNDLE
 
 Vector = Mapping[str, Any]
 
-RULEBOOKS = ("binance_usdm", "binance_coinm", "bybit", "okx", "hyperliquid")
+RULEBOOKS = {
+    "binance_usdm": "binance_usdm",
+    "binance_coinm": "binance_coinm",
+    "bybit": "bybit",
+    "okx": "okx",
+    "hyperliquid": "hyperliquid",
+    "deribit": "deribit",
+    "dydx_v4": "dydx",
+}
+"""Rulebook of each venue named in a vector."""
 STATED = {
     # venues without a rulebook whose rule for these fields the engine has: the generic venue
     # with the one term that their page states
     "gate": (MarginTerms(fee_in_maintenance=True), {"liquidation_price", "bankruptcy_price"}),
-    "dydx_v4": (MarginTerms(), {"liquidation_price"}),
     "bitmex": (
         MarginTerms(maintenance_basis=MaintenanceBasis.ENTRY),
         {"liquidation_price", "bankruptcy_price"},
@@ -52,6 +60,9 @@ _SYMBOLS = {
     ("okx", "linear"): "BTC-USDT-SWAP",
     ("okx", "inverse"): "BTC-USD-SWAP",
     ("hyperliquid", "linear"): "BTC",
+    ("deribit", "linear"): "BTC_USDC-PERPETUAL",
+    ("deribit", "inverse"): "BTC-PERPETUAL",
+    ("dydx", "linear"): "BTC-USD",
     ("generic", "linear"): "BTCUSDT",
     ("generic", "inverse"): "BTCUSD",
 }
@@ -100,7 +111,7 @@ def venue_of(vector: Vector) -> str:
     """Rulebook that judges a vector."""
     name = str(vector["venue"])
     if name in RULEBOOKS:
-        return name
+        return RULEBOOKS[name]
     if name in STATED:
         return "generic"
     raise UnsupportedError("no rule of this venue is in the engine")
@@ -162,6 +173,9 @@ def deductions_of(vector: Vector) -> list[float]:
 
 
 def _schedule(vector: Vector) -> MarginSchedule | None:
+    grows, rate = extra(vector, "size_factor"), number(vector.get("maintenance_margin_rate"))
+    if grows is not None and rate is not None:
+        return MarginSchedule.flat(rate, source="given with the vector", growth=grows)
     tiers = tiers_of(vector)
     if not tiers or _floors(tiers)[0] != 0.0 or number(vector.get("maintenance_amount")):
         return None
@@ -175,6 +189,7 @@ def _schedule(vector: Vector) -> MarginSchedule | None:
 def _prices(leg: Vector) -> tuple[float, float]:
     """Entry and mark; each stands in for the other, and 1 for both."""
     entry, mark = number(leg.get("entry_price")), number(leg.get("mark_price"))
+    mark = mark or extra(leg, "index_price")
     return entry or mark or 1.0, mark or entry or 1.0
 
 
@@ -213,6 +228,9 @@ def _leg(vector: Vector, leg: Vector, venue: str, k: int) -> dict[str, Any]:
     top = extra(vector, "max_leverage") if own else number(leg.get("max_leverage"))
     if rate is None and top is not None:
         rate = float(half_initial_rate(np.array(top)))
+    leverage, base = number(leg.get("leverage")), extra(leg, "initial_margin_base")
+    if leverage is None and base:
+        leverage = 1.0 / base
     return {
         "account": "vector",
         "venue": venue,
@@ -223,7 +241,7 @@ def _leg(vector: Vector, leg: Vector, venue: str, k: int) -> dict[str, Any]:
         "quantity": abs(quantity),
         "entry_price": entry,
         "mark_price": mark,
-        "leverage": number(leg.get("leverage")),
+        "leverage": leverage,
         "maintenance_margin_rate": rate,
         "maintenance_amount": None if rate is None else number(leg.get("maintenance_amount")),
         "taker_fee": _taker_fee(vector),
@@ -248,6 +266,12 @@ def backing_of(vector: Vector, row: Mapping[str, Any]) -> dict[str, float]:
     wallet, collateral = number(vector.get("wallet_balance")), number(vector.get("collateral"))
     cash = extra(vector, "raw_usd")
     marked = number(vector.get("mark_price")) is not None
+    if vector["venue"] == "dydx_v4":
+        paid = extra(vector, "usdc_balance", "quote_balance")
+        if paid is not None:  # what was paid for the position is in it
+            return {"account_value": paid + _worth(row)}
+        if wallet is None and extra(vector, "account_value", "equity") is None:
+            wallet = collateral  # the deposit
     if row["margin_mode"] == "cross":
         equity = extra(vector, "account_value", "equity")
         equity = collateral if equity is None else equity

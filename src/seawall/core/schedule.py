@@ -30,6 +30,10 @@ class MarginSchedule:
     deductions of :meth:`continuous` the margin has no jump and, the rates rising, is the
     greatest of the brackets' lines at every notional.
 
+    A venue may instead let one rate grow with the size, without steps: with ``growth`` g the
+    margin of S units of the coin is ``S * (rates[0] + g * S)``, valued in the coin (inverse, S =
+    face / price) or times the price (linear, S = size).
+
     Parameters
     ----------
     floors
@@ -47,6 +51,8 @@ class MarginSchedule:
         Where the numbers come from and the date they held.
     cautious
         True if this schedule stands in for one that is unknown.
+    growth
+        By how much the rate grows with each unit of the coin held, initial margin alike.
     """
 
     floors: Floats
@@ -56,6 +62,7 @@ class MarginSchedule:
     unit: TierUnit = TierUnit.NOTIONAL
     source: str = ""
     cautious: bool = field(default=False, compare=False)
+    growth: float = 0.0
 
     def __post_init__(self) -> None:
         sizes = {a.shape for a in (self.floors, self.rates, self.deductions, self.max_leverage)}
@@ -83,12 +90,36 @@ class MarginSchedule:
                     allowed="fractions, 0 <= rate < 1",
                 )
             )
+        if not (np.isfinite(self.growth) and self.growth >= 0.0):
+            raise RuleError(
+                Mistake(
+                    "growth out of range",
+                    self.source,
+                    column="growth",
+                    value=f"{self.growth:g}",
+                    allowed="0 or more per unit of the coin",
+                )
+            )
+        if self.growth > 0.0 and (self.floors.size > 1 or self.unit is not TierUnit.NOTIONAL):
+            raise RuleError(
+                Mistake(
+                    "a rate that grows with the size has no brackets",
+                    self.source,
+                    column="growth",
+                    value=f"{self.growth:g}",
+                    allowed="one bracket by notional",
+                )
+            )
 
     @classmethod
-    def flat(cls, rate: float, deduction: float = 0.0, source: str = "") -> MarginSchedule:
+    def flat(
+        cls, rate: float, deduction: float = 0.0, source: str = "", growth: float = 0.0
+    ) -> MarginSchedule:
         """One bracket for every size."""
         one = np.ones(1)
-        return cls(0.0 * one, rate * one, deduction * one, np.nan * one, source=source)
+        return cls(
+            0.0 * one, rate * one, deduction * one, np.nan * one, source=source, growth=growth
+        )
 
     @classmethod
     def continuous(

@@ -6,6 +6,7 @@ number of any venue stands here.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -59,6 +60,33 @@ class PartialRule(StrEnum):
     """Down to the top of a lower bracket, ``tiers`` at a time; the lowest in full."""
     FRACTION = "fraction"
     """``fraction`` of a position above ``threshold_usd`` first, the rest at the next call."""
+    SLICES = "slices"
+    """``fraction`` of a position at each call, of no less than ``least_usd``; of all positions of
+    an account together no more than ``most_usd``."""
+    JUST_ENOUGH = "just_enough"
+    """The same share of every position: the least after which the account stands, in whole
+    steps of ``least_usd``."""
+
+
+class Route(StrEnum):
+    """Where the closing of a fallen account goes."""
+
+    BOOK = "book"
+    """Orders into the book first; what is still deficient afterwards is taken over."""
+    ENGINE = "engine"
+    """The last step is taken over at the bankruptcy price at once; the venue sells it."""
+
+
+class MarkRule(StrEnum):
+    """How a venue forms its mark price."""
+
+    INDEX = "index"
+    INDEX_PLUS_BASIS = "index_plus_basis"
+    """Index plus an average of mid less index."""
+    MEDIAN_OF_THREE = "median_of_three"
+    """Of the index with funding to come, the index plus an average basis, and the last trade."""
+    ORACLE_MEDIAN = "oracle_median"
+    """Of the oracle plus a slow basis, the own book, and other venues' mids."""
 
 
 class AdlTrigger(StrEnum):
@@ -77,6 +105,10 @@ class AdlRank(StrEnum):
     PROFIT_TIMES_MARGIN_RATIO = "profit_times_margin_ratio"
     PROFIT_TIMES_LEVERAGE = "profit_times_leverage"
     PRICE_RATIO_TIMES_LEVERAGE = "price_ratio_times_leverage"
+    RANDOM = "random"
+    """By lot; the same for an account whenever and in whatever book it is drawn."""
+    NONE = "none"
+    """Nobody is deleveraged."""
 
 
 class AdlPrice(StrEnum):
@@ -98,13 +130,21 @@ class MarginTerms:
     ratio_form: RatioForm = RatioForm.MAINTENANCE_OVER_EQUITY
     tick_rule: TickRule = TickRule.NONE
     truncate_decimals: int | None = None
+    round_up_decimals: int | None = None
     leverage_rate_decimals: int | None = None
     collateral_includes_pnl: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LiquidationTerms:
-    """What happens to an account that falls. Rates are fractions of the notional closed."""
+    """What happens to an account that falls. Rates are fractions of the notional closed.
+
+    ``bankruptcy_adjustment`` and ``spread_to_maintenance`` set the price at which a closing may
+    fill, :func:`seawall.margin.fillable_price`; None where the order has no such limit.
+    ``backstop`` is the share of the maintenance margin below which an account that the book has
+    not saved is taken over, ``patience_seconds`` how long the book is tried before, and
+    ``cooldown_seconds`` the pause after a first fraction.
+    """
 
     fee: float = 0.0
     surplus: Surplus = Surplus.TRADER
@@ -112,11 +152,22 @@ class LiquidationTerms:
     tiers: int = 1
     fraction: float = 1.0
     threshold_usd: float = 0.0
+    least_usd: float = 0.0
+    most_usd: float = math.inf
+    bankruptcy_adjustment: float | None = None
+    spread_to_maintenance: float | None = None
+    route: Route = Route.BOOK
+    backstop: float = 0.0
+    cooldown_seconds: float = 0.0
+    patience_seconds: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
 class LossTerms:
-    """Who pays when an account's loss exceeds its margin."""
+    """Who pays when an account's loss exceeds its margin.
+
+    ``most_per_account_usd`` is what the fund pays at most for one account at one step.
+    """
 
     fund_usd: float = 0.0
     trigger: AdlTrigger = AdlTrigger.FUND_EXHAUSTED
@@ -125,6 +176,7 @@ class LossTerms:
     price: AdlPrice = AdlPrice.BANKRUPTCY
     price_falls_back_to_mark_beyond: float | None = None
     socialised: bool = False
+    most_per_account_usd: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +190,20 @@ class FundingTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkTerms:
+    """How a venue forms its mark price, in words and as a rule.
+
+    ``window_seconds`` is the time over which the basis is averaged, ``lag_seconds`` how far the
+    index is behind its sources.
+    """
+
+    text: str = ""
+    rule: MarkRule = MarkRule.INDEX_PLUS_BASIS
+    window_seconds: float = 30.0
+    lag_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class VenueTerms:
     """All of one venue's rules in force on one day, apart from its brackets."""
 
@@ -147,6 +213,6 @@ class VenueTerms:
     liquidation: LiquidationTerms = LiquidationTerms()
     loss: LossTerms = LossTerms()
     funding: FundingTerms = FundingTerms()
-    mark_price: str = ""
+    mark: MarkTerms = MarkTerms()
     effective_from: str = ""
     sources: tuple[str, ...] = ()

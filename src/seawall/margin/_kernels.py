@@ -3,8 +3,9 @@
 Everything is written in the *driver* of a contract: ``u = price`` for linear contracts and
 ``u = 1 / price`` for inverse ones, with the signed exposure ``z`` = size (linear) or -size
 (inverse). Profit is then ``z * (u - u0)`` in the settlement currency and the maintenance margin
-``max_k((rates[k] + add) * |z| * u - deductions[k]) + fixed`` for every venue, so that each
-formula below stands once. See ``docs/methods/margin.md``.
+``max_k((rates[k] + add) * |z| * u - deductions[k]) + curve * (|z| * u) ** 2 + fixed`` for every
+venue, so that each formula below stands once; ``curves`` holds the ``curve`` of each table, 0 but
+where an inverse contract's rate grows with its size. See ``docs/methods/margin.md``.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import numpy as np
 
 from seawall._jit import inner_kernel, kernel
 
-ROWS = 512
-"""Rows worked on at a time where columns are passed over more than once."""
+NEAR = 1e-9
+"""Relative step of Newton's within which one that turns about does so by rounding alone."""
 
 
 @inner_kernel
@@ -34,13 +35,15 @@ def bracket_line(value, rates, deductions, t, add):
 
 
 @kernel
-def requirement(z, u, table, add, fixed, rates, deductions, out):
+def requirement(z, u, table, add, fixed, rates, deductions, curves, out):
     """Maintenance margin of each position at its driver ``u``; settlement currency."""
     for i in range(z.size):
         t = table[i]
         value = abs(z[i]) * u[i]
         k = bracket_line(value, rates, deductions, t, add[i])
         out[i] = (rates[t, k] + add[i]) * value - deductions[t, k] + fixed[i]
+        if curves[t] > 0.0:
+            out[i] += curves[t] * value * value
 
 
 @inner_kernel
@@ -59,137 +62,38 @@ def root(z, constant, rates, deductions, t, add):
     return side * best / size
 
 
+@inner_kernel
+def bent_root(z, constant, rate, deduction, curve, at):
+    """As :func:`root` for one line bent upwards: ``(rate + curve * |z| * u) * |z| * u``.
+
+    The equity less the requirement is a parabola in ``u``. Where profit rises with ``u`` (z > 0)
+    it has two positive roots at most, the upper where the requirement outruns the profit of
+    ever more coins; that on the side it loses towards at ``at`` is returned, else the other. NaN
+    where it has none.
+    """
+    side = 1.0 if z > 0 else -1.0
+    free = constant + deduction
+    slope = 1.0 - side * rate
+    square = slope * slope + 4.0 * curve * free
+    if square < 0.0:
+        return np.nan
+    width = np.sqrt(square)
+    if side > 0.0 and (free >= 0.0 or 2.0 * curve * z * at > slope):
+        return (slope + width) / (2.0 * curve) / z
+    return -2.0 * free / (slope + width) / z
+
+
 @kernel
-def isolated_roots(z, balance, u0, table, add, fixed, rates, deductions, out):
+def isolated_roots(z, balance, u, u0, table, add, fixed, rates, deductions, curves, out):
     """Liquidation driver of positions that stand alone; NaN where no positive root exists."""
     for i in range(z.size):
         constant = balance[i] - z[i] * u0[i] - fixed[i]
-        u = root(z[i], constant, rates, deductions, table[i], add[i])
-        out[i] = u if u > 0.0 else np.nan
-
-
-@inner_kernel
-def raise_to_roots(size, cost, longs, shorts, deductions, k, best):
-    """Raise ``best`` to the roots of four brackets from ``k`` on; see :func:`linear_prices`.
-
-    Returns for how many rows the bracket after these is not lower.
-    """
-    d0, d1, d2, d3 = deductions[k], deductions[k + 1], deductions[k + 2], deductions[k + 3]
-    l0, l1, l2, l3 = longs[k], longs[k + 1], longs[k + 2], longs[k + 3]
-    s0, s1, s2, s3 = shorts[k], shorts[k + 1], shorts[k + 2], shorts[k + 3]
-    after = min(k + 4, longs.size - 1)
-    d4, l4, s4 = deductions[after], longs[after], shorts[after]
-    more = 0
-    for i in range(size.size):
-        long = size[i] > 0.0
-        x = cost[i]
-        a = (x - d0) * (l0 if long else s0)
-        b = (x - d1) * (l1 if long else s1)
-        c = (x - d2) * (l2 if long else s2)
-        d = (x - d3) * (l3 if long else s3)
-        a = a if a > b else b
-        c = c if c > d else d
-        a = a if a > c else c
-        a = a if a > best[i] else best[i]
-        best[i] = a
-        more += (x - d4) * (l4 if long else s4) >= a
-    return more
-
-
-@inner_kernel
-def raise_to_lines(value, rates, deductions, k, best):
-    """As :func:`raise_to_roots`, for the lines themselves at a value."""
-    d0, d1, d2, d3 = deductions[k], deductions[k + 1], deductions[k + 2], deductions[k + 3]
-    r0, r1, r2, r3 = rates[k], rates[k + 1], rates[k + 2], rates[k + 3]
-    after = min(k + 4, rates.size - 1)
-    d4, r4 = deductions[after], rates[after]
-    more = 0
-    for i in range(value.size):
-        x = value[i]
-        a = r0 * x - d0
-        b = r1 * x - d1
-        c = r2 * x - d2
-        d = r3 * x - d3
-        a = a if a > b else b
-        c = c if c > d else d
-        a = a if a > c else c
-        a = a if a > best[i] else best[i]
-        best[i] = a
-        more += r4 * x - d4 >= a
-    return more
-
-
-@kernel
-def linear_prices(size, entry, balance, longs, shorts, deductions, out):
-    """Liquidation price of isolated linear positions of one schedule, in one memory pass.
-
-    ``longs`` and ``shorts`` are ``1 / (1 - rate)`` and ``1 / (1 + rate)`` by bracket, their
-    number a multiple of four. :func:`root` in another order of operations: rows by blocks that
-    stay in the cache, brackets by four, so that several rows are computed at a time. The
-    brackets' roots rise up to the greatest and fall after it, so a block is done with the first
-    four after which no row's rises.
-    """
-    held = np.empty(ROWS)
-    for begin in range(0, size.size, ROWS):
-        z, price = size[begin : begin + ROWS], out[begin : begin + ROWS]
-        u0, own = entry[begin : begin + ROWS], balance[begin : begin + ROWS]
-        cost = held[: z.size]
-        for i in range(z.size):
-            cost[i] = z[i] * u0[i] - own[i]
-            price[i] = -np.inf
-        for k in range(0, longs.size, 4):
-            if raise_to_roots(z, cost, longs, shorts, deductions, k, price) == 0:
-                break
-        for i in range(z.size):
-            at = price[i] / z[i]
-            price[i] = at if at > 0.0 else np.nan
-
-
-@kernel
-def linear_state(
-    size,
-    entry,
-    mark,
-    balance,
-    leverage,
-    rates,
-    longs,
-    shorts,
-    deductions,
-    equity,
-    initial,
-    maintenance,
-    price,
-):
-    """Margins and liquidation price of isolated linear positions of one schedule, in one pass.
-
-    Arguments as for :func:`linear_prices`.
-    """
-    held, valued = np.empty(ROWS), np.empty(ROWS)
-    for begin in range(0, size.size, ROWS):
-        end = begin + ROWS
-        z, u0, own = size[begin:end], entry[begin:end], balance[begin:end]
-        u, times = mark[begin:end], leverage[begin:end]
-        have, put = equity[begin:end], initial[begin:end]
-        need, at = maintenance[begin:end], price[begin:end]
-        cost, value = held[: z.size], valued[: z.size]
-        for i in range(z.size):
-            cost[i] = z[i] * u0[i] - own[i]
-            worth = z[i] * u[i]
-            value[i] = abs(worth)
-            have[i] = worth - cost[i]
-            put[i] = value[i] / times[i]
-            need[i] = -np.inf
-            at[i] = -np.inf
-        for k in range(0, longs.size, 4):
-            if raise_to_roots(z, cost, longs, shorts, deductions, k, at) == 0:
-                break
-        for k in range(0, rates.size, 4):
-            if raise_to_lines(value, rates, deductions, k, need) == 0:
-                break
-        for i in range(z.size):
-            x = at[i] / z[i]
-            at[i] = x if x > 0.0 else np.nan
+        t = table[i]
+        if curves[t] > 0.0:
+            x = bent_root(z[i], constant, rates[t, 0] + add[i], deductions[t, 0], curves[t], u[i])
+        else:
+            x = root(z[i], constant, rates, deductions, t, add[i])
+        out[i] = x if x > 0.0 else np.nan
 
 
 @kernel
@@ -245,7 +149,22 @@ def remark(start, z, code, lowest, rates, deductions, rest, excess, equity, need
 
 @kernel
 def cross_roots(
-    start, stop, order, z, u, u0, need, table, add, fixed, leg, surplus, rates, deductions, out
+    start,
+    stop,
+    order,
+    z,
+    u,
+    u0,
+    need,
+    table,
+    add,
+    fixed,
+    leg,
+    surplus,
+    rates,
+    deductions,
+    curves,
+    out,
 ):
     """Liquidation driver of each position of cross accounts, its instrument moving alone.
 
@@ -253,7 +172,8 @@ def cross_roots(
     All legs of one instrument in an account share the driver (hedge mode). Equity less
     requirement is concave in it and made of straight pieces, so Newton's steps from beyond the
     root close in on it in at most as many steps as there are bracket edges; a slope met twice
-    running is the root's own piece. NaN where no positive root exists.
+    running is the root's own piece. Bent lines have no pieces: there the steps shrink until
+    rounding turns them about. NaN where no positive root exists.
     """
     for a in range(surplus.size):
         first, last = start[a], stop[a]
@@ -268,10 +188,11 @@ def cross_roots(
             found = np.nan
             # from the mark; then from far above, for a hedge that only a rise brings down
             for start_at in (u[i], 1e9 * u[i]):
-                x, before = start_at, np.nan
+                x, before, stride = start_at, np.nan, np.nan
                 for _ in range(128):
                     gap = rest
                     slope = 0.0
+                    bent = False
                     for h in range(first, last):
                         b = order[h]
                         if leg[b] == leg[i]:
@@ -285,6 +206,10 @@ def cross_roots(
                                 + deductions[t, k]
                             )
                             slope += z[b] - (rates[t, k] + add[b]) * abs(z[b])
+                            if curves[t] > 0.0:
+                                bent = True
+                                gap -= curves[t] * value * value
+                                slope -= 2.0 * curves[t] * value * abs(z[b])
                     if slope == 0.0 or not np.isfinite(x):
                         break
                     step = gap / slope
@@ -292,14 +217,19 @@ def cross_roots(
                     if slope == before or abs(step) <= 4e-16 * abs(x):
                         found = x
                         break
-                    before = slope
+                    if bent and step * stride <= 0.0 and abs(step) <= NEAR * abs(x):
+                        found = x
+                        break
+                    before, stride = slope, step
                 if found > 0.0:
                     break
             out[i] = found if found > 0.0 else np.nan
 
 
 @kernel
-def joint_roots(start, order, z, u, u0, drift, table, add, fixed, balance, rates, deductions, out):
+def joint_roots(
+    start, order, z, u, u0, drift, table, add, fixed, balance, rates, deductions, curves, out
+):
     """How far along a direction of prices each account falls.
 
     Drivers move as ``u * (1 + s * drift)``; out is the least s >= 0 at which equity is no more
@@ -314,11 +244,12 @@ def joint_roots(start, order, z, u, u0, drift, table, add, fixed, balance, rates
             if drift[i] < 0.0:
                 limit = min(limit, -1.0 / drift[i])
         found = np.nan
-        before = np.nan
+        before, stride = np.nan, np.nan
         s = 0.0
         for turn in range(256):
             gap = balance[a]
             slope = 0.0
+            bent = False
             for j in range(first, last):
                 i = order[j]
                 t = table[i]
@@ -332,6 +263,10 @@ def joint_roots(start, order, z, u, u0, drift, table, add, fixed, balance, rates
                     + deductions[t, k]
                 )
                 slope += (z[i] - (rates[t, k] + add[i]) * abs(z[i])) * u[i] * drift[i]
+                if curves[t] > 0.0:
+                    bent = True
+                    gap -= curves[t] * value * value
+                    slope -= 2.0 * curves[t] * value * abs(z[i]) * u[i] * drift[i]
             if turn == 0:
                 if gap <= 0.0:
                     found = 0.0
@@ -347,5 +282,9 @@ def joint_roots(start, order, z, u, u0, drift, table, add, fixed, balance, rates
             if slope == before or abs(step) <= 4e-16 * abs(s):
                 found = s
                 break
-            before = slope
+            # a root at 0 has no size of its own to measure a step by: 1e-6 stands in
+            if bent and step * stride <= 0.0 and abs(step) <= NEAR * (abs(s) + 1e-6):
+                found = s
+                break
+            before, stride = slope, step
         out[a] = found

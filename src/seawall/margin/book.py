@@ -19,6 +19,7 @@ from seawall.core import (
     VenueTerms,
 )
 from seawall.margin import _kernels
+from seawall.margin.closing import rounded_down
 from seawall.margin.lines import Lines, build_lines, drivers, initial_rate
 from seawall.margin.remarking import Remarking
 from seawall.margin.state import MarginState
@@ -114,7 +115,7 @@ class MarginBook:
 
     def _requirement(self, fixed: Floats) -> Floats:
         x, out = self.lines, np.empty(len(self.book))
-        _kernels.requirement(x.z, x.u, x.table, x.add, fixed, x.rates, x.deductions, out)
+        _kernels.requirement(x.z, x.u, x.table, x.add, fixed, x.rates, x.deductions, x.curves, out)
         return out
 
     def need(self) -> Floats:
@@ -124,21 +125,39 @@ class MarginBook:
     def maintenance(self) -> Floats:
         """Shape (n,): maintenance margin as the venue prints it, settlement currency.
 
-        Without the taker fee that OKX adds only to its ratio; Binance's is cut after 8 decimals.
+        Without the taker fee that OKX adds only to its ratio; Binance's is cut after 8 decimals,
+        dYdX's rounded up to 6.
         """
-        fee = self.lines.add * np.abs(self.lines.z) * self.lines.u
-        return self._truncated(self._requirement(self.lines.shown) - fee)
+        x = self.lines
+        fee = (x.add - x.grown) * np.abs(x.z) * x.u
+        return self._rounded_up(self._truncated(self._requirement(x.shown) - fee))
 
     def initial(self) -> Floats:
-        """Shape (n,): initial margin, settlement currency; NaN where no leverage is given."""
+        """Shape (n,): initial margin, settlement currency; NaN where no leverage is given.
+
+        Where a rate grows with the size the venue lets nobody choose: the leverage that is not
+        given is then the schedule's highest.
+        """
         x, leverage = self.lines, self.book.positions.leverage
         venue = self.venue_of_positions()
+        highest = [s.max_leverage[0] if s.growth > 0.0 else np.nan for s in self.schedules]
+        leverage = np.where(np.isnan(leverage), np.array(highest)[self.schedule], leverage)
         rate = 1.0 / leverage
         for k, terms in enumerate(self.terms):
             decimals = terms.margin.leverage_rate_decimals
             if decimals is not None:
                 rate = np.where(venue == k, initial_rate(leverage, decimals), rate)
-        return self._truncated(np.abs(x.z) * x.basis * rate + x.close_fee)
+        grows = x.growth_at(x.basis)
+        return self._truncated(np.abs(x.z) * x.basis * rate + x.close_fee + grows)
+
+    def _rounded_up(self, value: Floats) -> Floats:
+        venue = self.venue_of_positions()
+        for k, terms in enumerate(self.terms):
+            decimals = terms.margin.round_up_decimals
+            if decimals is not None:
+                up = -rounded_down(-value, decimals)
+                value = np.where(venue == k, up, value)
+        return value
 
     def _truncated(self, value: Floats) -> Floats:
         venue = self.venue_of_positions()
@@ -216,12 +235,14 @@ class MarginBook:
         _kernels.isolated_roots(
             x.z[chosen],
             self.balance[self.book.positions.account[chosen]],
+            x.u[chosen],
             x.u0[chosen],
             x.table[chosen],
             x.add[chosen],
             x.fixed[chosen],
             x.rates,
             x.deductions,
+            x.curves,
             out,
         )
         return out
@@ -256,6 +277,7 @@ class MarginBook:
                 excess[several],
                 x.rates,
                 x.deductions,
+                x.curves,
                 shared,
             )
             out[~one] = shared[~one]
@@ -355,6 +377,7 @@ class MarginBook:
             self.balance,
             x.rates,
             x.deductions,
+            x.curves,
             out,
         )
         account = self.book.positions.account

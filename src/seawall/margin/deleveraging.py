@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,6 +60,21 @@ def price_ratio_times_leverage(
     return np.asarray(np.nan_to_num(score, nan=0.0, posinf=np.finfo(np.float64).max))
 
 
+def by_lot(names: Iterable[str], seed: int = 0) -> Floats:
+    """A number in [0, 1) for each name, as good as drawn: the same name draws the same number.
+
+    It follows from the name alone, so that neither the order nor the company of the others
+    changes it. ``seed`` makes another draw.
+
+    Source: dYdX v4 chain, x/clob/keeper/deleveraging.go, begins with a pseudo-random sub-account
+    and goes on in their order; here each position has its own draw.
+    """
+    salt = f"{seed}".encode()
+    lots = (hashlib.blake2b(n.encode(), digest_size=8, key=salt).digest() for n in names)
+    whole = np.frombuffer(b"".join(lots), dtype=">u8")
+    return np.asarray((whole >> np.uint64(11)).astype(np.float64) * 2.0**-53)
+
+
 def deleveraging_score(
     rank: AdlRank,
     *,
@@ -74,6 +92,7 @@ def deleveraging_score(
 
     ``cost`` is the notional at entry, valued as ``pnl`` is (an inverse contract's in coin, at
     the mark); ``balance``, ``equity`` and ``maintenance`` are those of the position's account.
+    Ranks that ask no figure have none here: see :func:`by_lot`.
     """
     if rank is AdlRank.PROFIT_TIMES_MARGIN_RATIO:
         return profit_times_margin_ratio(pnl, balance, maintenance, equity)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seawall._jit import in_chunks
 from seawall.core import InputError, MarginSchedule, Mistake, TierUnit
-from seawall.margin import _kernels
+from seawall.margin import _isolated
 from seawall.margin.state import MarginState
 
 Floats = NDArray[np.float64]
@@ -52,7 +52,8 @@ def isolated_liquidation_prices(
     Raises
     ------
     InputError
-        If columns differ in length or the brackets are counted in contracts.
+        If columns differ in length, the brackets are counted in contracts or the rate grows with
+        the size.
     """
     columns = _columns(size=size, entry=entry, balance=balance)
     _, longs, shorts, deductions = _constants(schedule, taker_fee)
@@ -61,7 +62,7 @@ def isolated_liquidation_prices(
 
     def part(a: int, b: int) -> None:
         ours = [c[a:b] for c in columns]
-        _kernels.linear_prices(*ours, longs, shorts, deductions, price[a:b])
+        _isolated.linear_prices(*ours, longs, shorts, deductions, price[a:b])
 
     in_chunks(len(price), part, threads)
     return price
@@ -112,7 +113,7 @@ def isolated_states(
 
     def part(a: int, b: int) -> None:
         ours, theirs = [c[a:b] for c in columns], [w[a:b] for w in written]
-        _kernels.linear_state(*ours, *constants, *theirs)
+        _isolated.linear_state(*ours, *constants, *theirs)
 
     in_chunks(len(price), part, threads)
     return out
@@ -138,6 +139,9 @@ def _constants(schedule: MarginSchedule, fee: float) -> tuple[Floats, Floats, Fl
     """
     if schedule.unit is not TierUnit.NOTIONAL:
         what = "brackets counted in contracts"
+        raise InputError(Mistake(what, schedule.source, allowed="brackets by notional"))
+    if schedule.growth > 0.0:
+        what = "a rate that grows with the size"
         raise InputError(Mistake(what, schedule.source, allowed="brackets by notional"))
     rates, deductions = _upper_lines(schedule.rates + fee, schedule.deductions)
     rates, deductions = _padded(rates), _padded(deductions)

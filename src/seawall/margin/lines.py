@@ -16,6 +16,8 @@ from seawall.core import (
     CloseFee,
     MaintenanceBasis,
     MarginSchedule,
+    Mistake,
+    RuleError,
     TierUnit,
     VenueTerms,
 )
@@ -37,7 +39,10 @@ class Lines:
     table
         Row of ``rates`` and ``deductions``, padded to one length by repeating the last bracket.
     add
-        Added to every rate: the taker fee where a venue counts it in the maintenance margin.
+        Added to every rate: the taker fee where a venue counts it in the maintenance margin, and
+        ``grown``.
+    grown
+        What a linear contract's rate has grown by its size.
     fixed
         Part of the requirement that no price moves, as used to find the liquidation price.
     shown
@@ -48,6 +53,9 @@ class Lines:
         The same part of ``fixed``.
     basis
         Driver at which the venue takes the notional for its initial margin.
+    curves
+        Shape (T,): what an inverse contract's rate grows by with each coin of its value, which
+        makes the requirement quadratic in the driver; else 0.
     """
 
     z: Floats
@@ -55,6 +63,7 @@ class Lines:
     u0: Floats
     table: Codes
     add: Floats
+    grown: Floats
     fixed: Floats
     shown: Floats
     close_fee: Floats
@@ -62,6 +71,12 @@ class Lines:
     basis: Floats
     rates: Floats
     deductions: Floats
+    curves: Floats
+
+    def growth_at(self, u: Floats) -> Floats:
+        """Shape (n,): part of the requirement at a driver that the size's own growth asks for."""
+        value = np.abs(self.z) * u
+        return value * (self.grown + self.curves[self.table] * value)
 
 
 def drivers(price: Floats, inverse: NDArray[np.bool_]) -> Floats:
@@ -136,12 +151,13 @@ def build_lines(
     venue = accounts.venue[p.account]
 
     fee = np.where(np.isnan(p.taker_fee), _by_venue(terms, venue, "taker_fee"), p.taker_fee)
-    add = np.where(_by_venue(terms, venue, "fee_in_maintenance") > 0, fee, 0.0)
+    grown = _grown(z, schedules, schedule, inverse)
+    add = np.where(_by_venue(terms, venue, "fee_in_maintenance") > 0, fee, 0.0) + grown
     at_entry = _has(terms, venue, "maintenance_basis", MaintenanceBasis.ENTRY)
     fee_to_close = ~_has(terms, venue, "close_fee", CloseFee.NONE)
     moving_fee = _has(terms, venue, "close_fee", CloseFee.BANKRUPTCY)
 
-    table, rates, deductions = _tables(book, schedules, schedule, at_entry)
+    table, rates, deductions, curves = _tables(book, schedules, schedule, at_entry)
     entry_need = _entry_requirement(z, u0, schedules, schedule, at_entry, book)
 
     isolated = accounts.isolated[p.account]
@@ -158,7 +174,8 @@ def build_lines(
         if decimals is not None:
             rate = np.where(venue == k, initial_rate(leverage, decimals), rate)
     with np.errstate(invalid="ignore"):
-        wanted = np.abs(z) * u0 * rate + close_fee
+        grows = np.abs(z) * u0 * (grown + curves[table] * np.abs(z) * u0)
+        wanted = np.abs(z) * u0 * rate + close_fee + grows
 
     missing = isolated & np.isnan(own)
     reported = missing & ~np.isnan(p.reported_liquidation)
@@ -177,6 +194,7 @@ def build_lines(
         u0=u0,
         table=table,
         add=add,
+        grown=grown,
         fixed=fixed,
         shown=entry_need + close_fee,
         close_fee=close_fee,
@@ -184,6 +202,7 @@ def build_lines(
         basis=np.where(at_entry, u0, u),
         rates=rates,
         deductions=deductions,
+        curves=curves,
     )
     if reported.any():
         balance[p.account[reported]] = _implied_balance(lines, book, reported)
@@ -205,6 +224,7 @@ def _implied_balance(lines: Lines, book: Book, chosen: NDArray[np.bool_]) -> Flo
         lines.fixed[chosen],
         lines.rates,
         lines.deductions,
+        lines.curves,
         need,
     )
     return need - z * (x - lines.u0[chosen])
@@ -231,17 +251,37 @@ def _leverage(
     return np.where(np.isnan(given), np.where(np.isnan(implied), np.inf, implied), given)
 
 
+def _grown(
+    z: Floats,
+    schedules: tuple[MarginSchedule, ...],
+    schedule: Codes,
+    inverse: NDArray[np.bool_],
+) -> Floats:
+    """What the rate of each linear position has grown by its size, which no price moves."""
+    growth = np.array([s.growth for s in schedules])[schedule]
+    return np.where(inverse, 0.0, growth * np.abs(z))
+
+
 def _tables(
     book: Book, schedules: tuple[MarginSchedule, ...], schedule: Codes, at_entry: NDArray[np.bool_]
-) -> tuple[Codes, Floats, Floats]:
-    """Bracket lines of every schedule, plus flat ones for brackets that no price moves."""
-    lines: dict[tuple[tuple[float, ...], tuple[float, ...]], int] = {}
+) -> tuple[Codes, Floats, Floats, Floats]:
+    """Bracket lines of every schedule, plus flat ones for brackets that no price moves.
 
-    def row(rates: tuple[float, ...], deductions: tuple[float, ...]) -> int:
-        return lines.setdefault((rates, deductions), len(lines))
+    The growth of a rate bends the lines of inverse contracts, whose size in the coin a price
+    moves; that of linear ones is in ``add``.
+    """
+    lines: dict[tuple[tuple[float, ...], tuple[float, ...], float], int] = {}
 
+    def row(rates: tuple[float, ...], deductions: tuple[float, ...], curve: float = 0.0) -> int:
+        return lines.setdefault((rates, deductions, curve), len(lines))
+
+    bent = np.zeros(len(schedules), dtype=np.bool_)
+    bent[schedule[book.inverse()]] = True
     moving = np.array(
-        [row(tuple(s.rates.tolist()), tuple(s.deductions.tolist())) for s in schedules],
+        [
+            row(tuple(s.rates.tolist()), tuple(s.deductions.tolist()), s.growth if b else 0.0)
+            for s, b in zip(schedules, bent.tolist(), strict=True)
+        ],
         dtype=np.int32,
     )
     table = moving[schedule]
@@ -252,11 +292,24 @@ def _tables(
             steps = np.array([row((r,), (0.0,)) for r in s.rates.tolist()], dtype=np.int32)
             table[mine] = steps[s.bracket(contracts[mine])]
     if at_entry.any():
+        _refuse_growth_at_entry(schedules, schedule[at_entry])
         table[at_entry] = row((0.0,), (0.0,))
-    longest = max(len(r) for r, _ in lines)
-    rates = np.array([r + (r[-1],) * (longest - len(r)) for r, _ in lines])
-    deductions = np.array([d + (d[-1],) * (longest - len(d)) for _, d in lines])
-    return table, rates, deductions
+    longest = max(len(r) for r, _, _ in lines)
+    rates = np.array([r + (r[-1],) * (longest - len(r)) for r, _, _ in lines])
+    deductions = np.array([d + (d[-1],) * (longest - len(d)) for _, d, _ in lines])
+    return table, rates, deductions, np.array([curve for _, _, curve in lines])
+
+
+def _refuse_growth_at_entry(schedules: tuple[MarginSchedule, ...], used: Codes) -> None:
+    grows = [schedules[k] for k in np.unique(used) if schedules[k].growth > 0.0]
+    if grows:
+        raise RuleError(
+            Mistake(
+                "a rate that grows with the size, and margins at the entry price",
+                grows[0].source,
+                allowed="maintenance_basis = mark where a schedule has growth",
+            )
+        )
 
 
 def _contracts(book: Book) -> Floats:

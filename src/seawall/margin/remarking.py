@@ -35,6 +35,9 @@ class Remarking:
         Shape (C, K), K > 1: bracket lines of each pair.
     rest, excess
         Shape (m,): balance less what the positions cost; maintenance that no price moves.
+    bent, bent_account, bent_curve
+        Shape (b,): positions whose requirement is quadratic in the driver, their accounts and
+        the coefficients of the square.
     """
 
     start: Ints
@@ -46,6 +49,9 @@ class Remarking:
     deductions: Floats
     rest: Floats
     excess: Floats
+    bent: Ints
+    bent_account: Ints
+    bent_curve: Floats
 
     @classmethod
     def of(cls, book: Book, lines: Lines, balance: Floats, start: Ints, order: Ints) -> Remarking:
@@ -59,6 +65,8 @@ class Remarking:
         rates = x.rates[x.table[first]] + x.add[first][:, None]
         deductions = x.deductions[x.table[first]]
         pad = ((0, 0), (0, 1))
+        curve = x.curves[x.table[order]]
+        bent = np.flatnonzero(curve > 0.0)
         return cls(
             start=start,
             value=value[order],
@@ -69,6 +77,9 @@ class Remarking:
             deductions=np.pad(deductions, pad, mode="edge"),
             rest=balance - np.bincount(account, x.z * x.u0, m),
             excess=np.bincount(account, x.fixed, m).astype(np.float64),
+            bent=bent,
+            bent_account=account[order][bent].astype(np.int64),
+            bent_curve=curve[bent],
         )
 
     def at(
@@ -108,4 +119,7 @@ class Remarking:
             )
 
         in_chunks(m, part, threads)
+        if self.bent.size:
+            value = self.value[self.bent] * price[self.code[self.bent]]
+            needed += np.bincount(self.bent_account, self.bent_curve * value * value, m)
         return equity, needed

@@ -7,10 +7,6 @@ import numpy as np
 from seawall._jit import inner_kernel
 from seawall.risk._layout import (
     ADD,
-    BY_CONTRACTS,
-    BY_VALUE,
-    CONTRACTS,
-    COST,
     DOWN,
     DRIVER,
     EQUITY,
@@ -19,29 +15,17 @@ from seawall.risk._layout import (
     FAR_UP,
     FEE,
     FIRST,
-    FIXED,
-    FRACTION,
     FULL,
-    LADDER,
     LAST,
-    MODE,
     NEAR,
+    SLICES,
     TABLE,
     TIE,
     TOUCHED,
     UP,
     Z,
 )
-
-
-@inner_kernel
-def bracket_of(size, floors, row, above):
-    """Bracket of a size; with ``above`` a size on a floor is of the bracket below it."""
-    slack = 1.0 + 1e-9 if above else 1.0
-    k = 0
-    while k + 1 < floors.shape[1] and size >= floors[row, k + 1] * slack:
-        k += 1
-    return k
+from seawall.risk._steps import follow, part_of, step
 
 
 @inner_kernel
@@ -104,6 +88,7 @@ def mark_due(joint, rules, work, drivers):
     stops, level = joint.stops, joint.level
     alarm, base, near, fallen, after = work.alarm, work.base, work.near, work.fallen, work.after
     line_rates, line_deductions = rules.lines[0], rules.lines[1]
+    bent, curves = rules.bent, rules.curves
     brackets = line_rates.shape[1]
     way_down, way_up = work.sight[DOWN], work.sight[UP]
     down, up = np.float32(way_down), np.float32(way_up)
@@ -139,6 +124,8 @@ def mark_due(joint, rules, work, drivers):
                     break
                 top = line
             need += top
+            if bent:
+                need += curves[t] * value * value
         if empty:
             alarm[account] = np.inf
             after[account, EQUITY] = worth
@@ -166,34 +153,6 @@ def mark_due(joint, rules, work, drivers):
 
 
 @inner_kernel
-def step(kind, rules, v, cut, i, usd, value, resized, cold, ladder):
-    """Share of a position that its venue closes at this step, in (0, 1], and what ``cut`` becomes.
-
-    ``usd`` and ``value`` are its notional in USD and in the settlement currency, ``resized`` what
-    is left of its first size. ``cut`` remembers a first fraction, or the bracket it was cut to.
-    """
-    before = cut[i]
-    if kind == FRACTION:
-        if usd > rules.rates[v, 1] and before == 0:
-            return rules.rates[v, 0], 1
-        return 1.0, before
-    mode, row, floors = ladder[i, MODE], ladder[i, LADDER], rules.floors
-    size = value
-    if mode != BY_VALUE:
-        unit = CONTRACTS if mode == BY_CONTRACTS else COST
-        size = abs(cold[i, unit] * resized)
-    # a position cut to a floor counts as of the lower bracket from then on: the next step takes
-    # whole brackets, not the sliver by which a price has since lifted its value over the floor
-    now = bracket_of(size, floors, row, True)
-    if before > 0:
-        now = min(now, before - 1)
-    target = now - rules.steps[v, 1] + 1
-    if target < 1:
-        return 1.0, before
-    return 1.0 - floors[row, target] / size, target
-
-
-@inner_kernel
 def write_down(events, turn, position, usd):
     """Note one forced closing where there is room; always count it."""
     n = events.count[0]
@@ -211,7 +170,7 @@ def liquidate(joint, rules, work, events, count, drivers, turn, forced, flow):
 
     Fees and equity are kept where they count: when closings are written down, or when what is
     left of an account goes on. ``rules.steps`` holds a venue's kind of step and how many
-    brackets down, ``rules.rates`` its fraction and the USD above which that holds.
+    brackets down, ``rules.rates`` its fraction and the bounds of its steps in USD.
     """
     start, tags, cold, ladder, original = (
         joint.start,
@@ -249,6 +208,9 @@ def liquidate(joint, rules, work, events, count, drivers, turn, forced, flow):
         # steps are for accounts that they can save: one with nothing left, or with no more than
         # a rounding after a fee that took all, is taken over in full
         kind = rules.steps[v, 0] if not whole and equity > TIE * gross else FULL
+        part = 1.0
+        if kind >= SLICES:
+            part = part_of(kind, joint, rules, work, drivers, account, v, equity, assets)
         if kind != FULL:
             # most accounts are small and their first step is their last: nothing of theirs changes
             once = True
@@ -258,7 +220,7 @@ def liquidate(joint, rules, work, events, count, drivers, turn, forced, flow):
                     value = abs(z * drivers[d])
                     resized = z / original[i, Z]
                     usd = value if d < assets else cold[i, FACE] * abs(resized)
-                    share, _ = step(kind, rules, v, cut, i, usd, value, resized, cold, ladder)
+                    share, _ = step(kind, rules, v, cut, i, usd, value, resized, cold, ladder, part)
                     once = share == 1.0
             if once:
                 kind = FULL
@@ -276,7 +238,9 @@ def liquidate(joint, rules, work, events, count, drivers, turn, forced, flow):
             share = 1.0
             if kind != FULL:
                 resized = z / original[i, Z]
-                share, cut[i] = step(kind, rules, v, cut, i, usd, value, resized, cold, ladder)
+                share, cut[i] = step(
+                    kind, rules, v, cut, i, usd, value, resized, cold, ladder, part
+                )
             fee += value * share
             usd *= share
             forced[a] += usd
@@ -307,25 +271,3 @@ def liquidate(joint, rules, work, events, count, drivers, turn, forced, flow):
             work.lengths[NEAR] += 1
         else:
             work.alarm[account] = np.inf
-
-
-@inner_kernel
-def follow(original, hot, fixed, base, cold, ladder, floors, ladders, account, i):
-    """After a partial close, the rate or margin that follows the smaller size.
-
-    ``ladders`` holds the deductions and the rates of each schedule.
-    """
-    mode, row = ladder[i, MODE], ladder[i, LADDER]
-    if mode == BY_VALUE:
-        return
-    kept = hot[i, Z] / original[i, Z]
-    before = abs(cold[i, CONTRACTS if mode == BY_CONTRACTS else COST])
-    was = bracket_of(before, floors, row, False)
-    now = bracket_of(before * kept, floors, row, True)
-    if mode == BY_CONTRACTS:
-        hot[i, ADD] = original[i, ADD] + ladders[row, 1, now] - ladders[row, 1, was]
-        return
-    closing = cold[i, FIXED] - (ladders[row, 1, was] * before - ladders[row, 0, was])
-    new = ladders[row, 1, now] * before * kept - ladders[row, 0, now] + closing * kept
-    base[account] += fixed[i] - new
-    fixed[i] = new

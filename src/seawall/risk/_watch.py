@@ -18,6 +18,7 @@ from seawall.risk._layout import (
     FIRST,
     FULL,
     GROSS,
+    JUST_ENOUGH,
     LAST,
     NEAR,
     NET,
@@ -29,11 +30,12 @@ from seawall.risk._layout import (
 
 
 @kernel
-def reaches(z, table, add, moving, account, rates, deductions, fall, rise):
+def reaches(z, table, add, moving, account, rates, deductions, curves, fall, rise):
     """Add to each account what its positions lose at most as their drivers fall or rise by 1.
 
     The requirement's slope lies between the lowest bracket's rate and that of the bracket at the
-    farthest driver; where a partial close changes the rate (not ``moving``) it is at least 0.
+    farthest driver, steeper by twice the curve times the value there; where a partial close
+    changes the rate (not ``moving``) it is at least 0.
     """
     for i in range(z.size):
         t, size = table[i], abs(z[i])
@@ -43,7 +45,7 @@ def reaches(z, table, add, moving, account, rates, deductions, fall, rise):
             line = rates[t, k] * value - deductions[t, k]
             if line > top:
                 most, top = rates[t, k], line
-        most += add[i]
+        most += add[i] + 2.0 * curves[t] * value
         least = rates[t, 0] + add[i] if moving[i] else 0.0
         if z[i] > 0.0:
             fall[account[i]] += size * (1.0 - least)
@@ -148,8 +150,9 @@ def keep_early(joint, rules, work, before, after):
         first, last = work.turns[row, FIRST], work.turns[row, LAST]
         if first != 1 or last != 1 or not joint.sound[row] or work.alarm[row] != np.inf:
             continue
-        stays = rules.whole or rules.steps[joint.venue[row], 0] == FULL
-        if not stays:
+        kind = rules.steps[joint.venue[row], 0]
+        stays = rules.whole or kind == FULL
+        if not stays and kind != JUST_ENOUGH:
             stays = True
             for i in range(start[row], start[row + 1]):
                 d = tags[i, DRIVER]

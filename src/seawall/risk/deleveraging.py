@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from seawall.core import AdlPrice, AdlRank, LossTerms
 from seawall.margin import MarginBook
 from seawall.margin import _kernels as _margin
-from seawall.margin.deleveraging import deleveraging_score
+from seawall.margin.deleveraging import by_lot, deleveraging_score
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -83,7 +83,7 @@ class AtRest:
         units = np.ones(m)
         units[account] = unit
         need = np.empty(len(book))
-        _margin.requirement(x.z, u, x.table, x.add, x.fixed, x.rates, x.deductions, need)
+        _margin.requirement(x.z, u, x.table, x.add, x.fixed, x.rates, x.deductions, x.curves, need)
         gone = np.zeros(m, dtype=np.bool_)
         gone[fallen.account] = True
         gone[fallen.position_account] = True
@@ -134,6 +134,8 @@ class Queue:
 
     def scores(self, rank: AdlRank) -> Floats:
         """Place of each position in the queue of a venue that ranks so, higher goes first."""
+        if rank is AdlRank.RANDOM and rank not in self._scores:
+            self._scores[rank] = self._lots()
         if rank not in self._scores:
             book, rest = self.margin.book, self.at_rest
             account = book.positions.account
@@ -151,6 +153,19 @@ class Queue:
             )
         return self._scores[rank]
 
+    def _lots(self) -> Floats:
+        """By position: its lot at venues that draw them, which its name alone decides."""
+        book, score = self.margin.book, np.zeros(len(self.margin.book))
+        drawing = np.array([t.loss.rank is AdlRank.RANDOM for t in self.margin.terms])
+        rows = np.flatnonzero(drawing[self.margin.venue_of_positions()] & self.at_rest.alive)
+        p, a = book.positions, book.accounts
+        score[rows] = by_lot(
+            f"{book.traders[a.trader[p.account[i]]]}\n{book.instruments[p.instrument[i]].symbol}\n"
+            f"{a.isolated[p.account[i]]}\n{p.size[i] > 0}"
+            for i in rows.tolist()
+        )
+        return score
+
     def survivors(self, v: int, a: int, side: float) -> Ints:
         """Surviving positions of one venue, asset and side."""
         members, ends = self.groups
@@ -161,6 +176,8 @@ class Queue:
         self, v: int, loss: LossTerms, unpaid: Floats, deficit: Floats
     ) -> tuple[float, int, float]:
         """Close winners against a venue's unpaid deficits: (USD closed, traders, USD paid)."""
+        if loss.rank is AdlRank.NONE:
+            return 0.0, 0, 0.0
         f, (closing, row, venue) = self.fallen, self.owing
         share = np.zeros(len(f.account))
         np.divide(unpaid, deficit, out=share, where=deficit > 0)

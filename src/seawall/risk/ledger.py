@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall._jit import workers
-from seawall.core import PartialRule
+from seawall.core import LiquidationTerms, PartialRule
 from seawall.margin import MarginBook, drivers
 from seawall.risk import _layout as layout
 from seawall.risk.slack import modes, watch
@@ -24,6 +24,8 @@ _STEPS = {
     PartialRule.FULL: layout.FULL,
     PartialRule.TIERS_DOWN: layout.TIERS_DOWN,
     PartialRule.FRACTION: layout.FRACTION,
+    PartialRule.SLICES: layout.SLICES,
+    PartialRule.JUST_ENOUGH: layout.JUST_ENOUGH,
 }
 
 
@@ -192,8 +194,9 @@ def _exits(margin: MarginBook, excess: Floats, partial: bool) -> _Exits:
     factor = np.where(np.isnan(factor), rootless, factor)
     has_stop = ~np.isnan(stop)
     nearer = has_stop & np.where(long, stop >= factor, stop <= factor)
-    # a stop beyond the liquidation price decides only in a jump: such an account is marked again
-    joint = ~alone | (has_stop & ~nearer)
+    # a stop beyond the liquidation price decides only in a jump, and a requirement that outruns
+    # the profit brings down from either side: such an account is marked again
+    joint = ~alone | (has_stop & ~nearer) | ((x.curves[x.table] > 0.0) & (x.z > 0.0))
     asleep = np.zeros(len(book), dtype=np.bool_)
     if partial:
         asleep = ~joint & ~nearer & ~_at_once(margin, factor)
@@ -211,7 +214,7 @@ def _at_once(margin: MarginBook, factor: Floats) -> NDArray[np.bool_]:
         most = np.abs(x.z) * x.u * np.where(x.z > 0, drivers(factor, inverse), np.inf)
     rules = [t.liquidation for t in terms]
     usd = np.where(inverse, book.notional(), most)
-    small = usd <= np.array([r.threshold_usd for r in rules])[venue]
+    small = usd <= np.array([_closed_in_full(r) for r in rules])[venue]
     kind = np.array([_STEPS[r.partial] for r in rules])[venue]
     floor = np.array([_floors(margin, r.tiers) for r in rules])[venue, margin.schedule]
     mode = modes(margin)
@@ -219,7 +222,15 @@ def _at_once(margin: MarginBook, factor: Floats) -> NDArray[np.bool_]:
     size = np.where(mode == layout.BY_CONTRACTS, _contracts(margin), size)
     # a hair below the floor: sizes are computed again, in another order, when they fall
     within = size < floor * (1.0 - 1e-9)
-    return np.asarray((kind == layout.FULL) | np.where(kind == layout.FRACTION, small, within))
+    by_floor = kind == layout.TIERS_DOWN
+    return np.asarray((kind == layout.FULL) | np.where(by_floor, within, small))
+
+
+def _closed_in_full(rules: LiquidationTerms) -> float:
+    """USD up to which the first step of a venue that counts USD closes a lone position in full."""
+    if rules.partial is PartialRule.FRACTION:
+        return rules.threshold_usd
+    return min(rules.least_usd, rules.most_usd)
 
 
 def _floors(margin: MarginBook, tiers: int) -> list[float]:
@@ -298,7 +309,7 @@ def _joint_rows(margin: MarginBook, excess: Floats, exits: _Exits) -> tuple[Any,
     driver = asset + len(book.assets) * book.inverse()[order]
     cost, fixed = x.z * x.u0, x.fixed
     parts = np.bincount(p.account[members], (cost + fixed)[members], m)
-    cold = (fixed, cost, book.notional(), _contracts(margin))
+    cold = (fixed, cost, book.notional(), _contracts(margin), x.grown)
     joint = layout.Joint(
         start=start,
         base=(margin.balance - parts)[accounts],
@@ -355,9 +366,11 @@ def _rules(margin: MarginBook, partial: bool) -> Any:
     return layout.Rules(
         whole=whole,
         steps=np.array([[_STEPS[t.partial] if partial else layout.FULL, t.tiers] for t in terms]),
-        rates=np.array([[t.fraction, t.threshold_usd] for t in terms]),
+        rates=np.array([[t.fraction, t.threshold_usd, t.least_usd, t.most_usd] for t in terms]),
         fees=np.array([t.fee for t in terms]),
         lines=np.stack([margin.lines.rates, margin.lines.deductions]),
+        bent=bool((margin.lines.curves > 0.0).any()),
+        curves=margin.lines.curves,
         floors=floors,
         ladders=ladders,
     )

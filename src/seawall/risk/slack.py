@@ -37,7 +37,7 @@ def watch(margin: MarginBook, excess: Floats, members: Ints) -> Watch:
     m, account = len(book.accounts), p.account[members]
     z, fall, rise = (x.z * x.u)[members], np.zeros(m), np.zeros(m)
     moving = modes(margin)[members] == layout.BY_VALUE
-    tables = (x.rates, x.deductions)
+    tables = (x.rates, x.deductions, x.curves)
     reaches(z, x.table[members], x.add[members], moving, account, *tables, fall, rise)
     slack = excess.copy()
     level = np.full(len(book), np.nan)
@@ -61,4 +61,5 @@ def modes(margin: MarginBook) -> NDArray[np.int8]:
     entry = [t.margin.maintenance_basis is MaintenanceBasis.ENTRY for t in margin.terms]
     at_entry = np.array(entry)[margin.venue_of_positions()]
     by_size = np.where(by_contracts[margin.schedule], layout.BY_CONTRACTS, layout.BY_VALUE)
+    by_size = np.where(margin.lines.grown > 0.0, layout.BY_UNITS, by_size)
     return np.where(at_entry, layout.AT_ENTRY, by_size).astype(np.int8)

@@ -15,6 +15,7 @@ from seawall.core import (
     LossTerms,
     MarginSchedule,
     MarginTerms,
+    MarkTerms,
     Mistake,
     RuleError,
     TierUnit,
@@ -42,6 +43,7 @@ class Identity:
     examples: tuple[str, ...]
     thousand: str
     usd_is_inverse: bool
+    inverse_bases: tuple[str, ...]
     ccxt: str | None
     brackets_of: str | None
     brackets_of_reason: str
@@ -131,6 +133,7 @@ def read_identity(name: str, path: Path) -> Identity:
         examples=tuple(map(str, table.get("examples", ()))),
         thousand=str(table.get("thousand", "1000")),
         usd_is_inverse=bool(table.get("usd_is_inverse", True)),
+        inverse_bases=tuple(map(str, table.get("inverse_bases", ()))),
         ccxt=table.get("ccxt"),
         brackets_of=table.get("brackets_of"),
         brackets_of_reason=str(table.get("brackets_of_reason", "")),
@@ -213,8 +216,8 @@ def _terms_blocks(
                 continue
             cited[section] = f"{section}: {stated.source}"
             values = stated.model_dump(exclude={"source", "confidence", "fund_as_of"})
-            value = values["text"] if record is None else record(**values)
-            terms = replace(terms, **{section: value})
+            name = "mark" if section == "mark_price" else section
+            terms = replace(terms, **{name: record(**values)})
         if block.loss is not None:
             fund_as_of = str(block.loss.fund_as_of or "")
         day = block.effective_from
@@ -230,7 +233,7 @@ _SECTIONS: dict[str, Any] = {
     "liquidation": LiquidationTerms,
     "loss": LossTerms,
     "funding": FundingTerms,
-    "mark_price": None,
+    "mark_price": MarkTerms,
 }
 
 
@@ -238,17 +241,18 @@ def _bracket_block(path: Path, block: m.BracketsModel) -> BracketBlock:
     day = block.effective_from
     source = f"{block.source} (from {day})"
     tables: dict[str, Any] = block.instruments
-    schedules = {
-        symbol: build_schedule(
+    schedules = {}
+    for symbol, stated in tables.items():
+        table = tables[stated] if isinstance(stated, str) else stated
+        schedules[symbol] = build_schedule(
             f"{path}, {symbol}",
-            rows_of(tables[table] if isinstance(table, str) else table),
+            rows_of(table),
             block.kind,
             block.unit,
             source,
             block.rounding,
+            growth=0.0 if isinstance(table, list) else table.growth,
         )
-        for symbol, table in tables.items()
-    }
     seen = block.observed or day
     found = BracketBlock(
         start=start_of(day),

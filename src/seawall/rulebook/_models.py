@@ -6,6 +6,7 @@ that nothing else pays for the import of pydantic.
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from typing import Annotated, Literal
 
@@ -17,8 +18,10 @@ from seawall.core import (
     AdlTrigger,
     CloseFee,
     MaintenanceBasis,
+    MarkRule,
     PartialRule,
     RatioForm,
+    Route,
     Surplus,
     TickRule,
     TierUnit,
@@ -28,6 +31,7 @@ Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Fraction = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Bound = Annotated[float, Field(gt=0)]
 Row = Annotated[list[float], Field(min_length=2, max_length=4)]
 """``[floor, rate]``, ``[floor, rate, max_leverage]`` or ``[..., deduction]``."""
 
@@ -55,6 +59,8 @@ class VenueModel(_Strict):
     examples: list[Text] = Field(min_length=1)
     thousand: Text = "1000"
     usd_is_inverse: bool = True
+    inverse_bases: list[Text] = []
+    """Coins whose bare name (``BTC``, ``BTC-PERPETUAL``) is the inverse contract."""
     ccxt: Text | None = None
     brackets_of: Text | None = None
     brackets_of_reason: Text | None = None
@@ -85,6 +91,7 @@ class MarginModel(_Sourced):
     ratio_form: RatioForm = RatioForm.MAINTENANCE_OVER_EQUITY
     tick_rule: TickRule = TickRule.NONE
     truncate_decimals: Annotated[int, Field(ge=0, le=18)] | None = None
+    round_up_decimals: Annotated[int, Field(ge=0, le=18)] | None = None
     leverage_rate_decimals: Annotated[int, Field(ge=0, le=18)] | None = None
     collateral_includes_pnl: bool = False
 
@@ -98,6 +105,23 @@ class LiquidationModel(_Sourced):
     tiers: Annotated[int, Field(ge=1)] = 1
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
     threshold_usd: Amount = 0.0
+    least_usd: Amount = 0.0
+    most_usd: Bound = math.inf
+    bankruptcy_adjustment: Positive | None = None
+    spread_to_maintenance: Positive | None = None
+    route: Route = Route.BOOK
+    backstop: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    cooldown_seconds: Amount = 0.0
+    patience_seconds: Annotated[float, Field(ge=0)] = math.inf
+
+    @model_validator(mode="after")
+    def _bounds(self) -> LiquidationModel:
+        if self.least_usd > self.most_usd:
+            raise ValueError("least_usd is above most_usd: no step can be both")
+        counted = self.partial in (PartialRule.SLICES, PartialRule.JUST_ENOUGH)
+        if counted and self.least_usd == 0:
+            raise ValueError(f"{self.partial.value} needs least_usd, or its steps never end")
+        return self
 
 
 class LossModel(_Sourced):
@@ -111,6 +135,7 @@ class LossModel(_Sourced):
     price: AdlPrice
     price_falls_back_to_mark_beyond: Fraction | None = None
     socialised: bool = False
+    most_per_account_usd: Bound = math.inf
 
     @model_validator(mode="after")
     def _dated(self) -> LossModel:
@@ -129,9 +154,12 @@ class FundingModel(_Sourced):
 
 
 class MarkPriceModel(_Sourced):
-    """How the venue forms its mark price, in words."""
+    """``core.MarkTerms`` with a source."""
 
     text: Text
+    rule: MarkRule = MarkRule.INDEX_PLUS_BASIS
+    window_seconds: Amount = 30.0
+    lag_seconds: Amount = 0.0
 
 
 class RulesModel(_Strict):
@@ -157,10 +185,12 @@ class TailModel(_Strict):
 
 
 class TableModel(_Strict):
-    """Brackets of one instrument, lowest first, with an optional regular tail."""
+    """Brackets of one instrument, lowest first, with an optional regular tail or growing rate."""
 
     rows: list[Row] = Field(min_length=1)
     tail: TailModel | None = None
+    growth: Amount = 0.0
+    """By how much the rate grows with each unit of the coin held."""
 
 
 class AnyModel(_Strict):

@@ -23,7 +23,8 @@ def greatest(
 
     Brackets by notional are lines whose greatest is the margin, so that the upper envelope of
     all their lines is exact. Tiers by contracts, the whole position at the rate of its tier, jump
-    at every floor: they enter with the chords between their jumps, which lie above the steps.
+    at every floor: they enter with the chords between their jumps, which lie above the steps. A
+    rate that grows with the units of a coin is left out: without a price it says nothing of USD.
 
     Parameters
     ----------
@@ -50,6 +51,8 @@ def greatest(
     rates: list[Floats] = []
     deductions: list[Floats] = []
     for symbol, schedule in schedules:
+        if schedule.growth > 0.0:
+            continue
         if schedule.unit is TierUnit.NOTIONAL:
             rate, deduction = schedule.rates, schedule.deductions
         elif symbol in contract_usd:

@@ -48,6 +48,7 @@ def build_schedule(
     source: str = "",
     rounding: float = 1e-6,
     cautious: bool = False,
+    growth: float = 0.0,
 ) -> MarginSchedule:
     """Schedule from rows ``[floor, rate, max_leverage, deduction]``, the last two optional.
 
@@ -56,8 +57,8 @@ def build_schedule(
     Raises
     ------
     RuleError
-        If floors do not start at 0 and rise, rates fall, or a printed deduction is further
-        than ``rounding`` (and a millionth) from the continuous one.
+        If floors do not start at 0 and rise, rates fall, a rate grows beside others, or a printed
+        deduction is further than ``rounding`` (and a millionth) from the continuous one.
     """
     padded = np.array([row + [math.nan] * (4 - len(row)) for row in rows], dtype=np.float64)
     floors, rates, leverage, printed = (np.ascontiguousarray(padded[:, k]) for k in range(4))
@@ -65,7 +66,9 @@ def build_schedule(
     smooth = continuous_deductions(floors, rates)
     deductions = np.zeros_like(floors) if kind == "stepped" else np.where(stated, printed, smooth)
     try:
-        schedule = MarginSchedule(floors, rates, deductions, leverage, unit, source, cautious)
+        schedule = MarginSchedule(
+            floors, rates, deductions, leverage, unit, source, cautious, growth
+        )
     except RuleError as error:
         raise RuleError([replace(k, where=where) for k in error.mistakes]) from None
     if kind != "stepped":

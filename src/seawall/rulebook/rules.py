@@ -49,8 +49,7 @@ class Bracket:
     early
         True if the date asked for lies before that day: no older brackets are known.
     seen
-        ISO date on which these brackets were read, where that is later than the date asked for
-        or more than a year before it; else empty.
+        ISO date on which they were read, if later or over a year before that asked for; else empty.
     stand_in
         Why this schedule stands in for one that is unknown; else empty.
     """
@@ -367,7 +366,8 @@ def _settle_type(
         inverse = asked
     if inverse is None:
         by_quote = identity.usd_is_inverse and parsed.quote == "USD" and "inverse" in listed
-        inverse = by_quote or "linear" not in listed
+        by_coin = parsed.quote is None and parsed.base in identity.inverse_bases
+        inverse = by_quote or by_coin or "linear" not in listed
     kind = "inverse" if inverse else "linear"
     if kind not in listed:
         raise _wrong_type(identity, symbol, f"the venue's rulebook has no {kind} contracts")

@@ -75,8 +75,9 @@ def parse_symbol(text: str) -> Symbol:
     """Take a venue's or ccxt's instrument name apart.
 
     Reads ``BTCUSDT``, ``1000PEPEUSDT``, ``BTCUSD_PERP``, ``BTCUSDT_260925``, ``BTCUSDH26``,
-    ``BTC-USDT-SWAP``, ``BTC-USD-210430``, ``BTC/USDT:USDT``, ``BTC/USD:BTC-260925``, ``BTC``,
-    ``kPEPE``, ``xyz:GOOGL`` and ``XYZ-GOOGL``.
+    ``BTC-USDT-SWAP``, ``BTC-USD-210430``, ``BTC-PERPETUAL``, ``SOL_USDC-PERPETUAL``,
+    ``BTC-28JUL23``, ``BTC/USDT:USDT``, ``BTC/USD:BTC-260925``, ``BTC``, ``kPEPE``, ``xyz:GOOGL``
+    and ``XYZ-GOOGL``.
 
     Raises
     ------

@@ -16,6 +16,8 @@ from siblings.binance import (
     coin_margined,
 )
 from siblings.bybit import bybit_inverse, bybit_linear
+from siblings.deribit import deribit_inverse, deribit_linear
+from siblings.dydx import dydx_closing, dydx_fund, dydx_margins
 from siblings.hyperliquid import (
     hyperliquid_cross,
     hyperliquid_isolated,
@@ -23,7 +25,7 @@ from siblings.hyperliquid import (
     hyperliquid_tiers,
 )
 from siblings.okx import okx
-from siblings.others import deductions, gate_and_dydx
+from siblings.others import deductions, gate
 from siblings.shape import SIDES, Vector, vector
 
 __all__ = ["FAMILIES", "family", "vector"]
@@ -42,7 +44,12 @@ FAMILIES: dict[str, Callable[[random.Random, str], Iterator[Vector]]] = {
         hyperliquid_tiers,
         hyperliquid_cross,
         hyperliquid_rates,
-        gate_and_dydx,
+        deribit_inverse,
+        deribit_linear,
+        dydx_margins,
+        dydx_closing,
+        dydx_fund,
+        gate,
         deductions,
     )
 }

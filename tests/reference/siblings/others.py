@@ -1,4 +1,4 @@
-"""Venues without a rulebook, and deductions of brackets."""
+"""A venue without a rulebook, and deductions of brackets."""
 
 from __future__ import annotations
 
@@ -8,31 +8,19 @@ from collections.abc import Iterator
 from siblings.shape import SIDES, Vector, draw, vector
 
 
-def gate_and_dydx(rng: random.Random, side: str) -> Iterator[Vector]:
+def gate(rng: random.Random, side: str) -> Iterator[Vector]:
     d, s = draw(rng), SIDES[side]
     e = d["q"] * d["ep"] / d["lev"]
-    common = {
-        "side": side,
-        "quantity": d["q"],
-        "entry_price": d["ep"],
-        "maintenance_margin_rate": d["mmr"],
-    }
     yield vector(
         "isolated",
         "gate",
         {"liquidation_price": (d["ep"] - s * e / d["q"]) / (1 - s * (d["mmr"] + d["fee"]))},
+        side=side,
+        quantity=d["q"],
+        entry_price=d["ep"],
+        maintenance_margin_rate=d["mmr"],
         collateral=e,
         extra={"taker_fee": d["fee"]},
-        **common,
-    )
-    yield vector(
-        "subaccount",
-        "dydx_v4",
-        {"liquidation_price": (s * d["q"] * d["p"] - e) / (s * d["q"] - d["q"] * d["mmr"])},
-        margin_mode="cross",
-        mark_price=d["p"],
-        extra={"symbol": "ETH-USD", "account_value": e},
-        **common,
     )
 
 

@@ -149,7 +149,9 @@ class TestPrecision:
         x = book.lines
         move = 1 - end * np.tile([1.0, 1.3, 0.7], 3000)
         need = np.empty(len(z))
-        _kernels.requirement(x.z, x.u * move, x.table, x.add, x.fixed, x.rates, x.deductions, need)
+        _kernels.requirement(
+            x.z, x.u * move, x.table, x.add, x.fixed, x.rates, x.deductions, x.curves, need
+        )
         worst = book.balance + np.bincount(of, x.z * (x.u * move - x.u0) - need)
         assert np.array_equal(np.isnan(distance), (worst > 0) & ~state.liquidatable)
 

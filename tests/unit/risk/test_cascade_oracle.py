@@ -6,55 +6,14 @@ import numpy as np
 import pytest
 
 from oracles.books import random_book, without_fees
-from oracles.cascade import Brute, Result
-from oracles.scenes import Scene, bound
+from oracles.comparison import assert_same, both
+from oracles.scenes import bound
 from seawall.liquidity import ImpactLaw
-from seawall.risk.cascade import Cascade, StaticCascade
+from seawall.risk.cascade import StaticCascade
 from seawall.risk.sweep import sweep
 
-ASSETS = ("BTC", "ETH", "SOL")
 SHOCKS = ([0.97, 0.96, 0.94], [0.85, 0.8, 0.9], [1.06, 1.1, 1.04], [1.0, 1.0, 1.0], [0.9, 1.1, 1.0])
 DEPTHS = {"thin": (3e6, 2e6, 1e6), "deep": (5e7, 3e7, 1e7), "endless": (np.inf,) * 3}
-
-
-def assert_same(scene: Scene, got: Cascade, want: Result, equity: bool = True) -> None:
-    """Every number of a cascade, to rounding."""
-    factors = np.array(want.factors)
-    assert got.factor.shape == factors.shape
-    np.testing.assert_allclose(got.factor, factors, rtol=1e-10)
-    shape = (-1, len(scene.assets))
-    gross = float(got.margin.book.notional().sum())
-    for ours, theirs in ((got.forced, want.forced), (got.stopped, want.stopped)):
-        np.testing.assert_allclose(
-            ours, np.array(theirs).reshape(shape), rtol=1e-9, atol=1e-13 * gross
-        )
-    turn = np.zeros(len(scene.purses), dtype=np.int64)
-    for account, r in want.turn.items():
-        turn[account] = r
-    np.testing.assert_array_equal(got.turn, turn)
-    np.testing.assert_array_equal(got.closed, want.closed)
-    c = got.closings
-    ours = sorted(
-        zip(c.turn.tolist(), c.position.tolist(), c.usd.tolist(), c.stop.tolist(), strict=True)
-    )
-    theirs = sorted(want.closings)
-    assert [(a, b, d) for a, b, _, d in ours] == [(a, b, d) for a, b, _, d in theirs]
-    np.testing.assert_allclose([x[2] for x in ours], [x[2] for x in theirs], rtol=1e-8, atol=1e-9)
-    pairs = {(scene.purses[a].trader, scene.purses[a].venue) for a in want.turn}
-    assert got.accounts_liquidated == len(pairs)
-    if equity:
-        np.testing.assert_allclose(got.equity, want.equity, rtol=1e-8, atol=1e-13 * gross)
-
-
-def both(
-    scene: Scene, shock: list[float], depth: tuple[float, ...], exponent: float, partial: bool
-) -> tuple[Cascade, Result]:
-    law = ImpactLaw(exponent, 1.0)
-    engine = StaticCascade(
-        bound(scene), dict(zip(scene.assets, depth, strict=True)), law, partial=partial
-    )
-    brute = Brute(scene, engine.ledger.margin.balance.tolist())
-    return engine.run(np.array(shock)), brute.run(shock, list(depth), exponent, partial)
 
 
 @pytest.mark.parametrize("partial", [False, True], ids=["full", "partial"])

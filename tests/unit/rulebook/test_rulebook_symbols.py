@@ -36,6 +36,10 @@ FORMS = [
     ("BTC/USD:BTC-260925", "BTC", 1, "USD", True, "260925"),
     ("BTC", "BTC", 1, None, None, ""),
     ("BTC-PERP", "BTC", 1, None, None, ""),
+    ("BTC-PERPETUAL", "BTC", 1, None, None, ""),
+    ("SOL_USDC-PERPETUAL", "SOL", 1, "USDC", False, ""),
+    ("BTC-28JUL23", "BTC", 1, None, None, "28JUL23"),
+    ("BTC_USDC-28MAR25", "BTC", 1, "USDC", False, "28MAR25"),
     ("kPEPE", "PEPE", 1000, None, None, ""),
     ("KAS", "KAS", 1, None, None, ""),
 ]
