@@ -10,7 +10,7 @@ with suppress(ImportError):
     # its library needs thread-local space that is gone once others have loaded theirs
     import lrvx  # noqa: F401
 
-from bench import cascades, margins, start
+from bench import cascades, margins, orders, start
 from bench.clock import machine
 
 BENCHES = {
@@ -20,6 +20,7 @@ BENCHES = {
     "cascade": cascades.cascade,
     "ladder": cascades.ladder,
     "shock": cascades.shock,
+    "orders": orders.orders,
     "start": start.start,
 }
 

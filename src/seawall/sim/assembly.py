@@ -87,11 +87,11 @@ def lead_positions(
             # shorts in BTC that stand keep to themselves, so that the cluster at the round
             # price is counted by their own liquidation prices
             host = (drawn.asset[rows] == 0) & ((drawn.side[rows] > 0) | (not stands))
-            _join(lead, rows, drawn.asset[rows], host, int(extra), recipe, rng)
+            join_accounts(lead, rows, drawn.asset[rows], host, int(extra), recipe, rng)
     return lead
 
 
-def _join(
+def join_accounts(
     lead: Ints,
     rows: Ints,
     asset: Ints,
@@ -148,7 +148,7 @@ def assemble(
         venues=tuple(v.name for v in recipe.venues),
         currencies=("USD",),
         time=recipe.time,
-        source=f"synthetic market of 20 November 2025, seed {seed}",
+        source=f"synthetic market of {recipe.title}, seed {seed}",
         notes=_notes(recipe, markets),
     )
 
@@ -168,8 +168,7 @@ def _cross(
 def _notes(recipe: Recipe, markets: list[list[MarketBrackets]]) -> tuple[str, ...]:
     """What every reader of the book must know."""
     said = [
-        "synthetic book: no row is a real account. Drawn so that the published liquidations of "
-        "21 November 2025 come out when prices follow that day's path without impact",
+        f"synthetic book: no row is a real account. Drawn {recipe.aim}",
     ]
     for venue, row in zip(recipe.venues, markets, strict=True):
         borrowed = [m.instrument.symbol for m in row if m.borrowed]

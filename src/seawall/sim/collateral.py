@@ -33,13 +33,27 @@ class Margined:
 
 
 def margin_drawn(
-    drawn: Drawn, recipe: Recipe, markets: list[list[MarketBrackets]], rules: Rules
+    drawn: Drawn,
+    recipe: Recipe,
+    markets: list[list[MarketBrackets]],
+    rules: Rules,
+    weight: float = 1.0,
 ) -> Margined:
     """Complete drawn positions.
 
     The entry is drawn, moved as far from the target as the venue's initial margin asks; the
     collateral is what the margin engine says puts the liquidation price on the target; the
     leverage set is the least of the menu that this collateral allows.
+
+    Parameters
+    ----------
+    drawn
+        Positions with their targets.
+    recipe, markets, rules
+        What they are drawn from and under.
+    weight
+        Positions that each row stands for. Brackets ask of one of them, not of their sum: above
+        1 every row carries the maintenance rate of its own size, to a basis point.
     """
     assets = len(recipe.assets)
     mark = np.array([a.mark for a in recipe.assets])[drawn.asset]
@@ -52,8 +66,9 @@ def margin_drawn(
     for k in range(len(ends) - 1):
         rows = order[ends[k] : ends[k + 1]]
         here = markets[k // assets][k % assets]
-        entry[rows], highest[rows] = _allowed(drawn, here, rows, entry[rows])
-        rate[rows] = here.own_rate(drawn.size[rows] * here.price)
+        entry[rows], highest[rows] = _allowed(drawn, here, rows, entry[rows], weight)
+        usd = drawn.size[rows] / weight * here.price
+        rate[rows] = here.own_rate(usd) if weight == 1.0 else np.round(here.maintenance(usd), 4)
     positions = _columns(drawn, market, mark, entry, rate, recipe.time)
     balance = _collateral(positions, drawn, recipe, markets, rules)
     menu = np.asarray(recipe.parameters["leverage_menu"], dtype=np.float64)
@@ -65,6 +80,10 @@ def _wanted_entry(drawn: Drawn, recipe: Recipe, mark: Floats) -> Floats:
     """Entries over the weeks before, near the mark for those who must have opened since."""
     p, luck = recipe.parameters, drawn.luck[:, Luck.ENTRY]
     low, high = np.log([a.weeks for a in recipe.assets]).T[:, drawn.asset]
+    if "entry_reach" in p:
+        # the farther from its liquidation price, the longer ago an account may have opened
+        reach = p["entry_reach"] * np.abs(1.0 - drawn.target / mark)
+        return np.clip(mark * (1.0 + reach * (2.0 * luck - 1.0)), np.exp(low), np.exp(high))
     entry = np.exp(low + (high - low) * luck ** p["entry_skew"])
     day_low, day_high = np.array([a.day for a in recipe.assets]).T[:, drawn.asset]
     recent = (drawn.target > day_low) & (drawn.target < day_high)
@@ -73,14 +92,14 @@ def _wanted_entry(drawn: Drawn, recipe: Recipe, mark: Floats) -> Floats:
 
 
 def _allowed(
-    drawn: Drawn, market: MarketBrackets, rows: NDArray[np.intp], entry: Floats
+    drawn: Drawn, market: MarketBrackets, rows: NDArray[np.intp], entry: Floats, weight: float
 ) -> tuple[Floats, Floats]:
     """Entries far enough from the target for the initial margin, and the highest leverage there.
 
     At the target the collateral left is the maintenance margin, so at the entry it was that and
     the loss between: together no less than the initial margin.
     """
-    side, target, size = drawn.side[rows], drawn.target[rows], drawn.size[rows]
+    side, target, size = drawn.side[rows], drawn.target[rows], drawn.size[rows] / weight
     # the lower of the two notionals, so that the maintenance margin is not overstated
     rate = market.maintenance(size * np.minimum(target, market.price))
     for _ in range(5):

@@ -47,7 +47,7 @@ class Drawn:
     side
         1 long, -1 short.
     band
-        See :class:`Band`.
+        The draw's own classes; see :class:`Band` for those drawn to where they fall.
     target
         Liquidation price wanted, USD.
     size
@@ -70,7 +70,7 @@ class Drawn:
     @classmethod
     def group(
         cls,
-        codes: tuple[int, int, int, Band],
+        codes: tuple[int, int, int, int],
         target: Floats,
         size: Floats,
         rng: np.random.Generator,

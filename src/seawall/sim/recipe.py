@@ -1,9 +1,9 @@
-"""What the book of 20 November 2025 is drawn from: figures, prices, parameters, each sourced."""
+"""What a synthetic book is drawn from: figures, prices, parameters, each with its source."""
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class RecordedFigure:
-    """One published figure of the crisis, as data.
+    """One published figure of an event, as data.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class RecordedFigure:
     value
         The figure; NaN where the source gives words only.
     unit
-        ``USD``, ``traders``, ``USD each`` or ``share`` (a fraction).
+        ``USD``, ``traders``, ``USD each``, ``share`` (a fraction), ``s``, ``min`` or ``count``.
     date
         ISO date it holds for, or words where the source gives none.
     source
@@ -38,9 +38,12 @@ class RecordedFigure:
     confidence
         ``high`` (primary, or several agree), ``medium`` (one decent source) or ``low``.
     fitted
-        Whether the book is drawn to meet it; else it merely stands beside what comes out.
+        Whether the book, or the parameters of a fit, are made to meet it; else it merely stands
+        beside what comes out.
     conflict
         What it cannot hold together with; empty if nothing.
+    low, high
+        Range where sources conflict or bound it from one side only; NaN where there is none.
     """
 
     key: str
@@ -52,6 +55,8 @@ class RecordedFigure:
     confidence: str
     fitted: bool
     conflict: str = ""
+    low: float = np.nan
+    high: float = np.nan
 
     @property
     def extensive(self) -> bool:
@@ -61,7 +66,10 @@ class RecordedFigure:
 
 @dataclass(frozen=True, slots=True)
 class AssetFacts:
-    """One asset's prices around 20 November and its place in the market. Prices in USD.
+    """One asset's prices around the event and its place in the market. Prices in USD.
+
+    A book drawn to where accounts fell needs ``fall_to``, ``rise_to``, ``day`` and
+    ``liquidated_weight``; one drawn to leverage does not.
 
     Parameters
     ----------
@@ -70,26 +78,34 @@ class AssetFacts:
     source
         Where its prices were read.
     mark
-        Close of 20 November.
+        Price of the book.
+    weeks
+        Low and high of the four weeks before.
+    day
+        Low and high of the day before; NaN where not used.
     fall_to, rise_to
-        Low and high of 21 November.
-    day, weeks
-        Low and high of 20 November, and of the four weeks to it.
+        Low and high of the day after; NaN where not used.
     open_interest_to_btc
-        Open interest against BTC's on a venue.
+        Open interest against BTC's on a venue, before the venue's tilt.
     liquidated_weight
         Its part of what was liquidated outside BTC and ETH, relative to the others.
+    depth_to_btc
+        Depth against BTC's; NaN where not used.
+    path
+        What its price did in the event, by name: ratios and minutes, no prices.
     """
 
     name: str
     source: str
     mark: float
-    fall_to: float
-    rise_to: float
-    day: tuple[float, float]
     weeks: tuple[float, float]
-    open_interest_to_btc: float
-    liquidated_weight: float
+    day: tuple[float, float] = (np.nan, np.nan)
+    fall_to: float = np.nan
+    rise_to: float = np.nan
+    open_interest_to_btc: float = 1.0
+    liquidated_weight: float = 0.0
+    depth_to_btc: float = np.nan
+    path: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +124,8 @@ class VenueFacts:
         Traders liquidated there; NaN where they are shared out by notional.
     tilt
         Open interest in a coin against the common ratio to BTC.
+    depth_to_mean
+        BTC depth against the mean of the venues; NaN where not used.
     """
 
     name: str
@@ -115,6 +133,7 @@ class VenueFacts:
     cross_share: float
     liquidated_traders: float
     tilt: dict[str, float]
+    depth_to_mean: float = np.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +142,10 @@ class Recipe:
 
     Attributes
     ----------
+    title
+        The day or moment of the book, in words.
+    aim
+        What it was drawn to, in words: the end of the note every book carries.
     time
         UTC nanoseconds of the book.
     accounts
@@ -132,9 +155,11 @@ class Recipe:
     assets, venues
         What the book holds.
     parameters
-        Numbers of the draw, by name; ``november_2025.toml`` says where each comes from.
+        Numbers of the draw, by name; the TOML file says where each comes from.
     """
 
+    title: str
+    aim: str
     time: int
     accounts: int
     figures: tuple[RecordedFigure, ...]
@@ -167,13 +192,15 @@ class Recipe:
 
 
 @cache
-def load_recipe() -> Recipe:
-    """The recipe of ``november_2025.toml``."""
-    path = resources.files(__package__) / "november_2025.toml"
+def load_recipe(name: str = "november_2025") -> Recipe:
+    """The recipe of a file in this folder, such as ``november_2025.toml``."""
+    path = resources.files(__package__) / f"{name}.toml"
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     assets = tuple(_asset(block, table["asset_source"]) for block in table["asset"])
     btc = assets[0].mark
     return Recipe(
+        title=table["market"]["title"],
+        aim=table["market"]["aim"],
         time=parse_time(table["market"]["as_of"]),
         accounts=table["market"]["accounts"],
         figures=tuple(_figure(block, btc) for block in table["figure"]),
@@ -192,9 +219,14 @@ def _figure(block: dict[str, Any], btc: float) -> RecordedFigure:
 
 
 def _asset(block: dict[str, Any], sources: dict[str, str]) -> AssetFacts:
-    fields = {"liquidated_weight": 0.0, **block}
+    fields = dict(block)
     fields["source"] = sources[fields["source"]]
-    fields["day"], fields["weeks"] = tuple(fields["day"]), tuple(fields["weeks"])
+    ratios = fields.pop("weeks_to_mark", None)
+    if ratios is not None:
+        fields["weeks"] = [fields["mark"] * ratio for ratio in ratios]
+    for name in ("day", "weeks"):
+        if name in fields:
+            fields[name] = tuple(fields[name])
     return AssetFacts(**fields)
 
 

@@ -1,0 +1,381 @@
+"""The loop of a run: named phases over columns, one step after the other."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from seawall._jit import call_hook, inner_kernel, kernel
+from seawall.core._columns import (
+    A_STATE,
+    ADL,
+    ALIVE,
+    ALLOWANCE,
+    ASSET,
+    BAND_HIGH,
+    BAND_LOW,
+    BOUGHT,
+    CASH,
+    DISCLOSED,
+    DOWN,
+    DT,
+    ENTRIES,
+    ENTRY,
+    FEE,
+    FORCED_BOUGHT,
+    FORCED_SOLD,
+    FUNDING,
+    FUNDING_AT,
+    HALT,
+    INDEX,
+    INTEREST,
+    INVERSE,
+    LIMIT,
+    LONGS_NEAR,
+    MAKER_CASH,
+    MAKER_HELD,
+    MARK,
+    MID,
+    OPEN,
+    P_ACCOUNT,
+    PLAN,
+    QUANTITY,
+    RESUME,
+    SECONDS,
+    SESSION,
+    SHORTS_NEAR,
+    SOCIALISED,
+    SOLD,
+    SPOT,
+    STEP,
+    TRADED,
+    U0,
+    Z,
+)
+from seawall.sim._accounts import disarm, empty, look, note, rearm, retire, trade, worth
+from seawall.sim._layout import (
+    C_DEFICIT,
+    C_QUANTITY,
+    N_EDIT,
+    N_EVENTS,
+    N_RECORD,
+)
+from seawall.sim._marking import index, mark, quote
+from seawall.sim._trading import execute, sell_inventory, work_queue
+from seawall.sim._triggers import FALLS, RISES, cross, usd_due
+
+DONE, ROOM, CLAIMS, FUNDINGS = 0, 1, 2, 3
+"""Why the loop left: at its end, for room for events, to share out losses, to pay funding."""
+
+ACTS, GATES, MARKS, SESSIONS, LIMITS = range(5)
+"""Phases of hooks, in the order in which they lie."""
+
+SET, MULTIPLY, ADD_TO = 0.0, 1.0, 2.0
+"""What an edit does to its column."""
+
+NEAR = 0.02
+"""Distance within which disclosed concentration counts, relative."""
+
+
+@inner_kernel
+def enter(m, usd, w):
+    """Open planned positions of one side until ``usd`` is spent; what is left is kept as credit.
+
+    ``order`` holds planned positions by market and side, ``ends`` the next and the end of each.
+    """
+    side = 0 if usd > 0.0 else 1
+    inverse = w.markets[m, INVERSE] != 0.0
+    way = -1.0 if inverse else 1.0
+    order, ends, credit = w.order, w.order_start, w.credit
+    credit[m, side] += abs(usd)
+    while ends[m, side, 0] < ends[m, side, 1]:
+        i = order[ends[m, side, 0]]
+        if w.pf[i, PLAN] > credit[m, side]:
+            return
+        size = w.pf[i, PLAN] if inverse else w.pf[i, PLAN] / w.markets[m, MID]
+        filled, value = execute(w, m, size if side == 0 else -size, 0.0)
+        if filled == 0.0:
+            return
+        ends[m, side, 0] += 1
+        credit[m, side] -= w.pf[i, PLAN]
+        a = w.pi[i, P_ACCOUNT]
+        trade(i, way * filled, way * value, w)
+        fee = w.markets[m, FEE] * abs(value)
+        w.af[a, CASH] -= fee
+        w.fees[m] += fee
+        w.pf[i, U0] = value / filled
+        usd_in = abs(filled) if inverse else abs(value)
+        price = filled / value if inverse else value / filled
+        note(w, ENTRY, m, a, i, filled, price, usd_in)
+        w.pf[i, PLAN] = 0.0
+        w.ai[a, A_STATE] = ALIVE
+        rearm(a, w)
+
+
+@kernel
+def arm_all(w):
+    """Set the thresholds of every account that holds something."""
+    for a in range(w.ai.shape[0] - 1):
+        rearm(a, w)
+
+
+@kernel
+def pay_funding(m, rate, w, plan):
+    """Longs pay ``rate`` of their value at the index to shorts; thresholds of payers move.
+
+    Returns the settlement currency that accounts paid in all.
+    """
+    inverse = w.markets[m, INVERSE] != 0.0
+    way = -1.0 if inverse else 1.0
+    u = 1.0 / w.markets[m, INDEX] if inverse else w.markets[m, INDEX]
+    paid = 0.0
+    for k in range(w.by_market_start[m], w.by_market_start[m + 1]):
+        i = w.by_market[k]
+        z = w.pf[i, Z]
+        if z == 0.0:
+            continue
+        due = way * z * u * rate
+        a = w.pi[i, P_ACCOUNT]
+        w.af[a, CASH] -= due
+        paid += due
+        rearm(a, w)
+    w.fund_cash[m] -= w.fund_held[m] * u * rate
+    w.markets[m, MAKER_CASH] -= w.markets[m, MAKER_HELD] * u * rate
+    w.rest_cash[m] -= w.rest_held[m] * u * rate
+    count = w.markets.shape[0]
+    for h in range(plan.firsts[1]):
+        end = plan.spans[h, 1]
+        plan.memory[end - count + m] -= plan.memory[end - 2 * count + m] * u * rate
+    note(w, FUNDING, m, -1, -1, 0.0, w.markets[m, INDEX], paid)
+    return paid
+
+
+@kernel
+def deleverage(m, rows, closed, price, paid, w, plan):
+    """Close other traders' positions against the fund's at a price, and take cash from them."""
+    inverse = w.markets[m, INVERSE] != 0.0
+    way = -1.0 if inverse else 1.0
+    u = 1.0 / price if inverse else price
+    coin = w.markets[m, MARK] if inverse else 1.0
+    for k in range(rows.size):
+        if closed[k] == 0.0 and paid[k] == 0.0:
+            continue
+        i = rows[k]
+        a = w.pi[i, P_ACCOUNT]
+        disarm(a, w)
+        if closed[k] != 0.0:
+            size = way * w.pf[i, Z]
+            change = -math.copysign(closed[k], size)
+            trade(i, way * change, way * change * u, w)
+            w.fund_held[m] -= change
+            w.fund_cash[m] += way * change * u
+            usd = closed[k] if inverse else closed[k] * price
+            note(w, ADL, m, a, i, -change, price, usd)
+        if paid[k] != 0.0:
+            w.af[a, CASH] -= paid[k] / coin
+            w.fund_cash[m] += paid[k] / coin
+            note(w, SOCIALISED, m, a, i, 0.0, price, paid[k])
+        if empty(a, w):
+            retire(a, w)
+        else:
+            rearm(a, w)
+
+
+@kernel
+def account_worth(w, equity, need, gross):
+    """Equity, maintenance margin and notional of every account, settlement currency."""
+    for a in range(equity.size):
+        e, r, g = worth(a, w)
+        equity[a], need[a], gross[a] = e, r, g
+
+
+@kernel
+def worth_of(w, accounts, equity, need, gross):
+    """As :func:`account_worth`, of some accounts."""
+    for k in range(accounts.size):
+        e, r, g = worth(accounts[k], w)
+        equity[k], need[k], gross[k] = e, r, g
+
+
+@inner_kernel
+def call_all(phase, w, plan):
+    """Call every hook of a phase."""
+    spans = plan.spans
+    for h in range(plan.firsts[phase], plan.firsts[phase + 1]):
+        own = plan.memory[spans[h, 0] : spans[h, 1]]
+        read = plan.parameters[spans[h, 2] : spans[h, 3]]
+        call_hook(plan.addresses[h], w.markets, own, read, w.clock, plan.keys[h], plan.orders)
+
+
+@inner_kernel
+def act(h, w, plan):
+    """Have a behaviour write its orders, and execute them for its own account."""
+    orders, spans = plan.orders, plan.spans
+    orders[:] = 0.0
+    end, count = spans[h, 1], w.markets.shape[0]
+    own = plan.memory[spans[h, 0] : end]
+    read = plan.parameters[spans[h, 2] : spans[h, 3]]
+    call_hook(plan.addresses[h], w.markets, own, read, w.clock, plan.keys[h], orders)
+    for m in range(count):
+        quantity = orders[m, QUANTITY]
+        if quantity != 0.0:
+            filled, value = execute(w, m, quantity, orders[m, LIMIT])
+            plan.memory[end - 2 * count + m] += filled
+            plan.memory[end - count + m] -= -value if w.markets[m, INVERSE] != 0.0 else value
+        if orders[m, ENTRIES] != 0.0:
+            enter(m, orders[m, ENTRIES], w)
+
+
+@inner_kernel
+def begin(step, w, plan):
+    """Apply the edits that are due, and forget the flows and limits of the last step."""
+    w.clock[SECONDS] = step * w.clock[DT]
+    while w.counts[N_EDIT] < plan.edits.shape[0] and plan.edits[w.counts[N_EDIT], 0] <= step:
+        e = w.counts[N_EDIT]
+        m, column = int(plan.edits[e, 1]), int(plan.edits[e, 2])
+        how = plan.edits[e, 4]
+        if how == ADD_TO:
+            w.markets[m, column] += plan.edits[e, 3]
+        elif how == MULTIPLY:
+            w.markets[m, column] *= plan.edits[e, 3]
+        else:
+            w.markets[m, column] = plan.edits[e, 3]
+        w.counts[N_EDIT] = e + 1
+    for m in range(w.markets.shape[0]):
+        w.markets[m, BOUGHT] = 0.0
+        w.markets[m, SOLD] = 0.0
+        w.markets[m, FORCED_BOUGHT] = 0.0
+        w.markets[m, FORCED_SOLD] = 0.0
+        w.markets[m, TRADED] = 0.0
+        w.markets[m, BAND_LOW] = 0.0
+        w.markets[m, BAND_HIGH] = np.inf
+        w.markets[m, ALLOWANCE] = np.inf
+
+
+@inner_kernel
+def sell_outside(step, w, plan):
+    """Send the part of each outside order that is due."""
+    for s in range(plan.sales.shape[0]):
+        if plan.sales[s, 1] > step or plan.sales[s, 3] == 0.0:
+            continue
+        m = int(plan.sales[s, 0])
+        usd = plan.sales[s, 3] / max(plan.sales[s, 2] - step, 1.0)
+        price = 1.0 if w.markets[m, INVERSE] != 0.0 else w.markets[m, MID]
+        filled, value = execute(w, m, usd / price, 0.0)
+        w.rest_held[m] += filled
+        w.rest_cash[m] -= -value if w.markets[m, INVERSE] != 0.0 else value
+        plan.sales[s, 3] -= filled * price
+        if abs(plan.sales[s, 3]) < 1.0:
+            plan.sales[s, 3] = 0.0
+
+
+@inner_kernel
+def price_markets(step, w, plan):
+    """Makers quote; then every venue takes its index and marks."""
+    markets, dt = w.markets, w.clock[DT]
+    for m in range(markets.shape[0]):
+        outside = plan.outside[step + 1, int(markets[m, ASSET])]
+        quote(markets, w.bids, w.asks, w.shape, w.front, outside, m, dt)
+    for m in range(markets.shape[0]):
+        asset = int(markets[m, ASSET])
+        if markets[m, SPOT] != 0.0:
+            markets[m, INDEX] = markets[m, MID]
+            markets[m, MARK] = markets[m, MID]
+        elif markets[m, SESSION] != DOWN:
+            s = plan.spot[asset]
+            spot = markets[s, MID] if s >= 0 else math.exp(plan.outside[step + 1, asset])
+            index(markets, m, spot, dt)
+    for m in range(markets.shape[0]):
+        if markets[m, SPOT] == 0.0 and markets[m, SESSION] != DOWN:
+            mark(markets, m, w.clock)
+    call_all(MARKS, w, plan)
+
+
+@inner_kernel
+def decide_sessions(w, plan):
+    """Levers halt and reopen; every change since the last step, outages apart, is noted."""
+    call_all(SESSIONS, w, plan)
+    for m in range(w.markets.shape[0]):
+        was, now = plan.sessions[m], w.markets[m, SESSION]
+        plan.sessions[m] = now
+        if was != now and was != DOWN and now != DOWN:
+            note(w, RESUME if now == OPEN else HALT, m, -1, -1, 0.0, w.markets[m, MID], 0.0)
+
+
+@inner_kernel
+def watch_accounts(step, w, plan):
+    """Look at every account that the marks, or the collateral's price, have reached."""
+    markets = w.markets
+    if plan.peg[step + 1] != plan.peg[step]:
+        for k in range(plan.pledged.shape[0]):
+            a = plan.pledged[k]
+            w.af[a, CASH] += plan.pledge[k] * (plan.peg[step + 1] - plan.peg[step])
+            rearm(a, w)
+    for m in range(markets.shape[0]):
+        if markets[m, SPOT] != 0.0 or markets[m, SESSION] == DOWN:
+            continue
+        at = markets[m, MARK]
+        for side in (FALLS, RISES):
+            n = cross(m, side, at, w.pf, w.pi, w.head, w.due, w.origin, w.found, 0)
+            for k in range(n):
+                look(w.pi[w.found[k], P_ACCOUNT], w)
+        if markets[m, DISCLOSED] != 0.0:
+            inverse = markets[m, INVERSE] != 0.0
+            for side in (FALLS, RISES):
+                usd = usd_due(m, side, at, NEAR, w.pf, w.pi, w.head, w.origin, Z, inverse)
+                markets[m, LONGS_NEAR if side == FALLS else SHORTS_NEAR] = usd
+        markets[m, INTEREST] = max(w.interest[m, 0], w.interest[m, 1])
+
+
+@inner_kernel
+def write_row(step, w, plan):
+    """Add the step's flows up, and record a row where one is due."""
+    for m in range(w.markets.shape[0]):
+        plan.flows[m, 0] += w.markets[m, FORCED_SOLD]
+        plan.flows[m, 1] += w.markets[m, FORCED_BOUGHT]
+        plan.flows[m, 2] += w.markets[m, TRADED]
+    if (step + 1) % plan.every != 0:
+        return
+    r, width = w.counts[N_RECORD], plan.columns.size
+    for m in range(w.markets.shape[0]):
+        for k in range(width):
+            plan.record[r, k, m] = w.markets[m, plan.columns[k]]
+        for k in range(3):
+            plan.record[r, width + k, m] = plan.flows[m, k]
+            plan.flows[m, k] = 0.0
+        plan.record[r, width + 3, m] = w.fund_held[m]
+        plan.record[r, width + 4, m] = w.fund_cash[m]
+    plan.record_second[r] = w.clock[SECONDS]
+    w.counts[N_RECORD] = r + 1
+
+
+@kernel
+def advance(until, w, plan):
+    """Run steps until ``until``; returns why it left."""
+    while w.clock[STEP] < until:
+        if w.counts[N_EVENTS] > plan.room:
+            return ROOM
+        step = int(w.clock[STEP])
+        begin(step, w, plan)
+        call_all(GATES, w, plan)
+        call_all(LIMITS, w, plan)
+        for h in range(plan.firsts[ACTS], plan.firsts[ACTS + 1]):
+            act(h, w, plan)
+        sell_outside(step, w, plan)
+        work_queue(w)
+        sell_inventory(w, plan.pace)
+        price_markets(step, w, plan)
+        decide_sessions(w, plan)
+        watch_accounts(step, w, plan)
+        w.clock[STEP] = step + 1
+        w.clock[SECONDS] = (step + 1) * w.clock[DT]
+        write_row(step, w, plan)
+        paying = False
+        for m in range(w.markets.shape[0]):
+            if w.claims[m, C_QUANTITY] != 0.0 or w.claims[m, C_DEFICIT] != 0.0:
+                return CLAIMS
+            paying |= w.markets[m, SPOT] == 0.0 and w.markets[m, FUNDING_AT] <= w.clock[SECONDS]
+        if paying:
+            return FUNDINGS
+    return DONE

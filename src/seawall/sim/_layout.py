@@ -1,0 +1,49 @@
+"""The state of a run as named arrays, and the columns of those that no plug-in sees."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+World = namedtuple(
+    "World",
+    "clock markets bids asks shape front af ai pf pi head due origin venues rates deductions "
+    "curves floors ladders fund_held fund_cash fund_usd fees rest_held rest_cash "
+    "interest queue events counts claims totals found credit order order_start by_market "
+    "by_market_start",
+)
+"""All that changes or is read during a run; saved and loaded whole."""
+
+# --- venues: one row a venue -----------------------------------------------------------------
+V_FEE, V_KIND, V_TIERS, V_FRACTION, V_THRESHOLD = 0, 1, 2, 3, 4
+V_COOL, V_ROUTE, V_BACKSTOP, V_TO_FUND, V_PATIENCE = 5, 6, 7, 8, 9
+V_LEAST, V_MOST = 10, 11
+VENUE_COLUMNS = 12
+
+BY_BOOK, BY_ENGINE = 0.0, 1.0
+"""Whether a liquidation goes to the book first, or to the venue's engine at bankruptcy."""
+
+# --- counts ----------------------------------------------------------------------------------
+N_EVENTS, N_QUEUE, N_RECORD, N_EDIT, N_SALE, N_LOST, N_CLAIMS, N_ENTRY = range(8)
+COUNTS = 16
+
+# --- queue: what waits to be sent into the book -----------------------------------------------
+Q_REASON, Q_ROW = 0, 1
+LIQUIDATE, STOP_OUT, CUT_BACK = 0, 1, 2
+
+# --- claims: one row a market, what the venue took over in this step -------------------------
+C_QUANTITY, C_BANKRUPT, C_DEFICIT = 0, 1, 2
+CLAIM_COLUMNS = 3
+
+# --- totals ------------------------------------------------------------------------------------
+T_DEPOSITS, T_SURPLUS, T_PAID, T_FUNDING = 0, 1, 2, 3
+TOTALS = 8
+
+# --- modes of a bracket ladder, as the cascade's --------------------------------------------
+BY_VALUE, BY_CONTRACTS, BY_COST, BY_UNITS = 0, 1, 2, 3
+
+Plan = namedtuple(
+    "Plan",
+    "edits sales outside peg spot pledged pledge memory parameters spans addresses keys orders firsts "
+    "sessions pace flows record record_second columns every room",
+)
+"""What a run follows from outside, its hooks' memory and where it writes its series."""

@@ -1,0 +1,104 @@
+"""Sharing out what a venue has taken over, by its loss rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.core import InternalError
+from seawall.core import _columns as c
+from seawall.rulebook.losses import Claim, Opposite
+from seawall.sim import _engine
+from seawall.sim import _layout as layout
+
+if TYPE_CHECKING:
+    from seawall.sim.engine import Simulation
+
+Floats = NDArray[np.float64]
+
+
+def share_out(run: Simulation) -> None:
+    """Apply each venue's loss rule to what it took over in the last step."""
+    w = run.world
+    worth = run.fund_worth()
+    run.fund_peak = np.maximum(run.fund_peak, worth)
+    for m in np.flatnonzero(np.abs(w.claims).sum(axis=1)):
+        venue = int(w.markets[m, c.VENUE])
+        rule = run.rules[venue]
+        claim = _claim(run, int(m), venue, float(worth[venue]))
+        if claim is None:
+            continue
+        run.triggered[m] = rule.triggered(claim)
+        if not run.triggered[m]:
+            continue
+        rows, opposite = _opposite(w, int(m), claim)
+        if not len(rows):
+            continue
+        rng = run._rng(f"losses {m} {run.step}")
+        found = rule.allocate(claim, opposite, rng)
+        closed = np.minimum(found.closed, opposite.quantity)
+        if not (closed.sum() <= abs(claim.quantity) * (1 + 1e-9) and (closed >= 0).all()):
+            raise InternalError(f"loss rule {type(rule).__name__} closes more than it may")
+        _engine.deleverage(int(m), rows, closed, float(found.price), found.paid, w, run.plan)
+        worth = run.fund_worth()
+    w.claims[:] = 0.0
+    run._drain()
+
+
+def _claim(run: Simulation, m: int, venue: int, worth: float) -> Claim | None:
+    w = run.world
+    quantity = float(w.claims[m, layout.C_QUANTITY])
+    if quantity == 0.0:
+        return None
+    # no more than what the fund still holds can be passed on
+    held = float(w.fund_held[m])
+    if held * quantity <= 0.0:
+        return None
+    share = min(abs(held / quantity), 1.0)
+    bankrupt = float(w.claims[m, layout.C_BANKRUPT]) / quantity
+    return Claim(
+        quantity=share * quantity,
+        bankruptcy=bankrupt,
+        mark=float(w.markets[m, c.MARK]),
+        mark_before=float(w.markets[m, c.MARK_BEFORE]),
+        deficit=share * float(w.claims[m, layout.C_DEFICIT]),
+        fund=worth,
+        fund_peak=float(run.fund_peak[venue]),
+        fund_start=float(run.fund_start[venue]),
+        inverse=bool(w.markets[m, c.INVERSE] > 0),
+        was_triggered=bool(run.triggered[m]),
+    )
+
+
+def _opposite(w: Any, m: int, claim: Claim) -> tuple[Any, Opposite]:
+    """Open positions against the claim, and what their accounts are worth."""
+    rows = w.by_market[w.by_market_start[m] : w.by_market_start[m + 1]]
+    inverse = claim.inverse
+    way = -1.0 if inverse else 1.0
+    size = way * w.pf[rows, c.Z]
+    state = w.ai[w.pi[rows, c.P_ACCOUNT], c.A_STATE]
+    rows = rows[(size * claim.quantity < 0) & (state == c.ALIVE)]
+    account = w.pi[rows, c.P_ACCOUNT].astype(np.int64)
+    equity, need, gross = (np.empty(len(rows)) for _ in range(3))
+    _engine.worth_of(w, account, equity, need, gross)
+    z, u0 = w.pf[rows, c.Z], w.pf[rows, c.U0]
+    mark = claim.mark
+    u = 1.0 / mark if inverse else mark
+    coin = mark if inverse else 1.0
+    pnl = z * (u - u0) * coin
+    quantity = np.abs(z)
+    return rows, Opposite(
+        quantity=quantity,
+        side=-float(np.sign(claim.quantity)),
+        entry=1.0 / u0 if inverse else u0,
+        mark=mark,
+        notional=quantity if inverse else quantity * mark,
+        cost=quantity * u0 * coin,
+        pnl=pnl,
+        balance=equity * coin - pnl,
+        equity=equity * coin,
+        maintenance=need * coin,
+        gross=gross * coin,
+    )

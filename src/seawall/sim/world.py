@@ -1,0 +1,353 @@
+"""The columns of a run, built from its setup."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.core import (
+    Book,
+    InputError,
+    MaintenanceBasis,
+    MarkRule,
+    Mistake,
+    PartialRule,
+    Route,
+    Surplus,
+    TierUnit,
+)
+from seawall.core import _columns as c
+from seawall.core.hooks import Floor, Traders
+from seawall.margin import MarginBook
+from seawall.margin import _steps as steps
+from seawall.rulebook import bind
+from seawall.sim import _layout as layout
+from seawall.sim import _triggers as triggers
+from seawall.sim.setup import Depth, Setup
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+LEVELS = 256
+"""Price levels in view on each side of a market."""
+
+_KINDS = {
+    PartialRule.FULL: steps.FULL,
+    PartialRule.TIERS_DOWN: steps.TIERS_DOWN,
+    PartialRule.FRACTION: steps.FRACTION,
+    PartialRule.SLICES: steps.SLICES,
+    PartialRule.JUST_ENOUGH: steps.JUST_ENOUGH,
+}
+_MARKS = {
+    MarkRule.INDEX: c.MARK_BY_INDEX,
+    MarkRule.INDEX_PLUS_BASIS: c.MARK_BY_BASIS,
+    MarkRule.MEDIAN_OF_THREE: c.MARK_BY_MEDIAN,
+    MarkRule.ORACLE_MEDIAN: c.MARK_BY_ORACLE,
+}
+
+
+def market_of_positions(book: Book, floor: Floor) -> Ints:
+    """Shape (n,): row of the floor on which each position is held.
+
+    Raises
+    ------
+    InputError
+        If the book holds positions on markets that the floor does not have.
+    """
+    rows = {
+        (m.venue, m.asset, m.instrument.inverse): k
+        for k, m in enumerate(floor.markets)
+        if not m.spot
+    }
+    table = np.array(
+        [rows.get((i.venue, i.asset, i.inverse), -1) for i in book.instruments], dtype=np.int64
+    )
+    found = table[book.positions.instrument]
+    if len(book) == 0:
+        raise InputError(Mistake("a book without positions", book.source, allowed="one or more"))
+    if (found < 0).any():
+        missing = np.unique(book.positions.instrument[found < 0])
+        names = sorted(
+            {f"{book.instruments[k].venue}:{book.instruments[k].asset}" for k in missing}
+        )
+        raise InputError(
+            Mistake(
+                "positions on markets that the scenario does not have",
+                book.source,
+                value=", ".join(names[:20]),
+                allowed=", ".join(m.name for m in floor.markets if not m.spot)[:400],
+                mend="add the markets, or leave these positions out",
+            )
+        )
+    return found
+
+
+def at_prices(book: Book, floor: Floor) -> Book:
+    """The book marked at the floor's prices."""
+    price = np.array([m.price for m in floor.markets])[market_of_positions(book, floor)]
+    return replace(book, positions=replace(book.positions, mark=price))
+
+
+def margined(setup: Setup, book: Book) -> MarginBook:
+    """The book under its venues' rules as the levers have changed them."""
+    bound = bind(book, setup.rules, setup.start)
+    terms = list(bound.terms)
+    schedules = list(bound.schedules)
+    owner = {int(k): int(i) for i, k in enumerate(bound.schedule)}
+    for lever in setup.levers.values():
+        terms = [lever.terms(t) for t in terms]
+        for k, i in owner.items():
+            instrument = book.instruments[int(book.positions.instrument[i])]
+            schedules[k] = lever.schedule(schedules[k], instrument.venue, instrument.asset)
+    return MarginBook(book, tuple(terms), tuple(schedules), bound.schedule, bound.notes)
+
+
+def changed_book(book: Book, traders: Traders) -> Book:
+    """The book with sizes and stops as the plug-ins have left them."""
+    p = book.positions
+    size = p.size * traders.scale
+    kept = np.abs(size) > 0
+    positions = replace(p, size=np.where(kept, size, p.size * 1e-12), stop=traders.stop)
+    return replace(book, positions=positions)
+
+
+def market_columns(setup: Setup, margin: MarginBook) -> Floats:
+    """The table of markets at the start."""
+    floor = setup.floor
+    terms = {t.venue: t for t in margin.terms}
+    table = np.zeros((len(floor), c.MARKET_COLUMNS))
+    for row, market in enumerate(floor.markets):
+        depth = setup.depth.get(market.name, setup.depth.get("", Depth()))
+        values = {
+            c.VENUE: -1 if market.spot else floor.venues.index(market.venue),
+            c.ASSET: floor.assets.index(market.asset),
+            c.SPOT: market.spot,
+            c.INVERSE: market.instrument.inverse,
+            c.WIDTH: depth.width,
+            c.CALM: market.depth,
+            c.WILL: 1.0,
+            c.WILL_CAP: 1.0,
+            c.REFILL: depth.refill,
+            c.CANCEL: depth.cancel,
+            c.CENTRE: np.log(market.price),
+            c.PERMANENT: depth.permanent,
+            c.ANCHOR: depth.spot_anchor if market.spot else depth.anchor,
+            c.BAND_HIGH: np.inf,
+            c.ALLOWANCE: np.inf,
+            c.FUNDING_AT: np.inf,
+            c.FUNDING_EVERY: np.inf,
+        }
+        for column in (c.BID, c.ASK, c.MID, c.LAST, c.INDEX, c.MARK, c.MARK_BEFORE):
+            values[column] = market.price
+        if not market.spot:
+            rules = terms.get(market.venue) or setup.rules.terms(market.venue, setup.start)
+            every = rules.funding.interval_hours * 3600.0
+            second_of_day = setup.start / 1e9 % 86_400.0
+            values |= {
+                c.FEE: rules.margin.taker_fee,
+                c.MARK_RULE: _MARKS[rules.mark.rule],
+                c.MARK_WINDOW: rules.mark.window_seconds,
+                c.INDEX_LAG: rules.mark.lag_seconds,
+                c.FUNDING_EVERY: every,
+                c.FUNDING_AT: every - second_of_day % every,
+            }
+        for column, value in values.items():
+            table[row, column] = float(value)
+    return table
+
+
+def level_shapes(setup: Setup) -> Floats:
+    """Shape (M, K): each level's share of the depth within 1%, as ``Depth.shape`` has it."""
+    rows = []
+    for market in setup.floor.markets:
+        depth = setup.depth.get(market.name, setup.depth.get("", Depth()))
+        edge = np.arange(LEVELS + 1) * depth.width
+        within = (edge / 0.01) ** depth.shape
+        rows.append(np.diff(within))
+    return np.array(rows)
+
+
+def venue_columns(floor: Floor, margin: MarginBook, setup: Setup) -> Floats:
+    """The table of venues, in the floor's order."""
+    known = {t.venue: t for t in margin.terms}
+    table = np.zeros((len(floor.venues), layout.VENUE_COLUMNS))
+    for row, venue in enumerate(floor.venues):
+        rules = (known.get(venue) or setup.rules.terms(venue, setup.start)).liquidation
+        table[row] = [
+            rules.fee,
+            _KINDS[rules.partial],
+            rules.tiers,
+            rules.fraction,
+            rules.threshold_usd,
+            rules.cooldown_seconds,
+            layout.BY_ENGINE if rules.route is Route.ENGINE else layout.BY_BOOK,
+            rules.backstop,
+            rules.surplus is Surplus.FUND,
+            rules.patience_seconds,
+            rules.least_usd,
+            rules.most_usd,
+        ]
+    return table
+
+
+def ladders(margin: MarginBook) -> tuple[Floats, Floats]:
+    """Bracket floors (S, K), and deductions and rates (S, 2, K), of every schedule."""
+    longest = max(len(s.floors) for s in margin.schedules)
+    floors = np.full((len(margin.schedules), longest), np.inf)
+    table = np.zeros((len(margin.schedules), 2, longest))
+    for row, s in enumerate(margin.schedules):
+        n = len(s.floors)
+        floors[row, :n] = s.floors
+        table[row, 0, :n], table[row, 1, :n] = s.deductions, s.rates
+    return floors, table
+
+
+def _modes(margin: MarginBook) -> tuple[Ints, Floats]:
+    """What each position's bracket ladder counts, and its size in that."""
+    book, x = margin.book, margin.lines
+    by_contracts = np.array([s.unit is TierUnit.CONTRACTS for s in margin.schedules])
+    at_entry = np.array(
+        [t.margin.maintenance_basis is MaintenanceBasis.ENTRY for t in margin.terms]
+    )[margin.venue_of_positions()]
+    mode = np.where(by_contracts[margin.schedule], layout.BY_CONTRACTS, layout.BY_VALUE)
+    mode = np.where(x.grown > 0.0, layout.BY_UNITS, mode)
+    mode = np.where(at_entry, layout.BY_COST, mode)
+    sizes = np.array([i.contract_size for i in book.instruments])[book.positions.instrument]
+    contracts = np.abs(book.positions.size) / sizes
+    size = np.select(
+        [mode == layout.BY_CONTRACTS, mode == layout.BY_COST, mode == layout.BY_UNITS],
+        [contracts, np.abs(x.z) * x.u0, x.grown],
+        default=0.0,
+    )
+    return mode.astype(np.int64), size
+
+
+def account_columns(
+    margin: MarginBook, traders: Traders, floor: Floor
+) -> tuple[Floats, Any, Floats, Any]:
+    """Accounts and positions as the kernels read them, positions account by account."""
+    book, x, order = margin.book, margin.lines, margin.order
+    n, m = len(book), len(book.accounts)
+    planned = traders.plan > 0.0
+    mode, size = _modes(margin)
+    pf = np.zeros((n, c.POSITION_FLOATS))
+    columns = {
+        c.Z: np.where(planned, 0.0, x.z),
+        c.U0: x.u0,
+        c.FIXED: x.fixed,
+        c.ADD: x.add + traders.add_on,
+        c.STOP: traders.stop,
+        c.START_Z: x.z,
+        c.PLAN: traders.plan,
+        c.SIZE0: size,
+        c.FIXED0: x.fixed,
+        c.ADD0: x.add + traders.add_on,
+    }
+    for column, values in columns.items():
+        pf[:, column] = values[order]
+    pi = np.zeros((n, c.POSITION_INTS), dtype=np.int32)
+    whole = {
+        c.P_ACCOUNT: book.positions.account,
+        c.P_MARKET: market_of_positions(book, floor),
+        c.P_TABLE: x.table,
+        c.P_LADDER: margin.schedule,
+        c.P_MODE: mode,
+    }
+    for column, codes in whole.items():
+        pi[:, column] = codes[order]
+    pi[:, c.P_BUCKET] = -1
+    equity = margin.accounts_state().equity
+    cost = np.bincount(book.positions.account, np.where(planned, 0.0, x.z * x.u0), m)
+    af = np.zeros((m, c.ACCOUNT_FLOATS))
+    af[:, c.CASH] = margin.balance - cost
+    af[:, c.TOPUP] = traders.topup * np.maximum(equity, 0.0)
+    af[:, c.CALL] = traders.call
+    af[:, c.CUT_AT] = np.where(traders.cut_at > 0, traders.cut_at * equity, -np.inf)
+    af[:, c.CUT_TO] = traders.cut_to
+    af[:, c.PLEDGED] = traders.pledged * np.maximum(margin.balance, 0.0)
+    ai = np.zeros((m + 1, c.ACCOUNT_INTS), dtype=np.int32)
+    venue = np.array([floor.venues.index(v) for v in book.venues])
+    ai[:m, c.A_VENUE] = venue[book.accounts.venue]
+    ai[:, c.A_START] = margin.start
+    open_ones = np.bincount(book.positions.account[~planned], minlength=m) > 0
+    ai[:m, c.A_STATE] = np.where(open_ones, c.ALIVE, c.DORMANT)
+    return af, ai, pf, pi
+
+
+def build_world(setup: Setup, margin: MarginBook, traders: Traders) -> Any:
+    """Every array of a run at its start; thresholds are not yet set."""
+    floor = setup.floor
+    af, ai, pf, pi = account_columns(margin, traders, floor)
+    n, m, markets = len(pf), len(af), len(floor)
+    table = market_columns(setup, margin)
+    shape = level_shapes(setup)
+    unit = np.where(table[:, c.INVERSE] > 0, 1.0, 1.0 / table[:, c.MID])
+    standing = shape * (table[:, c.CALM] * unit)[:, None]
+    table[:, c.STANDING_BID] = table[:, c.STANDING_ASK] = table[:, c.CALM]
+    way = np.where(table[:, c.INVERSE] > 0, -1.0, 1.0)
+    size = pf[:, c.Z] * way[pi[:, c.P_MARKET]]
+    held = np.bincount(pi[:, c.P_MARKET], size, markets)
+    interest = np.zeros((markets, 2))
+    interest[:, 0] = np.bincount(pi[:, c.P_MARKET], np.maximum(pf[:, c.Z], 0), markets)
+    interest[:, 1] = np.bincount(pi[:, c.P_MARKET], np.maximum(-pf[:, c.Z], 0), markets)
+    table[:, c.INTEREST] = interest.max(axis=1)
+    by_market = np.argsort(pi[:, c.P_MARKET], kind="stable")
+    start = np.concatenate(([0], np.cumsum(np.bincount(pi[:, c.P_MARKET], minlength=markets))))
+    floors, ladder = ladders(margin)
+    funds = {t.venue: t.loss.fund_usd for t in margin.terms} | dict(setup.funds)
+    order, ends = planned_entries(pf, pi, way)
+    x = margin.lines
+    return layout.World(
+        clock=np.array([0.0, 0.0, floor.step, float(floor.steps)]),
+        markets=table,
+        bids=standing.copy(),
+        asks=standing.copy(),
+        shape=shape,
+        front=np.zeros((markets, 2)),
+        af=af,
+        ai=ai,
+        pf=pf,
+        pi=pi,
+        head=np.full((markets, 2, triggers.BUCKETS), -1, dtype=np.int32),
+        due=np.stack([np.zeros(markets), np.full(markets, np.inf)], axis=1),
+        origin=np.log(table[:, c.MARK]),
+        venues=venue_columns(floor, margin, setup),
+        rates=np.ascontiguousarray(x.rates),
+        deductions=np.ascontiguousarray(x.deductions),
+        curves=x.curves,
+        floors=floors,
+        ladders=ladder,
+        fund_held=np.zeros(markets),
+        fund_cash=np.zeros(markets),
+        fund_usd=np.array([funds.get(v, 0.0) for v in floor.venues]),
+        fees=np.zeros(markets),
+        rest_held=-held,
+        rest_cash=np.zeros(markets),
+        interest=interest,
+        queue=np.zeros((2 * m + 2 * n + 16, 2), dtype=np.int32),
+        events=np.empty((5 * (n + m) + 200_000, c.EVENT_COLUMNS)),
+        counts=np.zeros(layout.COUNTS, dtype=np.int64),
+        claims=np.zeros((markets, layout.CLAIM_COLUMNS)),
+        totals=np.zeros(layout.TOTALS),
+        found=np.zeros(n + 1, dtype=np.int32),
+        credit=np.zeros((markets, 2)),
+        order=order,
+        order_start=ends,
+        by_market=by_market.astype(np.int64),
+        by_market_start=start.astype(np.int64),
+    )
+
+
+def planned_entries(pf: Floats, pi: Any, way: Floats) -> tuple[Ints, Ints]:
+    """Planned positions by market and side, and where each group begins and ends."""
+    rows = np.flatnonzero(pf[:, c.PLAN] > 0.0)
+    market = pi[rows, c.P_MARKET].astype(np.int64)
+    short = pf[rows, c.START_Z] * way[market] < 0
+    code = market * 2 + short
+    order = rows[np.argsort(code, kind="stable")].astype(np.int64)
+    counts = np.bincount(code, minlength=2 * len(way))
+    last = np.cumsum(counts)
+    return order, np.stack([last - counts, last], axis=1).reshape(len(way), 2, 2).astype(np.int64)
