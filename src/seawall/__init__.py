@@ -2,7 +2,8 @@
 
 The commands are functions of the same names, loaded when first used:
 
-``read_book``, ``bind``, ``check``, ``map``, ``stress``, ``explain``, ``demo``, ``write_html``.
+``read_book``, ``bind``, ``check``, ``map``, ``stress``, ``explain``, ``demo``, ``simulate``,
+``replay``, ``compare``, ``write_html``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ _HOMES = {
     "stress": "seawall.app.api",
     "explain": "seawall.app.api",
     "demo": "seawall.app.api",
+    "simulate": "seawall.app.api",
+    "replay": "seawall.app.api",
+    "compare": "seawall.app.api",
     "to_json": "seawall.report.encode",
     "write_html": "seawall.report.page",
 }

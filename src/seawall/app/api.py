@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from seawall.app.sim_api import compare, replay, simulate
 from seawall.core import Book, InputError, Mistake
 from seawall.liquidity import EMPIRICAL, SQUARE_ROOT, ImpactLaw, daily_volatility_of
 from seawall.margin import MarginBook
@@ -19,6 +20,20 @@ from seawall.rulebook import Rules, bind
 
 if TYPE_CHECKING:
     from seawall.sim import DemoMarket
+
+__all__ = [
+    "bound",
+    "canonical_fund",
+    "check",
+    "compare",
+    "demo",
+    "explain",
+    "impact_law",
+    "map",
+    "replay",
+    "simulate",
+    "stress",
+]
 
 DEMO_SHOCK = {"BTC": -0.03, "ETH": -0.035, "ALL": -0.04}
 """A shock of about half the fall of 21 November 2025 (BTC 86,600 to 80,600)."""

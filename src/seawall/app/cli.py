@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seawall.app.ending import exit_code_of, to_reader
+from seawall.app.ending import exit_code_of
 from seawall.app.rules_commands import rules_app
+from seawall.app.showing import Format, FormatOption, ReportOption, progress_for, show
+from seawall.app.sim_commands import compare_command, replay_command, simulate_command
 
 if TYPE_CHECKING:
     from seawall.core import Book
-    from seawall.report.model import Report
 
 app = typer.Typer(
     name="seawall",
@@ -31,20 +29,8 @@ app = typer.Typer(
 app.add_typer(rules_app, name="rules")
 
 
-class Format(StrEnum):
-    """How a result is printed."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-
-
 BookArgument = Annotated[
     str, typer.Argument(metavar="BOOK", help="CSV, JSON Lines, JSON or Parquet; - for stdin.")
-]
-FormatOption = Annotated[Format, typer.Option("--format", "-f", help="What to print.")]
-ReportOption = Annotated[
-    Path | None, typer.Option("--report", metavar="FILE.html", help="Also write the page.")
 ]
 LenientOption = Annotated[
     bool, typer.Option("--lenient", help="Set faulty rows aside, count and list them.")
@@ -127,7 +113,7 @@ def check(
     from seawall.app import api, options
 
     volatility = options.fractions(sigma or (), "--sigma")
-    with _progress(report) as say:
+    with progress_for(report) as say:
         read = _read(book, lenient, venue, price, at, say)
         other = None if market is None else _read(market, lenient, venue, price, at, say)
         made = api.check(
@@ -136,7 +122,7 @@ def check(
             volatility=options.of_book(volatility, read.assets, "--sigma"),
             market=other,
         )
-    _show(made, format, report)
+    show(made, format, report)
 
 
 @app.command("map")
@@ -158,7 +144,7 @@ def map_command(
 
     volatility, width = options.fractions(sigma or (), "--sigma"), options.within(step, "--step")
     reach = options.share(span, "--span")
-    with _progress(report) as say:
+    with progress_for(report) as say:
         read = _read(book, lenient, venue, price, at, say)
         chosen = options.of_book(dict.fromkeys(asset or (), 0.0), read.assets, "--asset")
         made = api.map(
@@ -168,7 +154,7 @@ def map_command(
             width=width,
             volatility=options.of_book(volatility, read.assets, "--sigma"),
         )
-    _show(made, format, report)
+    show(made, format, report)
 
 
 @app.command()
@@ -209,7 +195,7 @@ def stress(
     volatility = options.fractions(sigma or (), "--sigma")
     rungs = options.ladder_of(ladder, up=max(moves.values(), key=abs) > 0)
     goal = options.optional_amount(liquidates, "--liquidates")
-    with _progress(report) as say:
+    with progress_for(report) as say:
         read = _read(book, lenient, venue, price, at, say)
         made = api.stress(
             read,
@@ -223,7 +209,7 @@ def stress(
             volatility=options.of_book(volatility, read.assets, "--sigma"),
             progress=say,
         )
-    _show(made, format, report)
+    show(made, format, report)
 
 
 @app.command()
@@ -248,7 +234,7 @@ def explain(
 
     moves = options.changes(shock or (), "--shock")
     market = _market(depth, fund, thinning, impact_exponent)
-    with _progress(report) as say:
+    with progress_for(report) as say:
         read = _read(book, lenient, venue, price, at, say)
         made = api.explain(
             read,
@@ -257,7 +243,7 @@ def explain(
             **market | {"depth": options.of_book(market["depth"], read.assets, "--depth")},
             partial=partial,
         )
-    _show(made, format, report)
+    show(made, format, report)
 
 
 @app.command()
@@ -276,9 +262,14 @@ def demo(
     from seawall.app import api, options
 
     moves = options.changes(shock or (), "--shock")
-    with _progress(report) as say:
+    with progress_for(report) as say:
         made, _ = api.demo(accounts=accounts, seed=seed, shock=moves or None, progress=say)
-    _show(made, format, report)
+    show(made, format, report)
+
+
+app.command("simulate")(simulate_command)
+app.command("replay")(replay_command)
+app.command("compare")(compare_command)
 
 
 @app.command("schema")
@@ -335,51 +326,6 @@ def _market(
         "thinning": options.within(thinning, "--thinning", 1e6),
         "impact_exponent": options.within(exponent, "--impact-exponent", 3.0),
     }
-
-
-@contextmanager
-def _progress(page: Path | None = None) -> Iterator[Any]:
-    """What is being done, on stderr: a line that changes on a terminal, lines elsewhere if slow.
-
-    A ``page`` that cannot be written is refused before anything is computed.
-    """
-    from seawall.app.progress import Progress
-
-    if page is not None:
-        from seawall.report.files import check_target
-
-        check_target(page)
-    with Progress() as progress:
-        yield progress
-
-
-def _show(made: Report, format: Format, page: Path | None) -> None:
-    """Print a report and write its page, whole or not at all."""
-    if page is not None:
-        from seawall.report.page import write_html
-
-        write_html(made, page)
-    with to_reader():
-        _print(made, format)
-    if page is not None:
-        sys.stderr.write(f"\nReport: {page.resolve()}\n")
-
-
-def _print(made: Report, format: Format) -> None:
-    if format is Format.JSON:
-        from seawall.report.encode import to_json
-
-        sys.stdout.write(to_json(made) + "\n")
-    elif format is Format.CSV:
-        from seawall.report.encode import to_csv
-
-        sys.stdout.write(to_csv(made))
-        # a table of numbers has no room for words, and they must not be lost
-        sys.stderr.writelines(f"note: {w}\n" for w in made.warnings)
-    else:
-        from seawall.report.terminal import to_terminal
-
-        to_terminal(made)
 
 
 def main() -> None:

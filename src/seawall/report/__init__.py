@@ -21,6 +21,7 @@ from seawall.report.model import (
     Tone,
     Unit,
 )
+from seawall.report.replay import Replay
 
 __all__ = [
     "Assumption",
@@ -32,6 +33,7 @@ __all__ = [
     "Kind",
     "Marker",
     "Quantity",
+    "Replay",
     "Report",
     "Section",
     "Series",

@@ -356,7 +356,8 @@ def _bracket_table(margin: MarginBook, i: int) -> Table:
             )
             for k in range(len(schedule.floors))
         ),
-        caption=schedule.source,
+        caption=schedule.source
+        + (f"; the rate grows by {schedule.growth:.4%} a coin" if schedule.growth else ""),
     )
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from seawall.core.errors import InternalError
+from seawall.report.replay import Replay
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,6 +44,8 @@ class Unit(StrEnum):
     """Words."""
     TIME = "time"
     """UTC nanoseconds (``int``, 0 unknown), printed as ISO 8601."""
+    DURATION = "duration"
+    """Seconds: ``61.7 s``, from two minutes on ``0:22:05``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class Kind(StrEnum):
 
 
 class ChartKind(StrEnum):
-    """The five figures of a report."""
+    """The figures of a report."""
 
     PROFILE = "profile"
     """Bars over price: the liquidation map. x: bin centres on an even grid."""
@@ -77,6 +80,8 @@ class ChartKind(StrEnum):
     """Lines over shares, 0 to 1: concentration."""
     BARS = "bars"
     """Bars by category, side by side; with ``steps``, a waterfall."""
+    TIMELINE = "timeline"
+    """Over the seconds of a run: bars by even spans, lines."""
 
 
 class Tone(StrEnum):
@@ -209,7 +214,8 @@ class Series:
     """One line or one set of bars.
 
     ``x`` and ``y`` have equal lengths; ``x`` holds category names in BARS. NaN in ``y`` is a gap;
-    in a waterfall it asks for the running total. ``second`` puts it on the second axis.
+    in a waterfall it asks for the running total. ``second`` puts it on the second axis. ``low``
+    and ``high``, both or neither, are the ends of each bar's interval in BARS.
     """
 
     name: str
@@ -218,10 +224,15 @@ class Series:
     tone: Tone = Tone.PLAIN
     shape: Shape = Shape.AUTO
     second: bool = False
+    low: Numbers | None = None
+    high: Numbers | None = None
 
     def __post_init__(self) -> None:
         if len(self.x) != len(self.y):
             raise InternalError(f"series {self.name!r} has {len(self.x)} x and {len(self.y)} y")
+        for end in (self.low, self.high):
+            if end is not None and len(end) != len(self.y):
+                raise InternalError(f"series {self.name!r} has intervals of another length")
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +305,9 @@ class Chart:
     steps: bool = False
 
 
+Figure: TypeAlias = "Chart | Replay | Table"
+
+
 @dataclass(frozen=True, slots=True)
 class Assumption:
     """One thing taken for granted, and why it may be."""
@@ -323,8 +337,8 @@ class Report:
         What was asked.
     answer
         The answer in sentences, most important first.
-    headlines, tables, charts
-        The figures. Keys of tables and charts are unique together.
+    headlines, tables, charts, replays
+        The figures. Keys of tables, charts and replays are unique together.
     assumptions, warnings
         What the answer rests on, and what the reader must know before using it.
     inputs
@@ -342,6 +356,7 @@ class Report:
     headlines: tuple[Headline, ...] = ()
     tables: tuple[Table, ...] = ()
     charts: tuple[Chart, ...] = ()
+    replays: tuple[Replay, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
     warnings: tuple[str, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)
@@ -356,15 +371,15 @@ class Report:
         if unknown:
             raise InternalError(f"report {self.schema!r} has no figure called {sorted(unknown)}")
 
-    def figures(self) -> tuple[Chart | Table, ...]:
-        """Every chart, then every table."""
-        return (*self.charts, *self.tables)
+    def figures(self) -> tuple[Figure, ...]:
+        """Every chart, then every replay, then every table."""
+        return (*self.charts, *self.replays, *self.tables)
 
     def main_table(self) -> Table | None:
         """The table marked main, else the first, else None."""
         return next((t for t in self.tables if t.main), self.tables[0] if self.tables else None)
 
-    def layout(self) -> Iterator[tuple[Section, tuple[Chart | Table, ...]]]:
+    def layout(self) -> Iterator[tuple[Section, tuple[Figure, ...]]]:
         """Sections in reading order with their figures; every figure comes up exactly once."""
         known = {figure.key: figure for figure in self.figures()}
         for section in self.sections:

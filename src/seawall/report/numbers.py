@@ -145,6 +145,14 @@ def _sigma(number: float) -> str:
     return _fixed(number, 1) + " σ"
 
 
+def _duration(number: float) -> str:
+    if number < 120:
+        return _trimmed(_fixed(number, 1)) + " s"
+    # ties away from zero, as everywhere
+    whole = math.floor(number + 0.5)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
 _WRITERS = {
     Unit.USD: _money,
     Unit.PRICE: _six_digits,
@@ -154,6 +162,7 @@ _WRITERS = {
     Unit.SIGMA: _sigma,
     Unit.NUMBER: _six_digits,
     Unit.TEXT: _six_digits,
+    Unit.DURATION: _duration,
 }
 
 

@@ -5,8 +5,9 @@ function barsView(chart, state, width) {
   const view = { chart, width, shown, names, over: width < 520 };
   view.rows = chart.steps ? steps(shown[0], names) : names.flatMap((name) => shown.map((s, k) => ({
     name: k ? "" : name, of: name, series: s.name, from: 0, to: s.at.get(name) ?? null, value: s.at.get(name) ?? null, tone: s.tone,
+    low: s.low ? s.low[s.x.indexOf(name)] : null, high: s.high ? s.high[s.x.indexOf(name)] : null,
   })));
-  const ends = view.rows.flatMap((r) => [r.from, r.to]).filter(known);
+  const ends = view.rows.flatMap((r) => [r.from, r.to, r.low, r.high]).filter(known);
   const [low, high] = [Math.min(...ends, 0), Math.max(...ends, 0) || (Math.min(...ends, 0) ? 0 : 1)];
   const step = stepFor(low, high, Math.max(3, Math.min(6, Math.floor(width / 130))));
   view.axis = { low, high, ticks: ticksOver(low, high, step) };
@@ -69,7 +70,12 @@ function drawBar(svg, view, row) {
   const [a, b] = [view.sx(row.from), view.sx(row.to)].sort((p, q) => p - q);
   mark("rect", { x: px(a), y: row.y, width: px(Math.max(b - a, 1)), height: row.height, class: `bar t-${row.tone}` }, svg);
   const behind = row.to < row.from && !row.step;
-  words(text(row.value, view.chart.y.unit), behind ? a - 6 : b + 6, middle + 4, "value", svg, behind ? "end" : "start");
+  const [low, high] = known(row.low) && known(row.high) ? [view.sx(row.low), view.sx(row.high)] : [a, b];
+  if (known(row.low) && known(row.high)) {
+    const d = `M${px(low)},${middle - 4}v8M${px(low)},${middle}H${px(high)}M${px(high)},${middle - 4}v8`;
+    mark("path", { d, class: "whisker" }, svg);
+  }
+  words(text(row.value, view.chart.y.unit), behind ? Math.min(a, low) - 6 : Math.max(b, high) + 6, middle + 4, "value", svg, behind ? "end" : "start");
 }
 
 function drawJoint(svg, view, row, next) {
@@ -91,7 +97,8 @@ function fitted(name, room) {
 
 function readBars(view, row) {
   const unit = view.chart.y.unit;
-  const rows = view.rows.filter((r) => r.of === row.of).map((r) => ({ name: r.series, tone: r.tone, shape: "bars", value: text(r.value, unit) }));
+  const spread = (r) => (known(r.low) && known(r.high) ? ` (${text(r.low, unit)} … ${text(r.high, unit)})` : "");
+  const rows = view.rows.filter((r) => r.of === row.of).map((r) => ({ name: r.series, tone: r.tone, shape: "bars", value: text(r.value, unit) + spread(r) }));
   if (row.step) rows.push({ name: "Left after it", tone: "plain", shape: "bars", value: text(row.level, unit) });
   return { title: row.of, rows, notes: [] };
 }

@@ -1,5 +1,5 @@
 // One figure: legend, buttons, drawing, crosshair, keyboard.
-const ZOOMED = ["profile", "ladder"];
+const ZOOMED = ["profile", "ladder", "timeline"];
 
 function startFigure(node, chart) {
   for (const s of chart.series) s.at = new Map(s.x.map((x, k) => [x, s.y[k]]));

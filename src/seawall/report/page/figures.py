@@ -8,8 +8,9 @@ import numpy as np
 
 from seawall.report import numbers
 from seawall.report.encode import csv_cell, plain
-from seawall.report.model import Chart, ChartKind, Column, Series, Shape, Table
+from seawall.report.model import Chart, ChartKind, Column, Figure, Series, Shape, Table
 from seawall.report.page.markup import escaped, prose
+from seawall.report.replay import Replay
 
 FIRST_ROWS = 25
 """Rows a table shows before "show all"; ``page.css`` cuts there."""
@@ -19,9 +20,10 @@ _DIGITS = 7
 _LONG_NAME = 26
 _BROAD = 5
 _BAR_KINDS = (ChartKind.PROFILE, ChartKind.ROUNDS, ChartKind.BARS)
+_WIDE_KINDS = (ChartKind.PROFILE, ChartKind.TIMELINE)
 
 
-def figures_markup(figures: tuple[Chart | Table, ...], section: str) -> str:
+def figures_markup(figures: tuple[Figure, ...], section: str) -> str:
     """The figures under one heading, side by side where two fit.
 
     A heading that only repeats the section's is left out.
@@ -32,15 +34,18 @@ def figures_markup(figures: tuple[Chart | Table, ...], section: str) -> str:
         heading = "" if figure.title == section else figure.title
         if isinstance(figure, Chart):
             parts.append(chart_markup(figure, heading, whole))
+        elif isinstance(figure, Replay):
+            parts.append(replay_markup(figure, heading))
         else:
             parts.append(table_markup(figure, heading, whole))
     return "".join(parts)
 
 
-def _wide(figures: tuple[Chart | Table, ...]) -> list[bool]:
+def _wide(figures: tuple[Figure, ...]) -> list[bool]:
     """Which figures take the whole width: maps, broad tables, and one left without a pair."""
     wide = [
-        f.kind is ChartKind.PROFILE if isinstance(f, Chart) else len(f.columns) > _BROAD
+        isinstance(f, Replay)
+        or (f.kind in _WIDE_KINDS if isinstance(f, Chart) else len(f.columns) > _BROAD)
         for f in figures
     ]
     waiting = None
@@ -63,6 +68,36 @@ def chart_markup(chart: Chart, heading: str, whole: bool) -> str:
         "<code>--format json</code> hold its numbers.</noscript></div>"
         f'<p class="spoken" aria-live="polite"></p>{caption}</figure>'
     )
+
+
+def replay_markup(replay: Replay, heading: str) -> str:
+    """The frame that the page's script plays a run in."""
+    caption = f"<figcaption>{prose(replay.caption)}</figcaption>" if replay.caption else ""
+    return (
+        f'<figure class="card replay wide" id="figure-{escaped(replay.key)}">'
+        f'<div class="head">{_heading(heading)}<div class="tools"></div></div>'
+        '<div class="scrub"></div><div class="plot">'
+        "<noscript>This replay is drawn by a script inside this file; the charts and tables "
+        "hold its numbers.</noscript></div>"
+        f'<p class="spoken" aria-live="polite"></p>{caption}</figure>'
+    )
+
+
+def replay_numbers(replay: Replay) -> dict[str, Any]:
+    """A replay for the page's script: one row a frame, numbers to four digits."""
+    grids = {
+        name: [_shorts(row, 4) for row in getattr(replay, name)]
+        for name in ("change", "depth", "long_usd", "short_usd")
+    }
+    return {
+        "key": replay.key,
+        "title": replay.title,
+        "kind": "replay",
+        "names": list(replay.names),
+        "second": _shorts(replay.second),
+        "series": [],
+        **grids,
+    }
 
 
 def _heading(words: str) -> str:
@@ -116,6 +151,8 @@ def _series_numbers(chart: Chart, series: Series) -> dict[str, Any]:
         "tone": series.tone.value,
         "shape": shape.value,
         "second": series.second,
+        "low": None if series.low is None else _shorts(series.low),
+        "high": None if series.high is None else _shorts(series.high),
     }
 
 
@@ -124,8 +161,8 @@ def _short(value: float | None) -> float | None:
     return rounded
 
 
-def _shorts(values: Any) -> list[float | None]:
-    shorts = [float(f"{v:.{_DIGITS}g}") for v in np.asarray(values, dtype=np.float64).tolist()]
+def _shorts(values: Any, digits: int = _DIGITS) -> list[float | None]:
+    shorts = [float(f"{v:.{digits}g}") for v in np.asarray(values, dtype=np.float64).tolist()]
     rounded: list[float | None] = plain([int(v) if v.is_integer() else v for v in shorts])
     return rounded
 

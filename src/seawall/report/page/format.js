@@ -42,8 +42,15 @@ const count = (number) => fixed(number, number >= 100 || Number.isInteger(number
 const factor = (number) => fixed(number, number < 100 ? 2 : number < 1000 ? 1 : 0) + "×";
 const sigma = (number) => fixed(number, 1) + " σ";
 
+function duration(number) {
+  if (number < 120) return trimmed(fixed(number, 1)) + " s";
+  const whole = Math.floor(number + 0.5);
+  const two = (part) => String(part).padStart(2, "0");
+  return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
+}
+
 const WRITERS = {
-  usd: money, price: sixDigits, fraction: percent, count, factor, sigma,
+  usd: money, price: sixDigits, fraction: percent, count, factor, sigma, duration,
   number: sixDigits, text: sixDigits,
 };
 
@@ -55,6 +62,14 @@ function text(value, unit) {
   return value < 0 && /[1-9∞]/.test(body) ? "-" + body : body;
 }
 
+// Seconds of a run on an axis, all in one form: 0:30, 1:05:00.
+function clockText(value) {
+  const whole = Math.round(Math.abs(value));
+  const two = (part) => String(part).padStart(2, "0");
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  return (value < 0 ? "-" : "") + (h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`);
+}
+
 // On an axis the ticks are round: zeros behind the point say nothing.
 const tickText = (value, unit) =>
-  unit === "count" ? text(value, "number") : text(value, unit).replace(/(\.\d*?)0+(?=\D|$)/, "$1").replace(/\.(?=\D|$)/, "");
+  unit === "duration" ? clockText(value) : unit === "count" ? text(value, "number") : text(value, unit).replace(/(\.\d*?)0+(?=\D|$)/, "$1").replace(/\.(?=\D|$)/, "");

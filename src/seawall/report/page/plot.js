@@ -1,4 +1,4 @@
-// Charts over a numeric axis: the map over price, rounds, the ladder, concentration.
+// Charts over a numeric axis: the map over price, rounds, the ladder, concentration, time.
 const LANE = 16;
 
 function plotView(chart, state, width) {
@@ -28,7 +28,7 @@ function fullDomain(chart, all) {
   if (!all.length) return [0, 1];
   const [first, last] = [all[0], all[all.length - 1]];
   const half = binOf(chart, all) / 2;
-  if (chart.kind === "profile" || chart.kind === "rounds") return [first - half, last + half];
+  if (["profile", "rounds", "timeline"].includes(chart.kind)) return [first - half, last + half];
   if (chart.kind === "ladder") return [Math.min(0, first), Math.max(0, last)];
   return first === last ? [first - half, last + half] : [first, last];
 }
@@ -151,7 +151,8 @@ function xTicks(view) {
   const most = Math.min(rounds ? 25 : 10, Math.max(2, Math.floor((view.right - view.left) / (widest + 16))));
   let ticks = [];
   for (let wanted = most * 2; wanted >= 1; wanted--) {
-    ticks = ticksOver(low, high, stepFor(low, high, wanted, rounds));
+    const step = chart.x.unit === "duration" ? clockStep(low, high, wanted) : stepFor(low, high, wanted, rounds);
+    ticks = ticksOver(low, high, step);
     if (ticks.length <= most) break;
   }
   return ticks;

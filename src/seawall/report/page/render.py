@@ -14,10 +14,10 @@ from seawall import __version__
 from seawall.report import numbers
 from seawall.report.files import write_whole
 from seawall.report.model import Headline, Kind, Report
-from seawall.report.page.figures import chart_numbers, figures_markup
+from seawall.report.page.figures import chart_numbers, figures_markup, replay_numbers
 from seawall.report.page.markup import anchor, escaped, filled, prose, script_json
 
-_SCRIPTS = ("format", "scale", "plot", "bars", "table", "figure", "start")
+_SCRIPTS = ("format", "scale", "plot", "bars", "table", "figure", "replay", "start")
 _KINDS = {
     Kind.MEASURED: "read off the input, or computed from it by rule alone",
     Kind.MODELLED: "rests on a model, so on the assumptions below",
@@ -62,7 +62,9 @@ def render_html(report: Report) -> str:
         "sections": sections,
         "ground": _ground(report),
         "schema": escaped(report.schema),
-        "charts": script_json([chart_numbers(c) for c in report.charts]),
+        "charts": script_json(
+            [*map(chart_numbers, report.charts), *map(replay_numbers, report.replays)]
+        ),
         "script": script,
     }
     return filled(template, slots)

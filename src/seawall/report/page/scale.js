@@ -40,6 +40,14 @@ function stepFor(low, high, wanted, whole = false) {
   return whole ? Math.max(1, Math.round(step)) : step;
 }
 
+// Steps that a clock has: seconds, minutes, hours, days.
+const CLOCK = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
+function clockStep(low, high, wanted) {
+  const raw = (high - low) / Math.max(1, wanted);
+  if (raw < 1) return stepFor(low, high, wanted);
+  return CLOCK.find((step) => step >= raw) || Math.ceil(raw / 86400) * 86400;
+}
+
 function ticksOver(low, high, step) {
   const ticks = [];
   const first = Math.ceil(low / step - 1e-9);

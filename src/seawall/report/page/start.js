@@ -31,6 +31,8 @@ function startTheme() {
 startTheme();
 document.querySelector(".print").addEventListener("click", () => print());
 const charts = JSON.parse(document.getElementById("charts").textContent);
-for (const chart of charts) startFigure(document.getElementById(`figure-${chart.key}`), chart);
+for (const chart of charts) {
+  (chart.kind === "replay" ? startReplay : startFigure)(document.getElementById(`figure-${chart.key}`), chart);
+}
 for (const node of document.querySelectorAll(".table")) startTable(node);
 globalThis.seawall = { text, charts };
