@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numba
 from llvmlite import ir
@@ -179,13 +179,13 @@ def fetch_row(typing: Any, array: Any, row: Any) -> Any:
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = signature.args[0]
+        kind, codegen = signature.args[0], cast(Any, cgutils)
         view = context.make_array(kind)(context, builder, arguments[0])
-        stride = cgutils.unpack_tuple(builder, view.strides, kind.ndim)[0]
+        stride = codegen.unpack_tuple(builder, view.strides, kind.ndim)[0]
         byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
         place = builder.gep(builder.bitcast(view.data, byte), [builder.mul(arguments[1], stride)])
         form = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        fetch = cgutils.get_or_insert_function(builder.module, form, "llvm.prefetch.p0")
+        fetch = codegen.get_or_insert_function(builder.module, form, "llvm.prefetch.p0")
         # to be written to, to be kept close, data
         builder.call(fetch, [place, number(1), number(3), number(1)])
         return context.get_dummy_value()

@@ -108,6 +108,11 @@ TRADED = 47
 """USD of all trades in the last step."""
 SCRATCH = 48
 """Room for one number of a lever of its own, 0 at the start."""
+FOLLOW = 49
+"""Share of a move of the index (perpetual) or of the outside price (spot) that the centre follows
+at once, 0 to 1: makers read the news, too."""
+INDEX_BEFORE = 50
+"""Index (perpetual) or outside price (spot) that the centre followed last, log."""
 MARKET_COLUMNS = 56
 
 OPEN, HALTED, DOWN = 0.0, 1.0, 2.0
@@ -149,7 +154,9 @@ CUT_TO = 4
 """Leverage the trader cuts to."""
 PLEDGED = 5
 """Part of the balance held in a collateral asset that can lose its peg."""
-ACCOUNT_FLOATS = 6
+RESERVE = 6
+"""What funding may still take before the account's thresholds have to be set anew."""
+ACCOUNT_FLOATS = 7
 
 A_VENUE, A_START, A_STATE, A_UNTIL, A_STEPS, A_COIN = 0, 1, 2, 3, 4, 5
 """Venue, first position, state, step until which it cools down, tries, market of its coin."""

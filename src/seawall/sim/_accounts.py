@@ -36,6 +36,7 @@ from seawall.core._columns import (
     P_MARKET,
     P_MODE,
     P_TABLE,
+    RESERVE,
     SIZE0,
     START_Z,
     STEP,
@@ -68,6 +69,10 @@ FARTHEST_RISE = 0.25
 
 FARTHEST_FALL = 0.95
 """How far a long's mark falls at most before it is looked at again."""
+
+
+KEPT_BACK = 0.001
+"""Relative move by which accounts with room are looked at early, for funding paid meanwhile."""
 
 
 @inner_kernel
@@ -187,6 +192,12 @@ def arm(a, equity, need, gross, w):
         way = min(way, (equity - need / call) / lost_call)
     if cut > -np.inf:
         way = min(way, (equity - cut) / lost_cut if lost_cut > 0.0 else np.inf)
+    # what is kept back lets funding be paid without setting everybody's thresholds anew
+    af[a, RESERVE] = 0.0
+    if way > 3.0 * KEPT_BACK:
+        way -= KEPT_BACK
+        least = min(lost, lost_cut)
+        af[a, RESERVE] = KEPT_BACK * (min(least, lost_call) if call > 0.0 else least)
     way = max(way, 1e-9)
     for i in range(first, last):
         if pf[i, Z] == 0.0 or pi[i, P_BUCKET] >= 0:

@@ -41,6 +41,7 @@ from seawall.core._columns import (
     P_ACCOUNT,
     PLAN,
     QUANTITY,
+    RESERVE,
     RESUME,
     SECONDS,
     SESSION,
@@ -138,8 +139,10 @@ def pay_funding(m, rate, w, plan):
         due = way * z * u * rate
         a = w.pi[i, P_ACCOUNT]
         w.af[a, CASH] -= due
+        w.af[a, RESERVE] -= due
         paid += due
-        rearm(a, w)
+        if w.af[a, RESERVE] <= 0.0:
+            rearm(a, w)
     w.fund_cash[m] -= w.fund_held[m] * u * rate
     w.markets[m, MAKER_CASH] -= w.markets[m, MAKER_HELD] * u * rate
     w.rest_cash[m] -= w.rest_held[m] * u * rate

@@ -16,9 +16,11 @@ from seawall.core._columns import (
     CENTRE,
     DOWN,
     DT,
+    FOLLOW,
     FUNDING_AT,
     FUNDING_EVERY,
     INDEX,
+    INDEX_BEFORE,
     INDEX_LAG,
     INVERSE,
     LAST,
@@ -63,6 +65,8 @@ def quote(markets, bids, asks, shape, front, outside, m, dt):
     front[m, BIDS] = 0.0
     front[m, ASKS] = 0.0
     anchor = outside if markets[m, SPOT] != 0.0 else math.log(markets[m, INDEX])
+    centre += markets[m, FOLLOW] * (anchor - markets[m, INDEX_BEFORE])
+    markets[m, INDEX_BEFORE] = anchor
     centre += (1.0 - math.exp(-markets[m, ANCHOR] * dt)) * (anchor - centre)
     markets[m, CENTRE] = centre
     at = math.floor(centre / width)

@@ -86,6 +86,8 @@ class DepthChange(_Strict):
     refill: Annotated[float, Field(ge=0, le=100)] | None = None
     cancel: Annotated[float, Field(ge=0, le=100)] | None = None
     permanent: Share | None = None
+    follow: Share | None = None
+    spot_follow: Share | None = None
     anchor: Annotated[float, Field(ge=0, le=10)] | None = None
     spot_anchor: Annotated[float, Field(ge=0, le=10)] | None = None
 

@@ -156,15 +156,22 @@ def said(done: int, total: int, failed: int, passed: float) -> str:
     return f"run {done} of {total}{lost}" + (f", about {words} left" if done < total else "")
 
 
-_sent: tuple[Setup, ...] = ()
+_sent: tuple[Setup, ...] | str = ""
+"""What this worker was sent, or why it cannot be read."""
 
 
 def _receive(raw: bytes) -> None:
     global _sent
-    _sent = unpacked(raw)
+    try:
+        _sent = unpacked(raw)
+    except Exception as error:
+        # a worker that fails to begin would look as if it had died
+        _sent = f"the setup cannot be read by a worker: {type(error).__name__}: {error}"
 
 
 def _work(task: Task) -> Result:
+    if isinstance(_sent, str):
+        return Failure(task, _sent)
     return run_one(_sent[task.setup], task)
 
 
@@ -177,9 +184,7 @@ def _spread(raw: bytes, tasks: Sequence[Task], count: int) -> Generator[Result, 
             yield Failure(task, "the worker died, perhaps for want of memory")
 
 
-def _pool(
-    raw: bytes, tasks: Sequence[Task], count: int
-) -> Generator[Result, None, Sequence[Task]]:
+def _pool(raw: bytes, tasks: Sequence[Task], count: int) -> Generator[Result, None, Sequence[Task]]:
     """Results of one pool of workers; returns the tasks that were under way when one died."""
     done: set[Task] = set()
     spawn = multiprocessing.get_context("spawn")

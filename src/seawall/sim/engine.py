@@ -40,6 +40,14 @@ class Simulation:
     seed
         Same setup and seed, same run, to the last bit.
 
+    Attributes
+    ----------
+    margin
+        The book as plug-ins have changed it, under its rules.
+    world, plan
+        The columns; rows of accounts and positions are those nearest to falling first, and
+        ``accounts`` and ``positions`` hold the book's behind each.
+
     Raises
     ------
     InputError
@@ -59,7 +67,7 @@ class Simulation:
                 plug.traders(traders, self._rng(f"{kind} {name}"))
         timeline = timeline_of(setup, traders)
         self.margin = margined(setup, changed_book(book, traders))
-        self.world = build_world(setup, self.margin, traders)
+        self.world, self.accounts, self.positions = build_world(setup, self.margin, traders)
         self.plan, self.hooks = build_plan(setup, timeline, seed, self.world.af)
         w = self.world
         self.plan = self.plan._replace(room=len(w.events) - 4 * (len(w.af) + len(w.pf)) - 1000)
@@ -72,6 +80,9 @@ class Simulation:
         self.triggered = np.zeros(len(floor), dtype=np.bool_)
         self._events: list[Floats] = []
         self._cash_at_start = self._cash()
+        self._gross_at_start = np.abs(w.rest_held) + np.bincount(
+            w.pi[:, c.P_MARKET], np.abs(w.pf[:, c.START_Z]), len(floor)
+        )
         _engine.arm_all(w)
 
     def _rng(self, name: str) -> np.random.Generator:
@@ -178,7 +189,7 @@ class Simulation:
 
         The cash of all accounts, funds, makers, behaviours and fees, less what traders added and
         what pledged collateral lost, over the gross value; and the sum of all quantities held in
-        a market, over its open interest.
+        a market, over what was held at the start and by makers and behaviours since.
         """
         w = self.world
         held, _ = self._behaviours_hold()
@@ -186,8 +197,7 @@ class Simulation:
         size = w.pf[:, c.Z] * way[w.pi[:, c.P_MARKET]]
         of_accounts = np.bincount(w.pi[:, c.P_MARKET], size, len(way))
         total = of_accounts + w.fund_held + w.markets[:, c.MAKER_HELD] + w.rest_held + held
-        gross = np.bincount(w.pi[:, c.P_MARKET], np.abs(size), len(way))
-        gross += np.abs(w.markets[:, c.MAKER_HELD]) + np.abs(held) + np.abs(w.rest_held) + 1e-9
+        gross = self._gross_at_start + np.abs(w.markets[:, c.MAKER_HELD]) + np.abs(held) + 1e-9
         peg = float(self.plan.pledge.sum()) * (self.plan.peg[self.step] - self.plan.peg[0])
         moved = self._cash() - self._cash_at_start
         usd = moved[0] - w.totals[layout.T_DEPOSITS] - peg
@@ -212,6 +222,8 @@ class Simulation:
         n = len(w.af)
         equity, need, gross = np.empty(n), np.empty(n), np.empty(n)
         _engine.account_worth(w, equity, need, gross)
+        of_book = np.empty(n)
+        of_book[self.accounts] = equity
         worth = self.fund_worth()
         return Run(
             floor=floor,
@@ -222,7 +234,7 @@ class Simulation:
             fund=self._fund_path(series),
             deposits=float(w.totals[layout.T_DEPOSITS]),
             events=self._event_columns(),
-            equity=equity * _coin(self.margin.book, self._marks()),
+            equity=of_book * _coin(self.margin.book, self._marks()),
             bad_debt=np.maximum(-worth, 0.0),
             cash_error=cash,
             interest_error=interest,
@@ -231,7 +243,7 @@ class Simulation:
     def _marks(self) -> Floats:
         """Shape (n,): mark of each position of the book."""
         w, out = self.world, np.empty(len(self.margin.book))
-        out[self.margin.order] = w.markets[w.pi[:, c.P_MARKET], c.MARK]
+        out[self.positions] = w.markets[w.pi[:, c.P_MARKET], c.MARK]
         return out
 
     def _fund_path(self, series: dict[str, Floats]) -> Floats:
@@ -250,14 +262,15 @@ class Simulation:
         rows = [*self._events, w.events[: int(w.counts[layout.N_EVENTS])]]
         e = np.concatenate(rows)
         market = e[:, c.E_MARKET].astype(np.int64)
+        account = e[:, c.E_ACCOUNT].astype(np.int64)
         position = e[:, c.E_POSITION].astype(np.int64)
         return Events(
             second=(e[:, c.E_STEP] + 1.0) * dt,
             kind=e[:, c.E_KIND].astype(np.int64),
             market=market,
             venue=w.markets[market, c.VENUE].astype(np.int64),
-            account=e[:, c.E_ACCOUNT].astype(np.int64),
-            position=np.where(position >= 0, self.margin.order[position], -1),
+            account=np.where(account >= 0, self.accounts[account], -1),
+            position=np.where(position >= 0, self.positions[position], -1),
             quantity=e[:, c.E_QUANTITY],
             price=e[:, c.E_PRICE],
             usd=e[:, c.E_USD],

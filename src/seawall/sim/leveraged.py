@@ -50,7 +50,9 @@ class PopulationMix:
         Accounts' further positions in other coins, per account: what carries a fall from one
         coin to the next.
     leverage_high_at
-        ``leverage_high`` of venues that differ, by name of rulebook; the part below 3x stays.
+        ``leverage_high`` of venues that differ, by name of rulebook.
+    leverage_low_at
+        ``leverage_low`` of venues that differ.
     """
 
     leverage_low: float
@@ -61,6 +63,7 @@ class PopulationMix:
     cross_share: float | None
     several_share: float
     leverage_high_at: Mapping[str, float] = field(default_factory=dict)
+    leverage_low_at: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, recipe: Recipe) -> PopulationMix:
@@ -81,16 +84,19 @@ class PopulationMix:
         InputError
             Naming every one that does not.
         """
-        names = [f.name for f in fields(self) if f.name != "leverage_high_at"]
+        names = [f.name for f in fields(self) if not f.name.endswith("_at")]
         values = {name: getattr(self, name) for name in names}
-        values |= {f"leverage_high_at.{v}": share for v, share in self.leverage_high_at.items()}
+        values |= {f"leverage_low_at.{v}": share for v, share in self.leverage_low_at.items()}
+        for v in {**self.leverage_low_at, **self.leverage_high_at}:
+            values[f"leverage_high_at.{v}"] = self.leverage_high_at.get(v, self.leverage_high)
         ranges = {"leverage_tail": (0.05, 20.0), "long_share": (0.01, 0.99)}
         mistakes = []
         for name, value in values.items():
             low, high = ranges.get(name, (0.0, 1.0))
             if name.startswith("leverage_high"):
                 # so that the classes sum to 1
-                high = max(1.0 - self.leverage_low, 0.0)
+                low_there = self.leverage_low_at.get(name.partition(".")[2], self.leverage_low)
+                high = max(1.0 - low_there, 0.0)
             if value is not None and not low <= value <= high:
                 mistakes.append(
                     Mistake(
@@ -171,7 +177,7 @@ def _by_class(recipe: Recipe, markets: Markets, mix: PopulationMix, interest: Fl
     What a market cannot hold above 7x is held at 3x to 7x.
     """
     high = np.array([mix.leverage_high_at.get(v.name, mix.leverage_high) for v in recipe.venues])
-    low = np.full_like(high, mix.leverage_low)
+    low = np.array([mix.leverage_low_at.get(v.name, mix.leverage_low) for v in recipe.venues])
     shares = np.stack((high, np.maximum(1.0 - high - low, 0.0), low), axis=-1)
     usd = interest[..., None] * shares[:, None, :]
     needed = recipe.parameters["leverage_high"]

@@ -135,7 +135,9 @@ def adl_ratios(run: Run, by: str = "venue") -> dict[str, float]:
 
 
 def cascade_multiplier(run: Run, alone: Run, share: float) -> float:
-    """All forced USD over what the shock alone forces, of positions open at the start.
+    """All that is forced over what the shock alone forces, of positions open at the start.
+
+    Both at the prices of the start, so that a deeper fall does not make the same positions less.
 
     Parameters
     ----------
@@ -145,7 +147,7 @@ def cascade_multiplier(run: Run, alone: Run, share: float) -> float:
         Its :func:`~seawall.sim.paired.faint` counterpart: the same noise and shocks, every
         position so small that forced orders move no price.
     share
-        How small: its USD are divided by it.
+        How small: its quantities are divided by it.
 
     Returns
     -------
@@ -157,9 +159,12 @@ def cascade_multiplier(run: Run, alone: Run, share: float) -> float:
 
 
 def _of_start(run: Run) -> float:
+    """USD forced of positions open at the start, at the start's prices."""
     rows = forced(run)
     entered = np.unique(run.events.of(c.ENTRY).position)
-    return float(rows.usd[~np.isin(rows.position, entered)].sum())
+    unit = np.array([1.0 if m.instrument.inverse else m.price for m in run.floor.markets])
+    usd = np.abs(rows.quantity) * unit[rows.market]
+    return float(usd[~np.isin(rows.position, entered)].sum())
 
 
 def volatility(run: Run, asset: str, span: float = 60.0) -> float:

@@ -158,11 +158,12 @@ def _known_venues(mix: PopulationMix, recipe: Recipe) -> None:
         Mistake(
             "no such venue in the market",
             "population",
-            column="leverage_high_at",
+            column=column,
             value=name,
             allowed=", ".join(names),
         )
-        for name in mix.leverage_high_at
+        for column in ("leverage_high_at", "leverage_low_at")
+        for name in getattr(mix, column)
         if name not in names
     ]
     if mistakes:

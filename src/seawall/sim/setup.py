@@ -34,6 +34,9 @@ class Depth:
         Rates, 1/s, at which a level below its target fills and one above it is cut.
     permanent
         Share of a displacement by trades that makers' centre follows.
+    follow, spot_follow
+        Share of a move of the index (perpetual) or of the outside price (spot) that makers'
+        centre follows at once.
     anchor, spot_anchor
         Rate, 1/s, at which the centre of a perpetual returns to the index, and that of a spot
         market to the outside price.
@@ -44,6 +47,8 @@ class Depth:
     refill: float = 0.05
     cancel: float = 1.0
     permanent: float = 0.5
+    follow: float = 0.0
+    spot_follow: float = 1.0
     anchor: float = 0.01
     spot_anchor: float = 0.002
 

@@ -24,8 +24,6 @@ def markets_of(scenario: Scenario, rules: Rules, book: Book, depth: Depths) -> l
     held = held_in(book)
     if scenario.model.markets is None:
         return stated_markets(scenario, rules, held)
-    if scenario.model.venues:
-        raise refusal(scenario, [("markets and venues exclude each other", "markets", None)])
     return _of_population(scenario, depth, held)
 
 

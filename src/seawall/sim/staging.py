@@ -65,6 +65,8 @@ def stage(scenario: Scenario, book: Book | None = None, rules: Rules | None = No
     rules = rules or Rules.bundled()
     start = _start(scenario)
     steps = _steps(scenario)
+    if scenario.model.markets is not None and scenario.model.venues:
+        raise refusal(scenario, [("markets and venues exclude each other", "markets", None)])
     if isinstance(scenario.model.population, m.DrawnPopulation):
         markets = stated_markets(scenario, rules, {})
         floor = _floor(scenario, markets, steps)

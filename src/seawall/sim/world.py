@@ -135,6 +135,8 @@ def market_columns(setup: Setup, margin: MarginBook) -> Floats:
             c.CENTRE: np.log(market.price),
             c.PERMANENT: depth.permanent,
             c.ANCHOR: depth.spot_anchor if market.spot else depth.anchor,
+            c.FOLLOW: depth.spot_follow if market.spot else depth.follow,
+            c.INDEX_BEFORE: np.log(market.price),
             c.BAND_HIGH: np.inf,
             c.ALLOWANCE: np.inf,
             c.FUNDING_AT: np.inf,
@@ -227,10 +229,16 @@ def _modes(margin: MarginBook) -> tuple[Ints, Floats]:
 
 def account_columns(
     margin: MarginBook, traders: Traders, floor: Floor
-) -> tuple[Floats, Any, Floats, Any]:
-    """Accounts and positions as the kernels read them, positions account by account."""
-    book, x, order = margin.book, margin.lines, margin.order
+) -> tuple[Floats, Any, Floats, Any, Ints, Ints]:
+    """Accounts and positions as the kernels read them, positions account by account.
+
+    Also the book's account and position behind each row.
+    """
+    book, x = margin.book, margin.lines
     n, m = len(book), len(book.accounts)
+    accounts, order, start = nearest_first(margin)
+    rank = np.empty(m, dtype=np.int64)
+    rank[accounts] = np.arange(m)
     planned = traders.plan > 0.0
     mode, size = _modes(margin)
     pf = np.zeros((n, c.POSITION_FLOATS))
@@ -250,7 +258,7 @@ def account_columns(
         pf[:, column] = values[order]
     pi = np.zeros((n, c.POSITION_INTS), dtype=np.int32)
     whole = {
-        c.P_ACCOUNT: book.positions.account,
+        c.P_ACCOUNT: rank[book.positions.account],
         c.P_MARKET: market_of_positions(book, floor),
         c.P_TABLE: x.table,
         c.P_LADDER: margin.schedule,
@@ -262,25 +270,52 @@ def account_columns(
     equity = margin.accounts_state().equity
     cost = np.bincount(book.positions.account, np.where(planned, 0.0, x.z * x.u0), m)
     af = np.zeros((m, c.ACCOUNT_FLOATS))
-    af[:, c.CASH] = margin.balance - cost
-    af[:, c.TOPUP] = traders.topup * np.maximum(equity, 0.0)
-    af[:, c.CALL] = traders.call
-    af[:, c.CUT_AT] = np.where(traders.cut_at > 0, traders.cut_at * equity, -np.inf)
-    af[:, c.CUT_TO] = traders.cut_to
-    af[:, c.PLEDGED] = traders.pledged * np.maximum(margin.balance, 0.0)
+    columns = {
+        c.CASH: margin.balance - cost,
+        c.TOPUP: traders.topup * np.maximum(equity, 0.0),
+        c.CALL: traders.call,
+        c.CUT_AT: np.where(traders.cut_at > 0, traders.cut_at * equity, -np.inf),
+        c.CUT_TO: traders.cut_to,
+        c.PLEDGED: traders.pledged * np.maximum(margin.balance, 0.0),
+    }
+    for column, values in columns.items():
+        af[:, column] = values[accounts]
     ai = np.zeros((m + 1, c.ACCOUNT_INTS), dtype=np.int32)
     venue = np.array([floor.venues.index(v) for v in book.venues])
-    ai[:m, c.A_VENUE] = venue[book.accounts.venue]
-    ai[:, c.A_START] = margin.start
+    ai[:m, c.A_VENUE] = venue[book.accounts.venue[accounts]]
+    ai[:, c.A_START] = start
     open_ones = np.bincount(book.positions.account[~planned], minlength=m) > 0
-    ai[:m, c.A_STATE] = np.where(open_ones, c.ALIVE, c.DORMANT)
-    return af, ai, pf, pi
+    ai[:m, c.A_STATE] = np.where(open_ones[accounts], c.ALIVE, c.DORMANT)
+    return af, ai, pf, pi, accounts, order
 
 
-def build_world(setup: Setup, margin: MarginBook, traders: Traders) -> Any:
-    """Every array of a run at its start; thresholds are not yet set."""
+def nearest_first(margin: MarginBook) -> tuple[Ints, Ints, Ints]:
+    """Accounts by how far they are from falling, their positions, and where each one's begin.
+
+    Those that fall in one step then lie together in memory. Accounts of one market and side are
+    put together first: a price reaches them in this order.
+    """
+    book = margin.book
+    n, m = len(book), len(book.accounts)
+    gross = np.bincount(book.positions.account, np.abs(margin.lines.z) * margin.lines.u, m)
+    room = margin.accounts_state().excess / np.maximum(gross, 1e-300)
+    first = margin.order[margin.start[:-1].clip(0, max(n - 1, 0))]
+    group = 2 * book.positions.instrument[first] + (book.positions.size[first] < 0)
+    accounts = np.lexsort((room, group))
+    counts = np.diff(margin.start)[accounts]
+    start = np.concatenate(([0], np.cumsum(counts)))
+    into = np.arange(n) - np.repeat(start[:-1], counts)
+    order = margin.order[np.repeat(margin.start[:-1][accounts], counts) + into]
+    return accounts.astype(np.int64), order, start
+
+
+def build_world(setup: Setup, margin: MarginBook, traders: Traders) -> tuple[Any, Ints, Ints]:
+    """Every array of a run at its start, thresholds not yet set.
+
+    Also the book's account and position behind each row.
+    """
     floor = setup.floor
-    af, ai, pf, pi = account_columns(margin, traders, floor)
+    af, ai, pf, pi, accounts, positions = account_columns(margin, traders, floor)
     n, m, markets = len(pf), len(af), len(floor)
     table = market_columns(setup, margin)
     shape = level_shapes(setup)
@@ -300,7 +335,7 @@ def build_world(setup: Setup, margin: MarginBook, traders: Traders) -> Any:
     funds = {t.venue: t.loss.fund_usd for t in margin.terms} | dict(setup.funds)
     order, ends = planned_entries(pf, pi, way)
     x = margin.lines
-    return layout.World(
+    world = layout.World(
         clock=np.array([0.0, 0.0, floor.step, float(floor.steps)]),
         markets=table,
         bids=standing.copy(),
@@ -339,6 +374,7 @@ def build_world(setup: Setup, margin: MarginBook, traders: Traders) -> Any:
         by_market=by_market.astype(np.int64),
         by_market_start=start.astype(np.int64),
     )
+    return world, accounts, positions
 
 
 def planned_entries(pf: Floats, pi: Any, way: Floats) -> tuple[Ints, Ints]:

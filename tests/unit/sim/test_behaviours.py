@@ -148,3 +148,46 @@ def test_draws_of_traders_repeat_and_keep_to_the_named(name: str) -> None:
         # what is drawn for those named is what it would be without the limit
         np.testing.assert_array_equal(getattr(one, column)[here], getattr(all_, column)[here])
         np.testing.assert_array_equal(getattr(one, column)[~here], getattr(before, column)[~here])
+
+
+DROPPED = '''
+"""Buys one contract of everything, every step."""
+
+from pydantic import Field
+
+from seawall._jit import hook
+from seawall.core import _columns as c
+from seawall.core.hooks import Floor, Hook
+from seawall.sim.behaviours import Behaviour
+
+
+class Pusher(Behaviour):
+    """Buys."""
+
+    title = "Pusher"
+    size: float = Field(1.0, ge=0, le=10, description="Contracts a second")
+
+    def act(self, floor: Floor) -> Hook:
+        import numpy as np
+
+        return Hook(_act, np.array([self.size]))
+
+
+@hook
+def _act(markets, own, parameters, clock, key, orders):
+    for m in range(markets.shape[0]):
+        orders[m, c.QUANTITY] = parameters[0] * clock[c.DT]
+'''
+
+
+def test_a_file_dropped_in_is_a_behaviour(tmp_path, monkeypatch) -> None:
+    folder = tmp_path / "behaviours"
+    folder.mkdir()
+    (folder / "pusher.py").write_text(DROPPED)
+    monkeypatch.setenv("SEAWALL_PLUGINS", str(tmp_path))
+    kind = behaviours()["pusher"]
+    floor = make_floor(step=0.5)
+    orders = Caller(kind(size=3.0).act(floor), floor).step(make_table(floor))
+    assert (orders[:, c.QUANTITY] == 1.5).all()
+    monkeypatch.delenv("SEAWALL_PLUGINS")
+    assert "pusher" not in behaviours()

@@ -37,15 +37,19 @@ class DipBuyer(Behaviour):
     capital at ``full``. It buys no higher than the price at which the drawdown is ``begin``, and
     sells what it bought once the drawdown is less than half of that.
 
+    Where an asset has a multiple, ``begin`` and ``full`` are that many times as far in the log of
+    the price: who is paid for risk asks for more where there is more of it.
+
     Assumes value investors whose idea of value moves slowly, without leverage, each market with
-    its own capital (an asset's capital lies over its markets as their calm depth does).
+    its own capital (an asset's capital lies over its markets as their depth and volume do).
     """
 
     title: ClassVar[str] = "Buyers of the dip"
     source: ClassVar[str] = (
         "Chiarella and Iori (2002), Quantitative Finance 2, 346-353: fundamentalists; Thurner, "
         "Farmer and Geanakoplos (2012), Quantitative Finance 12, 695-707: demand grows with the "
-        "mispricing up to a limit"
+        "mispricing up to a limit; Merton (1969), Review of Economics and Statistics 51, 247-257: "
+        "demand falls with the variance"
     )
 
     begin: float = Field(
@@ -56,6 +60,9 @@ class DipBuyer(Behaviour):
     )
     capital: float = Field(
         5.0, ge=0, le=1e6, description="Capital, as a multiple of the calm depth of its markets"
+    )
+    turnover: float = Field(
+        0.0, ge=0, le=100, description="Further capital, as a multiple of a day's volume"
     )
     memory: float = Field(
         21_600.0, gt=0, le=2_592_000, description="Time constant of the slow average, s"
@@ -68,20 +75,31 @@ class DipBuyer(Behaviour):
         description="Most that it trades a second, share of what rests within 1%",
     )
     exit: float = Field(7200.0, gt=0, le=2_592_000, description="Time constant of selling, s")
+    multiples: dict[str, float] = Field(
+        default_factory=dict,
+        description="Drawdowns of single assets as a multiple, in log; in (0, 100], 1 if not named",
+    )
 
     def act(self, floor: Floor) -> Hook:
         """Orders toward the holding that the drawdown calls for."""
         refusals = Refusals(self, floor)
         refusals.venues(self.venues, spot=True)
         refusals.assets(self.assets)
+        refusals.assets(self.multiples, "multiples")
+        for asset, multiple in self.multiples.items():
+            if not 0 < multiple <= 100:
+                refusals.add(f"multiples.{asset}", "out of range", multiple, "in (0, 100]")
         if self.full <= self.begin:
             refusals.add("full", "spends all before it begins", self.full, "above begin")
         refusals.refuse()
         where = named(floor, self.venues, self.assets, spot=True)
         depth = np.array([m.depth for m in floor.markets])
+        volume = np.array([m.volume for m in floor.markets])
+        capital = where * (self.capital * depth + self.turnover * volume)
         head = [self.memory, -math.log1p(-self.begin), -math.log1p(-self.full)]
         head += [self.pace, self.exit, self.most]
-        parameters = np.concatenate((head, self.capital * where * depth))
+        scale = [self.multiples.get(m.asset, 1.0) for m in floor.markets]
+        parameters = np.concatenate((head, capital, scale))
         return Hook(_act, parameters, np.zeros(len(floor) + 1))
 
 
@@ -103,7 +121,8 @@ def _act(
         capital = parameters[_CAPITAL + m]
         if capital <= 0.0 or not tradable(markets, m):
             continue
-        drawdown = own[m] - log_mid
+        scale = parameters[_CAPITAL + count + m]
+        drawdown = (own[m] - log_mid) / scale
         held = holding(markets, own, m)
         missing = capital * ramp(drawdown, parameters[_BEGIN], parameters[_FULL])
         missing -= usd_of(markets, m, held)
@@ -112,7 +131,7 @@ def _act(
                 markets, m, missing * approach(dt, parameters[_PACE]), dt, parameters[_MOST]
             )
             orders[m, c.QUANTITY] = units_of(markets, m, usd)
-            orders[m, c.LIMIT] = math.exp(own[m] - parameters[_BEGIN])
+            orders[m, c.LIMIT] = math.exp(own[m] - parameters[_BEGIN] * scale)
         elif drawdown < 0.5 * parameters[_BEGIN] and held > 0.0:
             orders[m, c.QUANTITY] = toward(
                 markets, own, m, 0.0, dt, parameters[_EXIT], parameters[_MOST]

@@ -29,34 +29,39 @@ Floats = NDArray[np.float64]
     _MEMORY,
     _WARINESS,
     _WATCH,
+    _CONTAGION,
     _CALM,
-) = range(11)
+) = range(12)
 _DAY = 86_400.0
 
 
 class MarketMaker(Behaviour):
     """Sets how much of the calm depth makers are willing to rest.
 
-    Willingness aims at ``floor + (1 - floor) * v * i * l * w``, each factor from 1 (calm) down:
+    Willingness aims at ``floor + (1 - floor) * v * i * l * w * c``, each factor from 1 (calm)
+    down:
 
     - ``v``: volatility over its calm level, to the power ``-withdrawal``, where above it;
       volatility is read off the distance of the log mid from its average over ``watch``, so that
       it depends neither on the step nor on the width of price levels;
     - ``i``: falls straight to 0 as inventory not yet hedged nears ``inventory``;
     - ``l``: falls straight to 0 as the loss from the recent best, hedges included, nears ``loss``;
-    - ``w``: ``1 / (1 + wariness * disclosed clusters / calm depth)``.
+    - ``w``: ``1 / (1 + wariness * disclosed clusters / calm depth)``;
+    - ``c``: the mean of ``v * i * l * w`` over all markets, by calm depth, to the power
+      ``contagion`` times the market's calm volatility over ``calm_volatility``: makers that are
+      hit anywhere cut everywhere, the most volatile books first.
 
     It falls quickly and comes back slowly. Assumes that both sides are cut alike, that makers lay
-    off inventory outside the modelled markets with time constant ``hedge``, and that makers of
-    different markets do not know of each other.
+    off inventory outside the modelled markets with time constant ``hedge``, and, without
+    ``contagion``, that makers of different markets do not know of each other.
     """
 
     title: ClassVar[str] = "Market makers"
     source: ClassVar[str] = (
         "Ho and Stoll (1981), Journal of Financial Economics 9, 47-73: inventory; Glosten and "
         "Milgrom (1985), ibid. 14, 71-100: adverse selection; Brunnermeier and Pedersen (2009), "
-        "Review of Financial Studies 22, 2201-2238: losses cut liquidity; depth fell by 90% and "
-        "more on 10 October 2025 (FTI, Kaiko)"
+        "Review of Financial Studies 22, 2201-2238: losses cut liquidity, in all assets at once, "
+        "volatile ones first; depth fell by 90% and more on 10 October 2025 (FTI, Kaiko)"
     )
 
     withdrawal: float = Field(
@@ -100,6 +105,12 @@ class MarketMaker(Behaviour):
         le=1000,
         description="Response to disclosed clusters near the price, per multiple of the calm depth",
     )
+    contagion: float = Field(
+        0.0,
+        ge=0,
+        le=20,
+        description="Power of the mean willingness of all markets, per relative calm volatility",
+    )
 
     def act(self, floor: Floor) -> Hook:
         """Sets the willingness of each market."""
@@ -117,8 +128,9 @@ class MarketMaker(Behaviour):
         calm = [self.asset_volatility.get(m.asset, self.calm_volatility) for m in floor.markets]
         head = [self.withdrawal, self.floor, self.leave, self.recovery, self.inventory]
         head += [self.hedge, self.loss, self.memory, self.wariness, self.watch]
-        parameters = np.concatenate((head, np.square(calm) / _DAY * where))
-        return Hook(_act, parameters, np.zeros(6 * len(floor) + 1))
+        power = self.contagion * np.array(calm) / self.calm_volatility
+        parameters = np.concatenate((head, [self.contagion], np.square(calm) / _DAY * where, power))
+        return Hook(_act, parameters, np.zeros(7 * len(floor) + 1))
 
 
 @inner_kernel
@@ -151,30 +163,50 @@ def _variance(markets: Floats, own: Floats, m: int, dt: float, watch: float) -> 
     return own[square]
 
 
+@inner_kernel
+def _nerve(markets: Floats, own: Floats, parameters: Floats, m: int, dt: float, begun: bool) -> Any:
+    """The product of a market's own factors, 0 to 1."""
+    count, unit = markets.shape[0], markets[m, c.CALM]
+    gain = _gain(markets, own, m, approach(dt, parameters[_HEDGE]))
+    best = own[count + m] if begun else gain
+    best = max(gain, best + (gain - best) * approach(dt, parameters[_MEMORY]))
+    own[count + m] = best
+    load = usd_of(markets, m, abs(markets[m, c.MAKER_HELD] - own[m]))
+    near = markets[m, c.LONGS_NEAR] + markets[m, c.SHORTS_NEAR]
+    variance = _variance(markets, own, m, dt, parameters[_WATCH])
+    nerve = max(1.0, variance / parameters[_CALM + m]) ** (-0.5 * parameters[_EXPONENT])
+    nerve *= max(0.0, 1.0 - load / (unit * parameters[_INVENTORY]))
+    nerve *= max(0.0, 1.0 - (best - gain) / (unit * parameters[_LOSS]))
+    return nerve / (1.0 + parameters[_WARINESS] * near / unit)
+
+
+@inner_kernel
+def _watched(markets: Floats, parameters: Floats, m: int) -> Any:
+    """Whether makers of a market follow the rule."""
+    return parameters[_CALM + m] > 0.0 and markets[m, c.CALM] > 0.0 and markets[m, c.MID] > 0.0
+
+
 @hook
 def _act(
     markets: Floats, own: Floats, parameters: Floats, clock: Floats, key: np.uint64, orders: Floats
 ) -> None:
     # own, each by market: inventory hedged, best recent profit, mid a step ago, profit of hedges,
-    # average log mid, squared distance from it; then whether they have begun
+    # average log mid, squared distance from it; then whether they have begun; the nerve of each
     dt, count = clock[c.DT], markets.shape[0]
     begun = own[6 * count] > 0.0
     own[6 * count] = 1.0
+    nerves, total, weight = 6 * count + 1, 0.0, 0.0
     for m in range(count):
-        calm, unit = parameters[_CALM + m], markets[m, c.CALM]
-        if calm <= 0.0 or unit <= 0.0 or markets[m, c.MID] <= 0.0:
+        if _watched(markets, parameters, m):
+            own[nerves + m] = _nerve(markets, own, parameters, m, dt, begun)
+            total += markets[m, c.CALM] * own[nerves + m]
+            weight += markets[m, c.CALM]
+    for m in range(count):
+        if not _watched(markets, parameters, m):
             continue
-        gain = _gain(markets, own, m, approach(dt, parameters[_HEDGE]))
-        best = own[count + m] if begun else gain
-        best = max(gain, best + (gain - best) * approach(dt, parameters[_MEMORY]))
-        own[count + m] = best
-        load = usd_of(markets, m, abs(markets[m, c.MAKER_HELD] - own[m]))
-        near = markets[m, c.LONGS_NEAR] + markets[m, c.SHORTS_NEAR]
-        variance = _variance(markets, own, m, dt, parameters[_WATCH])
-        nerve = max(1.0, variance / calm) ** (-0.5 * parameters[_EXPONENT])
-        nerve *= max(0.0, 1.0 - load / (unit * parameters[_INVENTORY]))
-        nerve *= max(0.0, 1.0 - (best - gain) / (unit * parameters[_LOSS]))
-        nerve /= 1.0 + parameters[_WARINESS] * near / unit
+        nerve = own[nerves + m]
+        if parameters[_CONTAGION] > 0.0:
+            nerve *= (total / weight) ** parameters[_CALM + count + m]
         target = parameters[_FLOOR] + (1.0 - parameters[_FLOOR]) * nerve
         target = min(target, markets[m, c.WILL_CAP])
         will = markets[m, c.WILL]
