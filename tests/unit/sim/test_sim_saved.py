@@ -39,7 +39,7 @@ def test_a_run_comes_back_whole(saved: SavedRun, tmp_path: Path) -> None:
     path = save_run(saved, tmp_path / "run.npz")
     again = load_run(path)
     run = saved.run
-    assert again.run.floor == run.floor
+    assert repr(again.run.floor) == repr(run.floor)  # a tick that is not known is NaN
     for name in ("start", "seed", "deposits", "cash_error", "interest_error"):
         assert getattr(again.run, name) == getattr(run, name)
     for name in ("second", "fund", "equity", "bad_debt"):

@@ -15,6 +15,7 @@ from seawall.core.hooks import Floor, Hook
 from seawall.sim.behaviours import Behaviour
 from seawall.sim.behaviours._flow import (
     approach,
+    bounded,
     holding,
     profit,
     tradable,
@@ -25,7 +26,7 @@ from seawall.sim.reach import Refusals, named
 
 Floats = NDArray[np.float64]
 
-_CAPITAL, _LEVERAGE, _EDGE, _PACE, _UNWIND, _ROWS = 0, 1, 2, 3, 4, 5
+_CAPITAL, _LEVERAGE, _EDGE, _PACE, _UNWIND, _MOST, _ROWS = range(7)
 _WITHIN = 0.01
 _HALVINGS = 40
 
@@ -67,6 +68,12 @@ class Arbitrageur(Behaviour):
     unwind: float = Field(
         300.0, gt=0, le=604_800, description="Time constant of unwinding, s; also of forced cuts"
     )
+    most: float = Field(
+        0.02,
+        gt=0,
+        le=1000,
+        description="Most that it unwinds a second, share of what rests within 1%",
+    )
 
     def act(self, floor: Floor) -> Hook:
         """Orders on both sides of each gap."""
@@ -78,7 +85,7 @@ class Arbitrageur(Behaviour):
         codes = {asset: k for k, asset in enumerate(floor.assets)}
         rows = np.array(sorted(rows, key=lambda m: codes[floor.markets[m].asset]), dtype=float)
         depth = sum(floor.markets[int(m)].depth for m in rows)
-        head = [self.capital * depth, self.leverage, self.edge, self.pace, self.unwind]
+        head = [self.capital * depth, self.leverage, self.edge, self.pace, self.unwind, self.most]
         return Hook(_act, np.concatenate((head, rows)))
 
 
@@ -137,12 +144,21 @@ def _standing(markets: Floats, own: Floats, parameters: Floats) -> Any:
 
 
 @inner_kernel
-def _shrink(markets: Floats, own: Floats, rows: Floats, orders: Floats, share: float) -> Any:
-    """Orders that close a share of what is held."""
+def _shrink(
+    markets: Floats,
+    own: Floats,
+    rows: Floats,
+    orders: Floats,
+    share: float,
+    dt: float,
+    most: float,
+) -> Any:
+    """Orders that close a share of what is held, no faster than the depth that stands bears."""
     for k in range(rows.size):
         m = int(rows[k])
         if tradable(markets, m):
-            orders[m, c.QUANTITY] = -holding(markets, own, m) * share
+            usd = -share * usd_of(markets, m, holding(markets, own, m))
+            orders[m, c.QUANTITY] = units_of(markets, m, bounded(markets, m, usd, dt, most))
             orders[m, c.LIMIT] = 0.0
 
 
@@ -192,11 +208,12 @@ def _act(
         goal = _goal(markets, parameters, begin, end)
         added = 0.0
         if math.isnan(goal):
-            _shrink(markets, own, rows, orders, unwind)
+            _shrink(markets, own, rows, orders, unwind, clock[c.DT], parameters[_MOST])
         else:
             added = _stretch(markets, own, parameters, rows, orders, goal, pace)
         if added > 0.0 and free <= 0.0:
-            _shrink(markets, own, rows, orders, unwind * -free / gross if gross > 0.0 else 0.0)
+            share = unwind * -free / gross if gross > 0.0 else 0.0
+            _shrink(markets, own, rows, orders, share, clock[c.DT], parameters[_MOST])
         elif added > max(0.0, free):
             _scale(rows, orders, free / added)
             free = 0.0
