@@ -10,7 +10,7 @@ with suppress(ImportError):
     # its library needs thread-local space that is gone once others have loaded theirs
     import lrvx  # noqa: F401
 
-from bench import cascades, margins, orders, start
+from bench import cascades, margins, orders, simulation, start
 from bench.clock import machine
 
 BENCHES = {
@@ -21,6 +21,8 @@ BENCHES = {
     "ladder": cascades.ladder,
     "shock": cascades.shock,
     "orders": orders.orders,
+    "simulate": simulation.simulate,
+    "batch": simulation.batch,
     "start": start.start,
 }
 

@@ -7,8 +7,10 @@ seconds, messages, and their mix of limit orders, cancellations and market order
 
 from __future__ import annotations
 
+import atexit
 import json
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -99,6 +101,7 @@ def crowdbook(m: dict[str, Any]) -> Round:
     groups of traders. A position limit stands in for margin. The run begins with an empty book.
     """
     folder = Path(tempfile.mkdtemp(prefix="crowdbook-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     command = str(Path(sys.executable).parent / "crowdbook")
     whole = m["limit_rate"] + m["market_rate"]
     makers = max(round(m["agents"] * m["limit_rate"] / whole), 1)

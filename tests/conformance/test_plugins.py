@@ -196,7 +196,7 @@ def test_one_file_each_is_enough(dropped: Path) -> None:
     assert (run.series["traded"] != quiet.series["traded"]).any()
     shared = run.events.of(c.ADL)
     assert len(shared)
-    assert {run.floor.venues[v] for v in shared.venue} == {"bybit"}
+    assert "bybit" in {run.floor.venues[v] for v in shared.venue}
 
 
 def test_their_parameters_are_checked_as_any_other(dropped: Path) -> None:

@@ -96,17 +96,18 @@ def _read(path: Path, find: Callable[[str], Path], behind: tuple[Path, ...]) -> 
         )
     near = path.parent / base
     home = near.resolve() if near.is_file() else find(base)
-    return _laid_over(_read(home, find, (*behind, path)), tables)
+    return laid_over(_read(home, find, (*behind, path)), tables)
 
 
-def _laid_over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def laid_over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables with others laid over them, key by key, as :func:`read_tables` does."""
     merged = dict(base)
     for key, value in changes.items():
         before = merged.get(key)
         if value is False and isinstance(before, dict):
             del merged[key]
         elif isinstance(value, dict) and isinstance(before, dict) and _alike(before, value):
-            merged[key] = _laid_over(before, value)
+            merged[key] = laid_over(before, value)
         else:
             merged[key] = value
     return merged

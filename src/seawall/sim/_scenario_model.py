@@ -93,8 +93,9 @@ class DepthChange(_Strict):
 
 
 class DepthModel(DepthChange):
-    """The same for all markets, with exceptions by market name (``venue:asset``)."""
+    """The same for all markets, with exceptions by asset and by market name (``venue:asset``)."""
 
+    assets: dict[Text, DepthChange] = {}
     markets: dict[Text, DepthChange] = {}
 
 

@@ -115,7 +115,17 @@ def load_scenario(name: str | os.PathLike[str]) -> Scenario:
         With every mistake of the file, each with the path of its key.
     """
     path = find_scenario(name)
-    tables = read_tables(path, find_scenario)
+    return scenario_of(read_tables(path, find_scenario), path)
+
+
+def scenario_of(tables: Mapping[str, Any], path: Path) -> Scenario:
+    """A scenario from its tables, checked by itself; ``path`` is what messages name.
+
+    Raises
+    ------
+    InputError
+        With every mistake, each with the path of its key.
+    """
     mistakes: list[Mistake] = []
     plugins = {
         "behaviours": _named(tables, "behaviours", behaviours(), path, mistakes),

@@ -79,14 +79,12 @@ def stage(scenario: Scenario, book: Book | None = None, rules: Rules | None = No
     margin = bind(book, rules, start)
     _check(scenario, floor, margin)
     model = scenario.model
-    calm = model.depth.model_dump(exclude={"markets"}, exclude_none=True)
-    own = {k: v.model_dump(exclude_none=True) for k, v in model.depth.markets.items()}
     return Setup(
         book=book,
         rules=rules,
         floor=floor,
         start=start,
-        depth={"": Depth(**calm)} | {k: Depth(**calm | v) for k, v in own.items()},
+        depth=_depth(model.depth, floor),
         outside=Outside(dict(model.outside.volatility), model.outside.correlation),
         behaviours=dict(scenario.behaviours),
         shocks=dict(scenario.shocks),
@@ -119,6 +117,19 @@ def populate(scenario: Scenario, book: Book | None, rules: Rules) -> Population:
     if book is None:
         raise refusal(scenario, [("the book must be read first", "population.path", None)])
     return Population(book, {})
+
+
+def _depth(model: m.DepthModel, floor: Floor) -> dict[str, Depth]:
+    """How depth lies: what holds for all, changed for the asset, changed for the market."""
+    calm = model.model_dump(exclude={"assets", "markets"}, exclude_none=True)
+    by_asset = {k: v.model_dump(exclude_none=True) for k, v in model.assets.items()}
+    own = {k: v.model_dump(exclude_none=True) for k, v in model.markets.items()}
+    found = {"": Depth(**calm)}
+    for market in floor.markets:
+        change = by_asset.get(market.asset, {}) | own.get(market.name, {})
+        if change:
+            found[market.name] = Depth(**calm | change)
+    return found
 
 
 def _start(scenario: Scenario) -> int:
@@ -213,6 +224,10 @@ def _names(scenario: Scenario, floor: Floor) -> Iterator[tuple[Any, ...]]:
         if name not in markets:
             key = f'depth.markets."{name}"'
             yield "a market that is not there", key, name, ", ".join(sorted(markets))
+    for asset in model.depth.assets:
+        if asset not in floor.assets:
+            key = f"depth.assets.{asset}"
+            yield "an asset that is not there", key, asset, ", ".join(floor.assets)
     for section, names in (("funds", model.funds), ("losses", scenario.losses)):
         for venue in names:
             if venue not in floor.venues:
