@@ -92,7 +92,7 @@ def hook(function: Callable[..., None]) -> Any:
     before = config.CACHE_DIR
     config.CACHE_DIR = _cache_folder()
     try:
-        return numba.cfunc(_HOOK, cache=True, nopython=True, error_model="numpy")(function)
+        return numba.cfunc(_HOOK, cache=True, error_model="numpy")(function)
     finally:
         config.CACHE_DIR = before
 

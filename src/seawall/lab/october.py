@@ -162,7 +162,6 @@ def october_tables(values: Values, coins: Coins) -> dict[str, Any]:
             "mix": {
                 "leverage_low": v["leverage_low"],
                 "leverage_high": v["leverage_high"],
-                "leverage_low_at": {"hyperliquid": v["hyperliquid_low"]},
                 "leverage_high_at": {"hyperliquid": v["hyperliquid_high"]},
                 "stop_share": v["stop_share"],
             }
@@ -187,9 +186,7 @@ def october_tables(values: Values, coins: Coins) -> dict[str, Any]:
                 "multiples": {a: _three(x ** v["risk_power"]) for a, x in vol.items()},
             },
             "momentum": {"capacity": v["momentum"]},
-            "deleverager": {"share": v["cut_share"]},
         },
-        "engine": {"pace": v["engine_pace"]},
         "shocks": [
             {
                 "name": "announcement",

@@ -148,6 +148,8 @@ def _sigma(number: float) -> str:
 def _duration(number: float) -> str:
     if number < 120:
         return _trimmed(_fixed(number, 1)) + " s"
+    if number >= 1e9:
+        return _six_digits(number / 86_400) + " days"
     # ties away from zero, as everywhere
     whole = math.floor(number + 0.5)
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"

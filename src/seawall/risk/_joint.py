@@ -165,6 +165,17 @@ def write_down(events, turn, position, usd):
 
 
 @inner_kernel
+def touch(turns, touched, lengths, account, turn):
+    """Note the first and the last round in which an account was liquidated."""
+    if turns[account, LAST] == 0:
+        touched[lengths[TOUCHED]] = account
+        lengths[TOUCHED] += 1
+    turns[account, LAST] = turn
+    if turns[account, FIRST] == 0:
+        turns[account, FIRST] = turn
+
+
+@inner_kernel
 def liquidate(joint, rules, work, events, count, drivers, turn, forced, flow):
     """Close the accounts in ``work.fallen`` by their venues' steps.
 
@@ -191,12 +202,7 @@ def liquidate(joint, rules, work, events, count, drivers, turn, forced, flow):
     assets = flow.size
     for f in range(count):
         account = work.fallen[f]
-        if turns[account, LAST] == 0:
-            work.touched[work.lengths[TOUCHED]] = account
-            work.lengths[TOUCHED] += 1
-        turns[account, LAST] = turn
-        if turns[account, FIRST] == 0:
-            turns[account, FIRST] = turn
+        touch(turns, work.touched, work.lengths, account, turn)
         v = joint.venue[account]
         begin, end = start[account], start[account + 1]
         equity, gross, fee, left = base[account], 0.0, 0.0, False

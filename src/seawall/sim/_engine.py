@@ -62,8 +62,9 @@ from seawall.sim._layout import (
     N_EVENTS,
     N_RECORD,
 )
+from seawall.sim._liquidating import work_queue
 from seawall.sim._marking import index, mark, quote
-from seawall.sim._trading import execute, sell_inventory, work_queue
+from seawall.sim._trading import execute, sell_inventory
 from seawall.sim._triggers import FALLS, RISES, cross, usd_due
 
 DONE, ROOM, CLAIMS, FUNDINGS = 0, 1, 2, 3

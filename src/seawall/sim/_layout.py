@@ -43,7 +43,7 @@ BY_VALUE, BY_CONTRACTS, BY_COST, BY_UNITS = 0, 1, 2, 3
 
 Plan = namedtuple(
     "Plan",
-    "edits sales outside peg spot pledged pledge memory parameters spans addresses keys orders firsts "
-    "sessions pace flows record record_second columns every room",
+    "edits sales outside peg spot pledged pledge memory parameters spans addresses keys orders "
+    "firsts sessions pace flows record record_second columns every room",
 )
 """What a run follows from outside, its hooks' memory and where it writes its series."""

@@ -1,4 +1,4 @@
-"""Kernels that send orders: behaviours, liquidations, stops, takeovers, the fund's inventory."""
+"""Kernels that send orders into the levels, of anyone and of the venues' funds."""
 
 from __future__ import annotations
 
@@ -8,86 +8,34 @@ import numpy as np
 
 from seawall._jit import inner_kernel
 from seawall.core._columns import (
-    A_START,
-    A_STATE,
-    A_STEPS,
-    A_UNTIL,
-    A_VENUE,
-    ALIVE,
     ALLOWANCE,
     BAND_HIGH,
     BAND_LOW,
     BOUGHT,
     CASH,
     CENTRE,
-    CUT_TO,
-    DELEVERAGED,
-    DOWN,
-    DT,
     FEE,
     FORCED_BOUGHT,
     FORCED_SOLD,
-    FUND_DRAW,
     INVERSE,
     LAST,
-    LIQUIDATION,
     MAKER_CASH,
     MAKER_HELD,
     MARK,
     OPEN,
     P_ACCOUNT,
-    P_CUT,
-    P_LADDER,
     P_MARKET,
-    PARTIAL,
     SESSION,
     SOLD,
     STANDING_ASK,
     STANDING_BID,
-    STEP,
-    STOPPED,
-    TAKEOVER,
     TRADED,
     WIDTH,
     Z,
 )
 from seawall.liquidity._levels import ASKS, BIDS, level_price, walk
-from seawall.margin._steps import FRACTION, JUST_ENOUGH, SLICES, TIERS_DOWN, tiers_down
 from seawall.sim._accounts import (
-    TIE,
-    arm,
-    disarm,
-    driver,
-    empty,
-    ladder_size,
-    note,
-    rearm,
-    retire,
     trade,
-    worth,
-)
-from seawall.sim._layout import (
-    BY_ENGINE,
-    C_BANKRUPT,
-    C_DEFICIT,
-    C_QUANTITY,
-    LIQUIDATE,
-    N_QUEUE,
-    Q_REASON,
-    Q_ROW,
-    STOP_OUT,
-    V_BACKSTOP,
-    V_COOL,
-    V_FEE,
-    V_FRACTION,
-    V_KIND,
-    V_LEAST,
-    V_MOST,
-    V_PATIENCE,
-    V_ROUTE,
-    V_THRESHOLD,
-    V_TIERS,
-    V_TO_FUND,
 )
 
 
@@ -168,241 +116,6 @@ def close(i, share, limit, w):
     w.af[pi[i, P_ACCOUNT], CASH] -= fee
     w.fees[m] += fee
     return count_forced(w, m, filled, value), abs(value), filled
-
-
-@inner_kernel
-def step_share(i, a, equity, need, gross, usd, value, w):
-    """Share of a position that its venue closes now."""
-    pi = w.pi
-    v = w.ai[a, A_VENUE]
-    kind = int(w.venues[v, V_KIND])
-    if kind == FRACTION:
-        first = usd > w.venues[v, V_THRESHOLD] and pi[i, P_CUT] == 0
-        return w.venues[v, V_FRACTION] if first else 1.0
-    if kind == TIERS_DOWN:
-        size = ladder_size(i, value, w)
-        share, cut = tiers_down(
-            size, w.floors, pi[i, P_LADDER], int(w.venues[v, V_TIERS]), pi[i, P_CUT]
-        )
-        if share < 1.0:
-            pi[i, P_CUT] = cut
-        return share
-    if kind == SLICES:
-        wanted = max(w.venues[v, V_FRACTION] * usd, min(w.venues[v, V_LEAST], usd))
-        return min(1.0, wanted / usd, w.venues[v, V_MOST] * (value / gross) / usd)
-    if kind == JUST_ENOUGH:
-        share = 1.0 - equity / need if need > 0.0 else 1.0
-        return min(1.0, max(share, w.venues[v, V_LEAST] / usd))
-    return 1.0
-
-
-@inner_kernel
-def bankruptcy_price(i, equity, gross, w):
-    """Price at which a position's part of the account's equity is used up; 0 for none."""
-    markets = w.markets
-    m = w.pi[i, P_MARKET]
-    u = driver(markets[m, MARK], markets[m, INVERSE])
-    x = u * (1.0 - math.copysign(1.0, w.pf[i, Z]) * equity / gross)
-    if x <= 0.0:
-        return 0.0
-    return driver(x, markets[m, INVERSE])
-
-
-@inner_kernel
-def take_over(a, equity, gross, w):
-    """Pass an account's positions and what is left of its margin to the venue's fund.
-
-    At the mark with the remaining equity, which is at the bankruptcy price.
-    """
-    af, ai, markets, pi = w.af, w.ai, w.markets, w.pi
-    disarm(a, w)
-    m = pi[ai[a, A_START], P_MARKET]
-    for i in range(ai[a, A_START], ai[a + 1, A_START]):
-        z = w.pf[i, Z]
-        if z == 0.0:
-            continue
-        m = pi[i, P_MARKET]
-        inverse = markets[m, INVERSE]
-        way = -1.0 if inverse != 0.0 else 1.0
-        mark = markets[m, MARK]
-        u = driver(mark, inverse)
-        at = bankruptcy_price(i, equity, gross, w)
-        share = abs(z) * u / gross
-        usd = abs(z) if inverse != 0.0 else abs(z) * mark
-        coin = mark if inverse != 0.0 else 1.0
-        w.claims[m, C_QUANTITY] += way * z
-        w.claims[m, C_BANKRUPT] += way * z * at
-        w.claims[m, C_DEFICIT] += max(-equity, 0.0) * share * coin
-        w.fund_held[m] += way * z
-        w.fund_cash[m] -= z * u
-        trade(i, -z, -z * u, w)
-        note(w, TAKEOVER, m, a, i, way * z, at, usd)
-    left = af[a, CASH]
-    w.fund_cash[m] += left
-    af[a, CASH] = 0.0
-    if left < 0.0:
-        coin = markets[m, MARK] if markets[m, INVERSE] != 0.0 else 1.0
-        note(w, FUND_DRAW, m, a, -1, 0.0, markets[m, MARK], -left * coin)
-    retire(a, w)
-
-
-@inner_kernel
-def settle_rest(a, m, w):
-    """An account that has been closed in the book: who keeps what is left, who pays what lacks."""
-    af, markets = w.af, w.markets
-    left, v = af[a, CASH], w.ai[a, A_VENUE]
-    if left < 0.0:
-        coin = markets[m, MARK] if markets[m, INVERSE] != 0.0 else 1.0
-        note(w, FUND_DRAW, m, a, -1, 0.0, markets[m, MARK], -left * coin)
-    if left < 0.0 or w.venues[v, V_TO_FUND] != 0.0:
-        w.fund_cash[m] += left
-        af[a, CASH] = 0.0
-    retire(a, w)
-
-
-@inner_kernel
-def liquidate(a, w):
-    """One step of an account's liquidation. Returns whether it has to go on."""
-    ai, markets, pf, pi = w.ai, w.markets, w.pf, w.pi
-    v = ai[a, A_VENUE]
-    first, last = ai[a, A_START], ai[a + 1, A_START]
-    equity, need, gross = worth(a, w)
-    if gross == 0.0:
-        settle_rest(a, pi[first, P_MARKET], w)
-        return False
-    if equity - need > TIE * gross:
-        ai[a, A_STATE] = ALIVE
-        ai[a, A_STEPS] = 0
-        arm(a, equity, need, gross, w)
-        return False
-    trading = False
-    for i in range(first, last):
-        if pf[i, Z] != 0.0:
-            session = markets[pi[i, P_MARKET], SESSION]
-            trading |= session == OPEN
-            if session == DOWN:
-                return True
-    if not trading or ai[a, A_UNTIL] > w.clock[STEP]:
-        return True
-    tried = ai[a, A_STEPS] * w.clock[DT]
-    gone = equity <= TIE * gross or tried > w.venues[v, V_PATIENCE]
-    gone |= equity < w.venues[v, V_BACKSTOP] * need and ai[a, A_STEPS] > 0
-    if not gone:
-        whole, cool = True, False
-        for i in range(first, last):
-            z = pf[i, Z]
-            if z == 0.0:
-                continue
-            m = pi[i, P_MARKET]
-            inverse = markets[m, INVERSE]
-            value = abs(z) * driver(markets[m, MARK], inverse)
-            usd = abs(z) if inverse != 0.0 else value
-            share = step_share(i, a, equity, need, gross, usd, value, w)
-            if share == 1.0 and w.venues[v, V_ROUTE] == BY_ENGINE:
-                gone = whole
-                continue
-            whole = False
-            if share < 1.0 and int(w.venues[v, V_KIND]) == FRACTION:
-                pi[i, P_CUT] = 1
-                cool = True
-            limit = bankruptcy_price(i, equity, gross, w)
-            held = pf[i, Z]
-            closed, worth_closed, filled = close(i, share, limit, w)
-            if closed == 0.0:
-                continue
-            fee = min(w.venues[v, V_FEE] * worth_closed, max(equity, 0.0))
-            w.af[a, CASH] -= fee
-            w.fund_cash[m] += fee
-            equity -= fee
-            kind = LIQUIDATION if pf[i, Z] == 0.0 else PARTIAL
-            way = -1.0 if inverse != 0.0 else 1.0
-            price = closed / abs(filled) if inverse == 0.0 else closed / worth_closed
-            note(w, kind, m, a, i, way * (held - pf[i, Z]), price, closed)
-        ai[a, A_STEPS] += 1
-        if cool:
-            ai[a, A_UNTIL] = int(w.clock[STEP] + max(1.0, w.venues[v, V_COOL] / w.clock[DT]))
-        if empty(a, w):
-            m = pi[first, P_MARKET]
-            settle_rest(a, m, w)
-            return False
-        if not (gone and whole):
-            return True
-    take_over(a, equity, gross, w)
-    return False
-
-
-@inner_kernel
-def stop_out(i, w):
-    """Send a stop's order. Returns whether it has to go on."""
-    pf, pi = w.pf, w.pi
-    a = pi[i, P_ACCOUNT]
-    if pf[i, Z] == 0.0 or w.ai[a, A_STATE] != ALIVE:
-        return False
-    disarm(a, w)
-    held = pf[i, Z]
-    usd, value, filled = close(i, 1.0, 0.0, w)
-    m = pi[i, P_MARKET]
-    if usd > 0.0:
-        inverse = w.markets[m, INVERSE] != 0.0
-        way = -1.0 if inverse else 1.0
-        price = usd / value if inverse else usd / abs(filled)
-        note(w, STOPPED, m, a, i, way * (held - pf[i, Z]), price, usd)
-    if empty(a, w):
-        retire(a, w)
-        return False
-    rearm(a, w)
-    return pf[i, Z] != 0.0
-
-
-@inner_kernel
-def cut_back(a, w):
-    """Cut an account to the leverage its trader wants."""
-    ai, markets, pf = w.ai, w.markets, w.pf
-    if ai[a, A_STATE] != ALIVE:
-        return False
-    equity, _, gross = worth(a, w)
-    share = 1.0 - w.af[a, CUT_TO] * equity / gross if gross > 0.0 else 0.0
-    if share <= 0.0:
-        return False
-    disarm(a, w)
-    for i in range(ai[a, A_START], ai[a + 1, A_START]):
-        if pf[i, Z] != 0.0:
-            m = w.pi[i, P_MARKET]
-            held = pf[i, Z]
-            usd, _, _ = close(i, share, 0.0, w)
-            if usd > 0.0:
-                way = -1.0 if markets[m, INVERSE] != 0.0 else 1.0
-                note(w, DELEVERAGED, m, a, i, way * (held - pf[i, Z]), markets[m, LAST], usd)
-    if empty(a, w):
-        retire(a, w)
-    else:
-        rearm(a, w)
-    return False
-
-
-@inner_kernel
-def work_queue(w):
-    """Send every order that waits, in the order in which they came; keep those that go on."""
-    waiting = w.counts[N_QUEUE]
-    kept = 0
-    for q in range(waiting):
-        reason, row = w.queue[q, Q_REASON], w.queue[q, Q_ROW]
-        if reason == LIQUIDATE:
-            again = liquidate(row, w)
-        elif reason == STOP_OUT:
-            again = stop_out(row, w)
-        else:
-            again = cut_back(row, w)
-        if again:
-            w.queue[kept, Q_REASON] = reason
-            w.queue[kept, Q_ROW] = row
-            kept += 1
-    # what was added meanwhile lies behind those that waited
-    for q in range(waiting, w.counts[N_QUEUE]):
-        w.queue[kept, Q_REASON] = w.queue[q, Q_REASON]
-        w.queue[kept, Q_ROW] = w.queue[q, Q_ROW]
-        kept += 1
-    w.counts[N_QUEUE] = kept
 
 
 @inner_kernel

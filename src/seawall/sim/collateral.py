@@ -83,7 +83,9 @@ def _wanted_entry(drawn: Drawn, recipe: Recipe, mark: Floats) -> Floats:
     if "entry_reach" in p:
         # the farther from its liquidation price, the longer ago an account may have opened
         reach = p["entry_reach"] * np.abs(1.0 - drawn.target / mark)
-        return np.clip(mark * (1.0 + reach * (2.0 * luck - 1.0)), np.exp(low), np.exp(high))
+        return np.asarray(
+            np.clip(mark * (1.0 + reach * (2.0 * luck - 1.0)), np.exp(low), np.exp(high))
+        )
     entry = np.exp(low + (high - low) * luck ** p["entry_skew"])
     day_low, day_high = np.array([a.day for a in recipe.assets]).T[:, drawn.asset]
     recent = (drawn.target > day_low) & (drawn.target < day_high)

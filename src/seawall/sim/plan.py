@@ -88,11 +88,10 @@ def hooks_of(setup: Setup) -> list[list[tuple[str, Hook]]]:
         return [(name, h) for name, h in found if h is not None]
 
     phases = [made((f"behaviour {n}", b.act(floor)) for n, b in setup.behaviours.items())]
-    for phase in ("admit", "mark", "session", "liquidate"):
-        phases.append(
-            made((f"lever {n} {phase}", getattr(v, phase)(floor)) for n, v in setup.levers.items())
-        )
-    return phases
+    return phases + [
+        made((f"lever {n} {phase}", getattr(v, phase)(floor)) for n, v in setup.levers.items())
+        for phase in ("admit", "mark", "session", "liquidate")
+    ]
 
 
 def build_plan(

@@ -257,7 +257,7 @@ def account_columns(
     for column, values in columns.items():
         pf[:, column] = values[order]
     pi = np.zeros((n, c.POSITION_INTS), dtype=np.int32)
-    whole = {
+    whole: dict[int, Any] = {
         c.P_ACCOUNT: rank[book.positions.account],
         c.P_MARKET: market_of_positions(book, floor),
         c.P_TABLE: x.table,

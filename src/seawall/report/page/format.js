@@ -44,6 +44,7 @@ const sigma = (number) => fixed(number, 1) + " σ";
 
 function duration(number) {
   if (number < 120) return trimmed(fixed(number, 1)) + " s";
+  if (number >= 1e9) return sixDigits(number / 86400) + " days";
   const whole = Math.floor(number + 0.5);
   const two = (part) => String(part).padStart(2, "0");
   return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
