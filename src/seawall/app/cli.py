@@ -12,6 +12,7 @@ from seawall.app.ending import exit_code_of
 from seawall.app.rules_commands import rules_app
 from seawall.app.showing import Format, FormatOption, ReportOption, progress_for, show
 from seawall.app.sim_commands import compare_command, replay_command, simulate_command
+from seawall.app.study_commands import study_app
 
 if TYPE_CHECKING:
     from seawall.core import Book
@@ -27,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(rules_app, name="rules")
+app.add_typer(study_app, name="study")
 
 
 BookArgument = Annotated[

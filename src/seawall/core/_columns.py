@@ -113,6 +113,12 @@ FOLLOW = 49
 at once, 0 to 1: makers read the news, too."""
 INDEX_BEFORE = 50
 """Index (perpetual) or outside price (spot) that the centre followed last, log."""
+MARK_EXPONENTIAL = 51
+"""1 if the basis is averaged exponentially, 0 if over points a second apart."""
+MARK_BOUND = 52
+"""How far the basis may be from 0, as a fraction of the index."""
+OWN_SLOW = 53
+"""Running average over 30 s of the median of bid, ask and last, USD."""
 MARKET_COLUMNS = 56
 
 OPEN, HALTED, DOWN = 0.0, 1.0, 2.0
@@ -137,9 +143,10 @@ ENTRIES = 2
 ORDER_COLUMNS = 3
 
 # --- clock --------------------------------------------------------------------------------------
-STEP, SECONDS, DT, STEPS = 0, 1, 2, 3
-"""Number of the step, seconds since the start, seconds a step, steps of the whole run."""
-CLOCK_COLUMNS = 4
+STEP, SECONDS, DT, STEPS, LATENCY = 0, 1, 2, 3, 4
+"""Number of the step, seconds since the start, seconds a step, steps of the whole run, and steps
+from finding that an account is due to sending its order, at least 1."""
+CLOCK_COLUMNS = 5
 
 # --- accounts: one row a margin account --------------------------------------------------------
 CASH = 0

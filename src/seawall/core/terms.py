@@ -86,7 +86,8 @@ class MarkRule(StrEnum):
     MEDIAN_OF_THREE = "median_of_three"
     """Of the index with funding to come, the index plus an average basis, and the last trade."""
     ORACLE_MEDIAN = "oracle_median"
-    """Of the oracle plus a slow basis, the own book, and other venues' mids."""
+    """Of the oracle plus a slow basis, the own book, and the weighted median of other venues'
+    mids; where no other venue is there, an average of the own book over 30 s takes its place."""
 
 
 class AdlTrigger(StrEnum):
@@ -193,14 +194,19 @@ class FundingTerms:
 class MarkTerms:
     """How a venue forms its mark price, in words and as a rule.
 
-    ``window_seconds`` is the time over which the basis is averaged, ``lag_seconds`` how far the
-    index is behind its sources.
+    ``window_seconds`` is the time over which the basis is averaged: of points a second apart, or
+    exponentially. The basis is held within ``bound`` of the index (a fraction). ``others`` are
+    the weights of other venues' mids where the rule asks for them, and ``lag_seconds`` how far
+    the index is behind its sources.
     """
 
     text: str = ""
     rule: MarkRule = MarkRule.INDEX_PLUS_BASIS
     window_seconds: float = 30.0
     lag_seconds: float = 0.0
+    exponential: bool = False
+    bound: float = math.inf
+    others: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,7 @@ def search(
     log: Path | None = None,
     workers: int = 1,
     progress: Say | None = None,
+    radius: float = 1.0,
 ) -> tuple[Trial, ...]:
     """Look for the values of least loss by a tree of Parzen estimators.
 
@@ -128,6 +129,9 @@ def search(
         Processes over which a trial's seeds are spread.
     progress
         Told how far it is.
+    radius
+        How far from the start it looks, share of each range: a first search is wide, a second
+        from what that found narrow.
 
     Raises
     ------
@@ -137,10 +141,12 @@ def search(
     Source: Bergstra, Bardenet, Bengio and Kegl (2011), NIPS 24, 2546-2554.
     """
     optuna = _optuna()
-    spaces = {
-        p.name: optuna.distributions.FloatDistribution(p.low, p.high, log=p.log)
-        for p in problem.parameters
-    }
+    first = dict(start or {p.name: p.at(0.5) for p in problem.parameters})
+    spaces = {}
+    for p in problem.parameters:
+        place = p.place(first[p.name])
+        ends = (p.at(max(place - radius, 0.0)), p.at(min(place + radius, 1.0)))
+        spaces[p.name] = optuna.distributions.FloatDistribution(*ends, log=p.log)
     study = optuna.create_study()
     done = _logged(log, problem.parameters)[:trials]
     for trial in done:
@@ -156,7 +162,7 @@ def search(
             seed=seed * 1_000_003 + number, multivariate=True, n_startup_trials=0
         )
         if number == 0:
-            study.enqueue_trial(dict(start or {p.name: p.at(0.5) for p in problem.parameters}))
+            study.enqueue_trial(first)
         asked = study.ask(spaces)
         values = {name: float(asked.params[name]) for name in spaces}
         losses = [problem.loss(m) for m in measured(problem, [values] * len(seeds), seeds, workers)]
@@ -268,7 +274,7 @@ def _optuna() -> Any:
         import optuna
     except ImportError:
         raise InputError(
-            Mistake("optuna is not installed", "study", mend="Install seawall[study].")
+            Mistake("optuna is not installed", "study", mend="Install `pip install seawall[study]`")
         ) from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
@@ -279,7 +285,7 @@ def _logged(log: Path | None, parameters: Sequence[Parameter]) -> list[Trial]:
     if log is None or not log.exists():
         return []
     names = {p.name for p in parameters}
-    found = []
+    found: list[Trial] = []
     for row, line in enumerate(log.read_text(encoding="utf-8").splitlines(), start=1):
         try:
             known = json.loads(line)

@@ -10,25 +10,355 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from seawall.core import InputError, Mistake
 from seawall.lab.compare import Difference, mean_interval
 from seawall.lab.november_claims import CLAIMS
-from seawall.lab.november_variants import CRISIS, ORDINARY, Variant, variants
+from seawall.lab.november_record import CompareWith, Target, measured, targets
+from seawall.lab.november_variants import CRISIS, ORDINARY, THIN, Variant, variants
 from seawall.lab.verdicts import Verdict, judge
 from seawall.sim.batch import Failure, Outcome, equity_of, run_batch
 from seawall.sim.engine import Simulation
-from seawall.sim.measures import forced, largest_forced_of
 from seawall.sim.paired import FAINT, largest_forced, without
 from seawall.sim.recipe import load_recipe
-from seawall.sim.run import Run
 from seawall.sim.scenario import Scenario, load_scenario
 from seawall.sim.setup import Setup
 from seawall.sim.staging import stage
-from seawall.sim.summary import Row, summarise
+from seawall.sim.summary import Row, quantiles, summarise
+
+Say = Callable[[str], None]
+Rows = dict[str, dict[int, Row]]
+Differences = dict[str, dict[str, Difference]]
 
 SCENARIOS = {CRISIS: "november-2025", ORDINARY: "november-2025-ordinary"}
 SEEDS, REDUCED_SEEDS = 10, 3
 REDUCED_ACCOUNTS, REDUCED_STEP = 10_000, 10.0
 DOMINOES, DOMINO_SEEDS = 5, 5
+_TRADERS = ("liquidated", "deleveraged", "stopped", "others")
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How an asset fell, with leverage and without, over seeds.
+
+    Attributes
+    ----------
+    asset
+        The asset.
+    alone, fall
+        Lowest price against the start without and with leverage: 5%, median, 95%.
+    amplification
+        Volatility with leverage over without: 5%, median, 95%.
+    gap
+        Widest gap between its mids on different venues: 5%, median, 95%.
+    from_btc
+        Where only BTC's outside price falls: change of the fall by leverage, mean and 95%.
+    """
+
+    asset: str
+    alone: tuple[float, float, float]
+    fall: tuple[float, float, float]
+    amplification: tuple[float, float, float]
+    gap: tuple[float, float, float]
+    from_btc: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class DominoEffect:
+    """What is forced less if one account is taken out, USD of the whole market.
+
+    ``own_usd`` is its notional at the start; ``change`` the mean change of all that is forced
+    with the ends of its 95% interval, < 0 where less falls.
+    """
+
+    trader: str
+    market: str
+    own_usd: float
+    change: tuple[float, float, float]
+
+    @property
+    def others_usd(self) -> float:
+        """What is forced less of all others."""
+        return -self.change[0] - self.own_usd
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NovemberStudy:
+    """What the study found; USD and accounts are of the whole market.
+
+    Attributes
+    ----------
+    accounts, share
+        Accounts simulated, and the share of the market's that they are.
+    step, seeds
+        Seconds a step; seeds of every variant.
+    targets
+        The record beside the runs.
+    variants, differences
+        What was run; by its key and measure, the change against its base.
+    rows
+        Measures by variant and seed.
+    multiplier
+        Cascade multiplier of the crisis: 5%, median, 95%.
+    spread, dominoes, verdicts
+        By asset; by account; by claim.
+    failures
+        Runs that failed.
+    """
+
+    accounts: int
+    share: float
+    step: float
+    seeds: tuple[int, ...]
+    targets: tuple[CompareWith, ...]
+    variants: tuple[Variant, ...]
+    differences: Differences
+    rows: Rows
+    multiplier: tuple[float, float, float]
+    spread: tuple[Spread, ...]
+    dominoes: tuple[DominoEffect, ...]
+    verdicts: tuple[Verdict, ...]
+    failures: tuple[Failure, ...]
+
+
+def run(
+    seeds: Iterable[int] | None = None,
+    workers: int | None = None,
+    reduced: bool = False,
+    progress: Say | None = None,
+) -> NovemberStudy:
+    """Run the whole study.
+
+    Parameters
+    ----------
+    seeds
+        Seeds of every variant, 2 or more; those of the published tables if None.
+    workers
+        Processes; one a core if None.
+    reduced
+        A small market in coarse steps, few seeds: to see that it runs, not to read numbers off.
+    progress
+        Told what is done and the time left.
+    """
+    chosen = tuple(seeds) if seeds is not None else tuple(range(_count(reduced)))
+    accounts, step = (REDUCED_ACCOUNTS, REDUCED_STEP) if reduced else (None, None)
+    bases = {k: prepared(load_scenario(name), accounts, step) for k, name in SCENARIOS.items()}
+    return study(bases, variants(), chosen, workers, progress or _silent)
+
+
+def _count(reduced: bool) -> int:
+    return REDUCED_SEEDS if reduced else SEEDS
+
+
+def _silent(_: str) -> None:
+    return None
+
+
+def prepared(scenario: Scenario, accounts: int | None = None, step: float | None = None) -> Setup:
+    """A scenario ready to run, its market of another size, its steps of another length."""
+    model = scenario.model
+    if accounts is not None:
+        population = model.population
+        ratio = accounts / population.accounts  # type: ignore[union-attr]
+        markets = model.markets
+        assert markets is not None
+        model = model.model_copy(
+            update={
+                "population": population.model_copy(update={"accounts": accounts}),
+                "markets": markets.model_copy(
+                    update={"depth": {a: x * ratio for a, x in markets.depth.items()}}
+                ),
+                "funds": {v: x * ratio for v, x in model.funds.items()},
+            }
+        )
+    if step is not None:
+        model = model.model_copy(update={"clock": model.clock.model_copy(update={"step": step})})
+    return stage(replace(scenario, model=model))
+
+
+def study(
+    bases: Mapping[str, Setup],
+    chosen: Sequence[Variant],
+    seeds: Sequence[int],
+    workers: int | None = None,
+    progress: Say = _silent,
+) -> NovemberStudy:
+    """Run the variants chosen on both bases' setups, seed by seed.
+
+    Parameters
+    ----------
+    bases
+        Setups of ``crisis`` and ``ordinary``.
+    chosen
+        Variants; every base that one is held against must be among them.
+    seeds, workers, progress
+        As in :func:`run`.
+    """
+    share = len(bases[CRISIS].book.accounts) / load_recipe().accounts
+    setups = [v.change(bases[v.scenario], share) for v in chosen]
+    results = run_batch(setups, seeds, workers, lambda x: progress(f"variants: {x}"))
+    rows: Rows = {v.key: {} for v in chosen}
+    for result in results:
+        if isinstance(result, Outcome):
+            variant = chosen[result.task.setup]
+            size = share * (FAINT if variant.key.endswith("faint") else 1.0)
+            rows[variant.key][result.task.seed] = whole(result.row, size)
+    failures = tuple(x for x in results if isinstance(x, Failure))
+    differences = {v.key: compared(rows[v.base], rows[v.key]) for v in chosen if v.key != v.base}
+    differences |= _between(rows)
+    figures, accounts = _record(bases[CRISIS], rows, seeds, share, progress)
+    dominoes = _dominoes(bases[CRISIS], accounts, rows, seeds, share, workers, progress)
+    known = [c for c in CLAIMS if all(t.comparison in differences for t in c.tests)]
+    floor = bases[CRISIS].floor
+    return NovemberStudy(
+        accounts=len(bases[CRISIS].book.accounts),
+        share=share,
+        step=floor.step,
+        seeds=tuple(seeds),
+        targets=figures,
+        variants=tuple(chosen),
+        differences=differences,
+        rows=rows,
+        multiplier=_ratios(rows, CRISIS, "crisis faint", "forced_usd"),
+        spread=tuple(_spread(rows, a) for a in floor.assets),
+        dominoes=dominoes,
+        verdicts=tuple(judge(c, differences) for c in known),
+        failures=failures,
+    )
+
+
+def whole(row: Row, share: float) -> Row:
+    """A run's measures for the whole market, with sums and signs that the study asks for."""
+    size = {k: v / share if _extensive(k) else v for k, v in row.items()}
+    size["sold_usd"] = size["forced_usd"] + size["stops_usd"]
+    size["traders_usd"] = sum(size[f"gain_usd.{g}"] for g in _TRADERS)
+    for name in [k for k in size if k.startswith("fall.")]:
+        size[name.replace("fall.", "drop.")] = -size[name]
+    if share < FAINT:  # its accounts are not fewer, only smaller
+        size["accounts_forced"] *= FAINT
+    return size
+
+
+def _extensive(name: str) -> bool:
+    return name.partition(".")[0].endswith("_usd") or name == "accounts_forced"
+
+
+def compared(base: Mapping[int, Row], other: Mapping[int, Row]) -> dict[str, Difference]:
+    """Every measure of one variant less that of another, by paired intervals over their seeds."""
+    seeds = sorted(base.keys() & other.keys())
+    found = {}
+    for name in base[seeds[0]] if seeds else ():
+        pairs = np.array([(base[s][name], other[s].get(name, math.nan)) for s in seeds])
+        pairs = pairs[np.isfinite(pairs).all(axis=1)]
+        found[name] = Difference(
+            name=name,
+            pairs=len(pairs),
+            base=mean_interval(pairs[:, 0]),
+            reform=mean_interval(pairs[:, 1]),
+            change=mean_interval(pairs[:, 1] - pairs[:, 0]),
+        )
+    return found
+
+
+_FURTHER = {
+    "breaker together - single": ("breaker single", "breaker together"),
+    "low and stops - low": ("low leverage", "low and stops"),
+    "thin breaker together - single": ("thin breaker single", "thin breaker together"),
+    "touch - touch empty": ("touch empty", "touch"),
+    "crisis - faint": ("crisis faint", CRISIS),
+    "thin - crisis": (CRISIS, THIN),
+}
+"""Further comparisons: base and other, by name."""
+
+
+def _between(rows: Rows) -> Differences:
+    return {
+        name: compared(rows[a], rows[b])
+        for name, (a, b) in _FURTHER.items()
+        if a in rows and b in rows
+    }
+
+
+def _record(
+    setup: Setup, rows: Rows, seeds: Sequence[int], share: float, progress: Say
+) -> tuple[tuple[CompareWith, ...], list[int]]:
+    """The record beside the crisis and the ordinary day; accounts hit hardest with the first."""
+    found: list[dict[str, float]] = []
+    hit: list[int] = []
+    for k, seed in enumerate(seeds, start=1):
+        progress(f"the record: run {k} of {len(seeds)}")
+        simulation = Simulation(setup, seed)
+        before = equity_of(simulation)
+        run = simulation.run()
+        found.append(measured(run, share) | whole(summarise(run, before), share))
+        hit = hit or largest_forced(run, DOMINOES)
+    ordinary = [
+        {"ordinary_usd": r["forced_usd"], "ordinary_traders": r["accounts_forced"]}
+        for r in rows.get(ORDINARY, {}).values()
+    ]
+    made = [CompareWith(t, *quantiles(_of(t, found, ordinary), t.key)) for t in targets()]
+    return tuple(made), hit
+
+
+def _of(target: Target, crisis: list[Row], ordinary: list[Row]) -> list[Row]:
+    return ordinary if target.key.startswith("ordinary") else crisis
+
+
+def _ratios(rows: Rows, over: str, under: str, name: str) -> tuple[float, float, float]:
+    """5%, median and 95% of the ratio of a measure in two variants, seed by seed."""
+    first, second = rows.get(over, {}), rows.get(under, {})
+    ratio = [
+        {name: first[s][name] / second[s][name] if second[s][name] > 0 else math.nan}
+        for s in first.keys() & second.keys()
+    ]
+    return quantiles(ratio, name)
+
+
+def _spread(rows: Rows, asset: str) -> Spread:
+    nothing = (math.nan,) * 3
+    alone, with_it = (list(rows.get(k, {}).values()) for k in ("crisis faint", CRISIS))
+    from_btc = compared(rows.get("btc faint", {}), rows.get("btc alone", {}))
+    fall = f"fall.{asset}"
+    return Spread(
+        asset=asset,
+        alone=quantiles(alone, fall),
+        fall=quantiles(with_it, fall),
+        amplification=_ratios(rows, CRISIS, "crisis faint", f"volatility.{asset}"),
+        gap=quantiles(with_it, f"gap.{asset}"),
+        from_btc=from_btc[fall].change if fall in from_btc else nothing,
+    )
+
+
+def _dominoes(
+    setup: Setup,
+    accounts: Sequence[int],
+    rows: Rows,
+    seeds: Sequence[int],
+    share: float,
+    workers: int | None,
+    progress: Say,
+) -> tuple[DominoEffect, ...]:
+    """Take the accounts hit hardest out in turn."""
+    some = list(seeds)[:DOMINO_SEEDS]
+    setups = [without(setup, a) for a in accounts]
+    if not setups:
+        return ()
+    results = run_batch(setups, some, workers, lambda x: progress(f"dominoes: {x}"))
+    left: list[dict[int, Row]] = [{} for _ in setups]
+    for result in results:
+        if isinstance(result, Outcome):
+            left[result.task.setup][result.task.seed] = whole(result.row, share)
+    book = setup.book
+    found = []
+    for account, rest in zip(accounts, left, strict=True):
+        mine = np.flatnonzero(book.positions.account == account)
+        largest = mine[np.argmax(book.notional()[mine])]
+        instrument = book.instruments[int(book.positions.instrument[largest])]
+        found.append(
+            DominoEffect(
+                trader=str(book.traders[int(book.accounts.trader[account])]),
+                market=f"{instrument.venue}:{instrument.asset}",
+                own_usd=float(book.notional()[mine].sum()) / share,
+                change=compared(rows[CRISIS], rest)["forced_usd"].change,
+            )
+        )
+    return tuple(found)

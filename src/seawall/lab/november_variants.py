@@ -18,7 +18,9 @@ from seawall.sim.paired import faint
 from seawall.sim.setup import Setup
 from seawall.sim.shocks import shocks
 
-CRISIS, ORDINARY = "crisis", "ordinary"
+CRISIS, ORDINARY, THIN = "crisis", "ordinary", "thin"
+THINNING = 3.4
+"""Depth that makers take away within a cascade: calm over thinned, the median of 639."""
 POSITION_USD = 47.87e6
 """The largest order of 4 to 5 November 2025, USD."""
 CLUSTER = (94_500.0, 95_500.0)
@@ -175,11 +177,72 @@ def _sized_by_volatility(setup: Setup, share: float) -> Setup:
     return _levers(leverage_cap=cap)(setup, share)
 
 
+def _wary(setup: Setup, share: float) -> Setup:
+    maker = setup.behaviours["market_maker"].model_copy(update={"wariness": 0.5})
+    return replace(setup, behaviours={**setup.behaviours, "market_maker": maker})
+
+
+def _thin(setup: Setup, share: float) -> Setup:
+    """Every market's depth as makers leave it in a cascade, from the start."""
+    floor = setup.floor
+    markets = tuple(replace(m, depth=m.depth / THINNING) for m in floor.markets)
+    return replace(setup, floor=replace(floor, markets=markets))
+
+
+SAFEGUARDS: tuple[tuple[str, str, Change], ...] = (
+    ("breaker luld", "Breaker, 5% in 5 min", _levers(circuit_breaker={"preset": "luld"})),
+    ("breaker single", "Breaker, 3.5% in an hour", _levers(circuit_breaker=_DYNAMIC)),
+    (
+        "breaker together",
+        "The same, all venues together",
+        _levers(coordinated_breaker=_DYNAMIC),
+    ),
+    ("cap 20", "Leverage cap 20x", _levers(leverage_cap={"cap": 20.0})),
+    ("cap 10", "Leverage cap 10x", _levers(leverage_cap={"cap": 10.0})),
+    ("fund", "Funds three times as large", _funds),
+    (
+        "add-on",
+        "Concentration add-on, positions cut before",
+        _levers(concentration_margin={**_CONCENTRATION, "respond": "cut"}),
+    ),
+    (
+        "add-on overnight",
+        "Concentration add-on, positions held",
+        _levers(concentration_margin=_CONCENTRATION),
+    ),
+    (
+        "limit",
+        "Position limit, 0.5% of open interest",
+        _levers(position_limit={"share": 0.005}),
+    ),
+    (
+        "throttle",
+        "Forced orders, 1% of depth a second",
+        _levers(liquidation_throttle={"rate": 0.01}),
+    ),
+    ("bands", "Price bands, 2% of index", _levers(price_bands={"preset": "okx_tier_1"})),
+    ("smoothing", "Mark smoothed over 150 s", _levers(mark_smoothing={"window": 150.0})),
+    ("disclosure", "Clusters disclosed, 30% near them halve", _levers(disclosure=_DISCLOSED)),
+    (
+        "disclosure hunted",
+        "Clusters disclosed, makers wary, hunters",
+        _both(
+            _levers(disclosure={"published": True}),
+            _behaviour("hunter"),
+            _wary,
+        ),
+    ),
+    ("four", "Breaker together, cap 20x, funds, disclosure", _FOUR),
+    ("all", "Those, LULD, add-on, limit, bands and throttle", _ALL),
+)
+"""Every safeguard: key, in words, what it does to a setup."""
+
+_CALM_ONLY = frozenset({"breaker luld", "cap 10", "add-on overnight", "limit", "four"})
+"""Not run again on thinned depth."""
+
+
 def variants() -> tuple[Variant, ...]:
     """Everything that is run; bases first."""
-
-    def safeguard(key: str, text: str, change: Change) -> Variant:
-        return Variant(key, text, CRISIS, CRISIS, "safeguards", change)
 
     def advice(key: str, text: str, change: Change) -> Variant:
         return Variant(key, text, CRISIS, CRISIS, "traders", change)
@@ -227,54 +290,13 @@ def variants() -> tuple[Variant, ...]:
             "Half of traders cut to 1x to 3x after losing 30%",
             _behaviour("deleverager", share=0.5),
         ),
-        safeguard("breaker luld", "Breaker, 5% in 5 min", _levers(circuit_breaker={"preset": "luld"})),
-        safeguard(
-            "breaker single", "Breaker, 3.5% in an hour", _levers(circuit_breaker=_DYNAMIC)
+        *(Variant(k, x, CRISIS, CRISIS, "safeguards", change) for k, x, change in SAFEGUARDS),
+        Variant(THIN, "21 November, depth thinned 3.4 times", THIN, CRISIS, "bases", _thin),
+        *(
+            Variant(f"thin {k}", x, THIN, CRISIS, "thin", _both(_thin, change))
+            for k, x, change in SAFEGUARDS
+            if k not in _CALM_ONLY
         ),
-        safeguard(
-            "breaker together",
-            "The same, all venues together",
-            _levers(coordinated_breaker=_DYNAMIC),
-        ),
-        safeguard("cap 20", "Leverage cap 20x", _levers(leverage_cap={"cap": 20.0})),
-        safeguard("cap 10", "Leverage cap 10x", _levers(leverage_cap={"cap": 10.0})),
-        safeguard("fund", "Funds three times as large", _funds),
-        safeguard(
-            "add-on",
-            "Concentration add-on, positions cut before",
-            _levers(concentration_margin={**_CONCENTRATION, "respond": "cut"}),
-        ),
-        safeguard(
-            "add-on overnight",
-            "Concentration add-on, positions held",
-            _levers(concentration_margin=_CONCENTRATION),
-        ),
-        safeguard(
-            "limit", "Position limit, 0.5% of open interest", _levers(position_limit={"share": 0.005})
-        ),
-        safeguard(
-            "throttle",
-            "Forced orders, 1% of depth a second",
-            _levers(liquidation_throttle={"rate": 0.01}),
-        ),
-        safeguard("bands", "Price bands, 2% of index", _levers(price_bands={"preset": "okx_tier_1"})),
-        safeguard(
-            "smoothing", "Mark smoothed over 150 s", _levers(mark_smoothing={"window": 150.0})
-        ),
-        safeguard(
-            "disclosure", "Clusters disclosed, 30% near them halve", _levers(disclosure=_DISCLOSED)
-        ),
-        safeguard(
-            "disclosure hunted",
-            "Clusters disclosed, makers wary, hunters",
-            _both(
-                _levers(disclosure={"published": True}),
-                _behaviour("hunter"),
-                _wary,
-            ),
-        ),
-        safeguard("four", "Breaker together, cap 20x, funds, disclosure", _FOUR),
-        safeguard("all", "Those, LULD, add-on, limit, bands and throttle", _ALL),
     )
 
 
@@ -282,8 +304,3 @@ def _position(key: str, text: str, base: str, market: str) -> Variant:
     # amid the second leg of the fall, or an hour into an ordinary one
     at = 8_400.0 if base == CRISIS else 3_600.0
     return Variant(key, text, base, base, "position", _sale(market, at))
-
-
-def _wary(setup: Setup, share: float) -> Setup:
-    maker = setup.behaviours["market_maker"].model_copy(update={"wariness": 0.5})
-    return replace(setup, behaviours={**setup.behaviours, "market_maker": maker})

@@ -102,7 +102,7 @@ class OctoberProblem:
         Minutes from 20:45 UTC on that a run lasts; from 196 on all moments are measured.
     """
 
-    share: float = 0.06
+    share: float = 0.05
     step: float = 3.0
     until: float = 76.0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,18 +146,18 @@ def _one(regime: Regime, share: float, seed: int) -> float:
         seconds=np.ceil(_BEGIN + lasting) + 1.0,
         volatility=0.03,
         depth=regime.depth,
-        behaviours={"noise": Noise(share=0.1)},
+        behaviours={"noise": Noise.model_validate({"share": 0.1})},
     )
     usd = share * market.calm_depth
-    sale = ForcedSale(market=f"{VENUE}:{ASSET}", usd=usd, at=_BEGIN, over=np.ceil(lasting))
+    sale = ForcedSale.model_validate(
+        {"market": f"{VENUE}:{ASSET}", "usd": usd, "at": _BEGIN, "over": float(np.ceil(lasting))}
+    )
     with_it = _mid_after(market, {"metaorder": sale}, _BEGIN + np.ceil(lasting), seed)
     without = _mid_after(market, {}, _BEGIN + np.ceil(lasting), seed)
     return without - with_it
 
 
 def _mid_after(market: OneMarket, shocks: dict[str, ForcedSale], second: float, seed: int) -> float:
-    from dataclasses import replace
-
     run = Simulation(replace(market, shocks=shocks).setup(), seed).run()
     row = int(np.searchsorted(run.second, second))
     return float(log_mid(run.series)[min(row, len(run.second) - 1)])

@@ -217,6 +217,8 @@ def _terms_blocks(
             cited[section] = f"{section}: {stated.source}"
             values = stated.model_dump(exclude={"source", "confidence", "fund_as_of"})
             name = "mark" if section == "mark_price" else section
+            if name == "mark":
+                values["others"] = tuple(sorted(values["others"].items()))
             terms = replace(terms, **{name: record(**values)})
         if block.loss is not None:
             fund_as_of = str(block.loss.fund_as_of or "")

@@ -28,6 +28,7 @@ from seawall.core._columns import (
     FIXED0,
     GONE,
     INVERSE,
+    LATENCY,
     LIQUIDATING,
     MARK,
     P_ACCOUNT,
@@ -42,6 +43,7 @@ from seawall.core._columns import (
     STEP,
     STOP,
     TOPUP,
+    U0,
     Z,
 )
 from seawall.margin._kernels import bracket_line
@@ -54,6 +56,7 @@ from seawall.sim._layout import (
     LIQUIDATE,
     N_EVENTS,
     N_QUEUE,
+    Q_READY,
     Q_REASON,
     Q_ROW,
     STOP_OUT,
@@ -125,10 +128,11 @@ def note(w, kind, m, a, i, quantity, price, usd):
 
 @inner_kernel
 def enqueue(w, reason, row):
-    """Have an order sent at the next step."""
+    """Have an order sent once the venue's latency has passed."""
     n = w.counts[N_QUEUE]
     w.queue[n, Q_REASON] = reason
     w.queue[n, Q_ROW] = row
+    w.queue[n, Q_READY] = int(w.clock[STEP] + w.clock[LATENCY])
     w.counts[N_QUEUE] = n + 1
 
 
@@ -300,6 +304,22 @@ def resize(i, z, w):
         # the rate grows with the size itself; SIZE0 is its growth at the first size
         pf[i, ADD] = pf[i, ADD0] - before * (1.0 - kept)
         pf[i, FIXED] = pf[i, FIXED0] * kept
+
+
+@inner_kernel
+def recost(i, u0, w):
+    """Give a position that opens its entry: a requirement by cost follows it."""
+    pf, row = w.pf, w.pi[i, P_LADDER]
+    change = u0 / pf[i, U0]
+    pf[i, U0] = u0
+    if w.pi[i, P_MODE] != BY_COST:
+        return
+    was = bracket_of(pf[i, SIZE0], w.floors, row, False)
+    closing = pf[i, FIXED0] - (w.ladders[row, 1, was] * pf[i, SIZE0] - w.ladders[row, 0, was])
+    pf[i, SIZE0] *= change
+    now = bracket_of(pf[i, SIZE0], w.floors, row, False)
+    need = w.ladders[row, 1, now] * pf[i, SIZE0] - w.ladders[row, 0, now]
+    pf[i, FIXED0] = need + closing * change
 
 
 @inner_kernel

@@ -18,6 +18,7 @@ from seawall.core._columns import (
     BOUGHT,
     CASH,
     DISCLOSED,
+    DORMANT,
     DOWN,
     DT,
     ENTRIES,
@@ -51,10 +52,19 @@ from seawall.core._columns import (
     SPOT,
     STEP,
     TRADED,
-    U0,
     Z,
 )
-from seawall.sim._accounts import disarm, empty, look, note, rearm, retire, trade, worth
+from seawall.sim._accounts import (
+    disarm,
+    empty,
+    look,
+    note,
+    rearm,
+    recost,
+    retire,
+    trade,
+    worth,
+)
 from seawall.sim._layout import (
     C_DEFICIT,
     C_QUANTITY,
@@ -93,6 +103,10 @@ def enter(m, usd, w):
     credit[m, side] += abs(usd)
     while ends[m, side, 0] < ends[m, side, 1]:
         i = order[ends[m, side, 0]]
+        a = w.pi[i, P_ACCOUNT]
+        if w.ai[a, A_STATE] != DORMANT and w.ai[a, A_STATE] != ALIVE:
+            ends[m, side, 0] += 1
+            continue
         if w.pf[i, PLAN] > credit[m, side]:
             return
         size = w.pf[i, PLAN] if inverse else w.pf[i, PLAN] / w.markets[m, MID]
@@ -101,12 +115,11 @@ def enter(m, usd, w):
             return
         ends[m, side, 0] += 1
         credit[m, side] -= w.pf[i, PLAN]
-        a = w.pi[i, P_ACCOUNT]
+        recost(i, value / filled, w)
         trade(i, way * filled, way * value, w)
         fee = w.markets[m, FEE] * abs(value)
         w.af[a, CASH] -= fee
         w.fees[m] += fee
-        w.pf[i, U0] = value / filled
         usd_in = abs(filled) if inverse else abs(value)
         price = filled / value if inverse else value / filled
         note(w, ENTRY, m, a, i, filled, price, usd_in)
@@ -292,7 +305,7 @@ def price_markets(step, w, plan):
             index(markets, m, spot, dt)
     for m in range(markets.shape[0]):
         if markets[m, SPOT] == 0.0 and markets[m, SESSION] != DOWN:
-            mark(markets, m, w.clock)
+            mark(markets, w.points, w.weights, m, w.clock)
     call_all(MARKS, w, plan)
 
 

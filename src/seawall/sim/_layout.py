@@ -9,7 +9,7 @@ World = namedtuple(
     "clock markets bids asks shape front af ai pf pi head due origin venues rates deductions "
     "curves floors ladders fund_held fund_cash fund_usd fees rest_held rest_cash "
     "interest queue events counts claims totals found credit order order_start by_market "
-    "by_market_start",
+    "by_market_start points weights",
 )
 """All that changes or is read during a run; saved and loaded whole."""
 
@@ -27,7 +27,7 @@ N_EVENTS, N_QUEUE, N_RECORD, N_EDIT, N_SALE, N_LOST, N_CLAIMS, N_ENTRY = range(8
 COUNTS = 16
 
 # --- queue: what waits to be sent into the book -----------------------------------------------
-Q_REASON, Q_ROW = 0, 1
+Q_REASON, Q_ROW, Q_READY = 0, 1, 2
 LIQUIDATE, STOP_OUT, CUT_BACK = 0, 1, 2
 
 # --- claims: one row a market, what the venue took over in this step -------------------------

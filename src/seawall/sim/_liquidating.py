@@ -20,6 +20,7 @@ from seawall.core._columns import (
     FUND_DRAW,
     INVERSE,
     LAST,
+    LATENCY,
     LIQUIDATION,
     MARK,
     OPEN,
@@ -55,6 +56,7 @@ from seawall.sim._layout import (
     C_QUANTITY,
     LIQUIDATE,
     N_QUEUE,
+    Q_READY,
     Q_REASON,
     Q_ROW,
     STOP_OUT,
@@ -188,7 +190,7 @@ def liquidate(a, w):
                 return True
     if not trading or ai[a, A_UNTIL] > w.clock[STEP]:
         return True
-    tried = ai[a, A_STEPS] * w.clock[DT]
+    tried = ai[a, A_STEPS] * w.clock[LATENCY] * w.clock[DT]
     gone = equity <= TIE * gross or tried > w.venues[v, V_PATIENCE]
     gone |= equity < w.venues[v, V_BACKSTOP] * need and ai[a, A_STEPS] > 0
     if not gone:
@@ -286,24 +288,28 @@ def cut_back(a, w):
 
 @inner_kernel
 def work_queue(w):
-    """Send every order that waits, in the order in which they came; keep those that go on."""
-    waiting = w.counts[N_QUEUE]
+    """Send every order that is ready, in the order in which they came; keep those that go on."""
+    queue, waiting = w.queue, w.counts[N_QUEUE]
+    step, lag = int(w.clock[STEP]), int(w.clock[LATENCY])
     kept = 0
     for q in range(waiting):
-        reason, row = w.queue[q, Q_REASON], w.queue[q, Q_ROW]
-        if reason == LIQUIDATE:
-            again = liquidate(row, w)
-        elif reason == STOP_OUT:
-            again = stop_out(row, w)
-        else:
-            again = cut_back(row, w)
+        reason, row, ready = queue[q, Q_REASON], queue[q, Q_ROW], queue[q, Q_READY]
+        again = True
+        if ready <= step:
+            if reason == LIQUIDATE:
+                again = liquidate(row, w)
+            elif reason == STOP_OUT:
+                again = stop_out(row, w)
+            else:
+                again = cut_back(row, w)
+            ready = step + lag
         if again:
-            w.queue[kept, Q_REASON] = reason
-            w.queue[kept, Q_ROW] = row
+            queue[kept, Q_REASON] = reason
+            queue[kept, Q_ROW] = row
+            queue[kept, Q_READY] = ready
             kept += 1
     # what was added meanwhile lies behind those that waited
     for q in range(waiting, w.counts[N_QUEUE]):
-        w.queue[kept, Q_REASON] = w.queue[q, Q_REASON]
-        w.queue[kept, Q_ROW] = w.queue[q, Q_ROW]
+        queue[kept] = queue[q]
         kept += 1
     w.counts[N_QUEUE] = kept

@@ -26,12 +26,15 @@ from seawall.core._columns import (
     LAST,
     MARK,
     MARK_BEFORE,
+    MARK_BOUND,
     MARK_BY_BASIS,
     MARK_BY_INDEX,
     MARK_BY_MEDIAN,
+    MARK_EXPONENTIAL,
     MARK_RULE,
     MARK_WINDOW,
     MID,
+    OWN_SLOW,
     PERMANENT,
     PREMIUM,
     RATE,
@@ -42,6 +45,7 @@ from seawall.core._columns import (
     STANDING_ASK,
     STANDING_BID,
     VARIANCE,
+    VENUE,
     WIDTH,
     WILL,
     WILL_CAP,
@@ -50,6 +54,9 @@ from seawall.liquidity._levels import ASKS, BIDS, level_price, refill, shift, sm
 
 PROBE = 0.005
 """Size of the order whose fill is quoted as bid and ask, as a share of the calm depth."""
+
+OWN_TIME = 30.0
+"""Seconds over which Hyperliquid averages its own book where it has no other venue's mid."""
 
 VARIANCE_TIME = 60.0
 """Seconds over which the variance of the mid is averaged."""
@@ -103,15 +110,56 @@ def middle(a, b, c):
 
 
 @inner_kernel
-def mean_of_others(markets, m):
-    """Mean mid of the asset's other perpetuals, 0 if there is none."""
-    total, count = 0.0, 0
+def median_of_others(markets, weights, m):
+    """Weighted median of the asset's mids on other venues, 0 if none of them has a weight."""
+    v, total = int(markets[m, VENUE]), 0.0
     for j in range(markets.shape[0]):
-        other = j != m and markets[j, SPOT] == 0.0 and markets[j, SESSION] != DOWN
-        if other and markets[j, ASSET] == markets[m, ASSET]:
-            total += markets[j, MID]
-            count += 1
-    return total / count if count > 0 else 0.0
+        if counts_for(markets, weights, m, j):
+            total += weights[v, int(markets[j, VENUE])]
+    found = 0.0
+    for j in range(markets.shape[0]):
+        if not counts_for(markets, weights, m, j):
+            continue
+        below = 0.0
+        for k in range(markets.shape[0]):
+            if counts_for(markets, weights, m, k) and markets[k, MID] <= markets[j, MID]:
+                below += weights[v, int(markets[k, VENUE])]
+        if below >= 0.5 * total and (found == 0.0 or markets[j, MID] < found):
+            found = markets[j, MID]
+    return found
+
+
+@inner_kernel
+def counts_for(markets, weights, m, j):
+    """Whether market ``j`` enters the mark of market ``m``."""
+    if j == m or markets[j, SPOT] != 0.0 or markets[j, ASSET] != markets[m, ASSET]:
+        return False
+    up = markets[j, SESSION] != DOWN
+    return up and weights[int(markets[m, VENUE]), int(markets[j, VENUE])] > 0.0
+
+
+@inner_kernel
+def average_basis(markets, points, m, clock):
+    """The basis averaged as the venue does: exponentially, or over points a second apart.
+
+    Until a whole window has passed the points before the start count as 0: a calm basis.
+    """
+    dt, window = clock[DT], markets[m, MARK_WINDOW]
+    basis = markets[m, MID] - markets[m, INDEX]
+    if window <= 0.0:
+        return basis
+    if markets[m, MARK_EXPONENTIAL] != 0.0:
+        gain = 1.0 - math.exp(-dt / window)
+        return markets[m, BASIS] + gain * (basis - markets[m, BASIS])
+    every = max(round(1.0 / dt), 1)
+    step = round(clock[SECONDS] / dt)
+    if step % every != 0:
+        return markets[m, BASIS]
+    count = max(round(window / max(dt, 1.0)), 1)
+    place = (step // every) % count
+    change = basis - points[m, place]
+    points[m, place] = basis
+    return markets[m, BASIS] + change / count
 
 
 @inner_kernel
@@ -123,30 +171,31 @@ def index(markets, m, spot, dt):
 
 
 @inner_kernel
-def mark(markets, m, clock):
+def mark(markets, points, weights, m, clock):
     """Mark one perpetual by its venue's rule; the rules are those of the MARK_BY constants."""
     dt = clock[DT]
     price, mid = markets[m, INDEX], markets[m, MID]
     markets[m, MARK_BEFORE] = markets[m, MARK]
-    window = markets[m, MARK_WINDOW]
-    gain = 1.0 - math.exp(-dt / window) if window > 0.0 else 1.0
-    markets[m, BASIS] += gain * (mid - price - markets[m, BASIS])
+    markets[m, BASIS] = average_basis(markets, points, m, clock)
+    most = markets[m, MARK_BOUND] * price
+    level = price + max(min(markets[m, BASIS], most), -most)
     rule = int(markets[m, MARK_RULE])
     if rule == MARK_BY_INDEX:
         markets[m, MARK] = price
     elif rule == MARK_BY_BASIS:
-        markets[m, MARK] = price + markets[m, BASIS]
+        markets[m, MARK] = level
     elif rule == MARK_BY_MEDIAN:
         left = max(markets[m, FUNDING_AT] - clock[SECONDS], 0.0) / markets[m, FUNDING_EVERY]
         first = price * (1.0 + markets[m, RATE] * left)
-        markets[m, MARK] = middle(first, price + markets[m, BASIS], markets[m, LAST])
+        markets[m, MARK] = middle(first, level, markets[m, LAST])
     else:
         own = mid
         if markets[m, BID] > 0.0 and markets[m, ASK] > 0.0:
             own = middle(markets[m, BID], markets[m, ASK], markets[m, LAST])
-        others = mean_of_others(markets, m)
-        slow = price + markets[m, BASIS]
-        markets[m, MARK] = middle(slow, own, others if others > 0.0 else own)
+        gain = 1.0 - math.exp(-dt / OWN_TIME)
+        markets[m, OWN_SLOW] += gain * (own - markets[m, OWN_SLOW])
+        others = median_of_others(markets, weights, m)
+        markets[m, MARK] = middle(level, own, others if others > 0.0 else markets[m, OWN_SLOW])
     elapsed = clock[SECONDS] - (markets[m, FUNDING_AT] - markets[m, FUNDING_EVERY])
     share = min(dt / max(elapsed, dt), 1.0)
     markets[m, PREMIUM] += share * (mid / price - 1.0 - markets[m, PREMIUM])

@@ -207,6 +207,7 @@ class EngineModel(_Strict):
     """How venues' own engines act."""
 
     pace: Annotated[float, Field(ge=0, le=10)] = 0.05
+    latency: Annotated[float, Field(gt=0, le=600)] = 1.0
 
 
 class ScenarioModel(_Strict):

@@ -6,6 +6,7 @@ its setup and seed alone, so that results are the same on any number of workers.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import pickle
@@ -17,6 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
+from seawall._jit import fresh_cache
 from seawall.core import InputError, Mistake
 from seawall.rulebook.levers import levers
 from seawall.rulebook.losses import loss_rules
@@ -111,7 +113,18 @@ def run_batch(
         raise InputError(Mistake("no workers", "workers", value=str(workers), allowed="1 or more"))
     if count == 1:
         return follow((run_one(setups[t.setup], t) for t in tasks), tasks, progress)
+    _compile_once(setups)
     return follow(_spread(packed(setups), tasks, count), tasks, progress)
+
+
+def _compile_once(setups: Sequence[Setup]) -> None:
+    """Where kernels are not compiled yet, compile them here and not in every worker at a time."""
+    if not fresh_cache():
+        return
+    for setup in setups:
+        # what is wrong with a setup comes out as the failure of its runs
+        with contextlib.suppress(Exception):
+            Simulation(setup).advance(setup.floor.step)
 
 
 def cores() -> int:

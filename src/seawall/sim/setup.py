@@ -88,6 +88,9 @@ class Setup:
     engine_pace
         Share of the depth standing within 1% that a venue's fund sells of its inventory a
         second.
+    latency
+        Seconds from finding that an account is due to sending its order, and between the steps of
+        a liquidation; no less than a step.
     record_every
         Seconds between rows of the recorded series.
     """
@@ -104,4 +107,5 @@ class Setup:
     losses: Mapping[str, LossRule] = field(default_factory=dict)
     funds: Mapping[str, float] = field(default_factory=dict)
     engine_pace: float = 0.05
+    latency: float = 1.0
     record_every: float = 1.0

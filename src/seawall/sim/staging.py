@@ -92,6 +92,7 @@ def stage(scenario: Scenario, book: Book | None = None, rules: Rules | None = No
         losses=dict(scenario.losses),
         funds=dict(model.funds),
         engine_pace=model.engine.pace,
+        latency=model.engine.latency,
         record_every=_record(scenario, floor),
     )
 

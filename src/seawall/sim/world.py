@@ -12,41 +12,27 @@ from seawall.core import (
     Book,
     InputError,
     MaintenanceBasis,
-    MarkRule,
     Mistake,
-    PartialRule,
-    Route,
-    Surplus,
     TierUnit,
 )
 from seawall.core import _columns as c
 from seawall.core.hooks import Floor, Traders
 from seawall.margin import MarginBook
-from seawall.margin import _steps as steps
 from seawall.rulebook import bind
 from seawall.sim import _layout as layout
 from seawall.sim import _triggers as triggers
-from seawall.sim.setup import Depth, Setup
+from seawall.sim.setup import Setup
+from seawall.sim.tables import (
+    basis_points,
+    ladders,
+    level_shapes,
+    market_columns,
+    venue_columns,
+    weights_of_others,
+)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-LEVELS = 256
-"""Price levels in view on each side of a market."""
-
-_KINDS = {
-    PartialRule.FULL: steps.FULL,
-    PartialRule.TIERS_DOWN: steps.TIERS_DOWN,
-    PartialRule.FRACTION: steps.FRACTION,
-    PartialRule.SLICES: steps.SLICES,
-    PartialRule.JUST_ENOUGH: steps.JUST_ENOUGH,
-}
-_MARKS = {
-    MarkRule.INDEX: c.MARK_BY_INDEX,
-    MarkRule.INDEX_PLUS_BASIS: c.MARK_BY_BASIS,
-    MarkRule.MEDIAN_OF_THREE: c.MARK_BY_MEDIAN,
-    MarkRule.ORACLE_MEDIAN: c.MARK_BY_ORACLE,
-}
 
 
 def market_of_positions(book: Book, floor: Floor) -> Ints:
@@ -112,99 +98,6 @@ def changed_book(book: Book, traders: Traders) -> Book:
     kept = np.abs(size) > 0
     positions = replace(p, size=np.where(kept, size, p.size * 1e-12), stop=traders.stop)
     return replace(book, positions=positions)
-
-
-def market_columns(setup: Setup, margin: MarginBook) -> Floats:
-    """The table of markets at the start."""
-    floor = setup.floor
-    terms = {t.venue: t for t in margin.terms}
-    table = np.zeros((len(floor), c.MARKET_COLUMNS))
-    for row, market in enumerate(floor.markets):
-        depth = setup.depth.get(market.name, setup.depth.get("", Depth()))
-        values = {
-            c.VENUE: -1 if market.spot else floor.venues.index(market.venue),
-            c.ASSET: floor.assets.index(market.asset),
-            c.SPOT: market.spot,
-            c.INVERSE: market.instrument.inverse,
-            c.WIDTH: depth.width,
-            c.CALM: market.depth,
-            c.WILL: 1.0,
-            c.WILL_CAP: 1.0,
-            c.REFILL: depth.refill,
-            c.CANCEL: depth.cancel,
-            c.CENTRE: np.log(market.price),
-            c.PERMANENT: depth.permanent,
-            c.ANCHOR: depth.spot_anchor if market.spot else depth.anchor,
-            c.FOLLOW: depth.spot_follow if market.spot else depth.follow,
-            c.INDEX_BEFORE: np.log(market.price),
-            c.BAND_HIGH: np.inf,
-            c.ALLOWANCE: np.inf,
-            c.FUNDING_AT: np.inf,
-            c.FUNDING_EVERY: np.inf,
-        }
-        for column in (c.BID, c.ASK, c.MID, c.LAST, c.INDEX, c.MARK, c.MARK_BEFORE):
-            values[column] = market.price
-        if not market.spot:
-            rules = terms.get(market.venue) or setup.rules.terms(market.venue, setup.start)
-            every = rules.funding.interval_hours * 3600.0
-            second_of_day = setup.start / 1e9 % 86_400.0
-            values |= {
-                c.FEE: rules.margin.taker_fee,
-                c.MARK_RULE: _MARKS[rules.mark.rule],
-                c.MARK_WINDOW: rules.mark.window_seconds,
-                c.INDEX_LAG: rules.mark.lag_seconds,
-                c.FUNDING_EVERY: every,
-                c.FUNDING_AT: every - second_of_day % every,
-            }
-        for column, value in values.items():
-            table[row, column] = float(value)
-    return table
-
-
-def level_shapes(setup: Setup) -> Floats:
-    """Shape (M, K): each level's share of the depth within 1%, as ``Depth.shape`` has it."""
-    rows = []
-    for market in setup.floor.markets:
-        depth = setup.depth.get(market.name, setup.depth.get("", Depth()))
-        edge = np.arange(LEVELS + 1) * depth.width
-        within = (edge / 0.01) ** depth.shape
-        rows.append(np.diff(within))
-    return np.array(rows)
-
-
-def venue_columns(floor: Floor, margin: MarginBook, setup: Setup) -> Floats:
-    """The table of venues, in the floor's order."""
-    known = {t.venue: t for t in margin.terms}
-    table = np.zeros((len(floor.venues), layout.VENUE_COLUMNS))
-    for row, venue in enumerate(floor.venues):
-        rules = (known.get(venue) or setup.rules.terms(venue, setup.start)).liquidation
-        table[row] = [
-            rules.fee,
-            _KINDS[rules.partial],
-            rules.tiers,
-            rules.fraction,
-            rules.threshold_usd,
-            rules.cooldown_seconds,
-            layout.BY_ENGINE if rules.route is Route.ENGINE else layout.BY_BOOK,
-            rules.backstop,
-            rules.surplus is Surplus.FUND,
-            rules.patience_seconds,
-            rules.least_usd,
-            rules.most_usd,
-        ]
-    return table
-
-
-def ladders(margin: MarginBook) -> tuple[Floats, Floats]:
-    """Bracket floors (S, K), and deductions and rates (S, 2, K), of every schedule."""
-    longest = max(len(s.floors) for s in margin.schedules)
-    floors = np.full((len(margin.schedules), longest), np.inf)
-    table = np.zeros((len(margin.schedules), 2, longest))
-    for row, s in enumerate(margin.schedules):
-        n = len(s.floors)
-        floors[row, :n] = s.floors
-        table[row, 0, :n], table[row, 1, :n] = s.deductions, s.rates
-    return floors, table
 
 
 def _modes(margin: MarginBook) -> tuple[Ints, Floats]:
@@ -309,6 +202,11 @@ def nearest_first(margin: MarginBook) -> tuple[Ints, Ints, Ints]:
     return accounts.astype(np.int64), order, start
 
 
+def latency_steps(setup: Setup) -> float:
+    """Steps from finding that an account is due to sending its order."""
+    return float(max(round(setup.latency / setup.floor.step), 1))
+
+
 def build_world(setup: Setup, margin: MarginBook, traders: Traders) -> tuple[Any, Ints, Ints]:
     """Every array of a run at its start, thresholds not yet set.
 
@@ -336,7 +234,7 @@ def build_world(setup: Setup, margin: MarginBook, traders: Traders) -> tuple[Any
     order, ends = planned_entries(pf, pi, way)
     x = margin.lines
     world = layout.World(
-        clock=np.array([0.0, 0.0, floor.step, float(floor.steps)]),
+        clock=np.array([0.0, 0.0, floor.step, float(floor.steps), latency_steps(setup)]),
         markets=table,
         bids=standing.copy(),
         asks=standing.copy(),
@@ -362,7 +260,7 @@ def build_world(setup: Setup, margin: MarginBook, traders: Traders) -> tuple[Any
         rest_held=-held,
         rest_cash=np.zeros(markets),
         interest=interest,
-        queue=np.zeros((2 * m + 2 * n + 16, 2), dtype=np.int32),
+        queue=np.zeros((2 * m + 2 * n + 16, 3), dtype=np.int32),
         events=np.empty((5 * (n + m) + 200_000, c.EVENT_COLUMNS)),
         counts=np.zeros(layout.COUNTS, dtype=np.int64),
         claims=np.zeros((markets, layout.CLAIM_COLUMNS)),
@@ -373,6 +271,8 @@ def build_world(setup: Setup, margin: MarginBook, traders: Traders) -> tuple[Any
         order_start=ends,
         by_market=by_market.astype(np.int64),
         by_market_start=start.astype(np.int64),
+        points=basis_points(table, floor.step),
+        weights=weights_of_others(setup, margin),
     )
     return world, accounts, positions
 

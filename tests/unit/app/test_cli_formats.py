@@ -119,7 +119,8 @@ def test_csv_of_check_has_every_row(tmp_path: Path, run: Any) -> None:
 
 def test_schema_names_and_prints(run: Any) -> None:
     names = run("schema").out.split()
-    assert names == [f"seawall.{n}/1" for n in ("check", "demo", "explain", "map", "stress")]
+    known = ("check", "compare", "demo", "explain", "map", "simulate", "stress")
+    assert names == [f"seawall.{n}/1" for n in known]
     for name in ("stress", "stress/1", "seawall.stress/1"):
         shown = json.loads(run("schema", name).out)
         assert shown == schema_of("seawall.stress/1")

@@ -1,0 +1,96 @@
+"""The studies, one command each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seawall.app.showing import Format, FormatOption, ReportOption, progress_for, show
+
+study_app = typer.Typer(help="The studies: a model held against what was recorded.")
+
+
+@study_app.callback()
+def _root() -> None:
+    """Nothing of its own: every study stands for itself."""
+
+
+@study_app.command("october-2025")
+def october_command(
+    reduced: Annotated[
+        bool, typer.Option("--reduced", help="Fewer accounts, longer steps, to 22:01 UTC.")
+    ] = False,
+    runs: Annotated[
+        int | None, typer.Option(min=1, max=10_000, help="Runs; 20, or 6 if reduced.")
+    ] = None,
+    fit: Annotated[bool, typer.Option("--fit", help="Search again before running.")] = False,
+    trials: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Trials of the search, logged ones included.")
+    ] = 100,
+    draws: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Draws around what is found; 1 in 3 is kept.")
+    ] = 60,
+    log: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.jsonl", help="Log of the search; an earlier one goes on."),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=4096, help="Processes.")] = 1,
+    format: FormatOption = Format.TABLE,
+    report: ReportOption = None,
+) -> None:
+    """The crash of 10 October 2025: record, simulation, error, moment by moment."""
+    from dataclasses import replace
+
+    from seawall.lab.october_study import FULL, REDUCED, refit, run_study
+    from seawall.report.october import october_report
+
+    with progress_for(report) as say:
+        found = None
+        if fit:
+            found = refit(REDUCED, trials, draws, max(1, draws // 3), log, workers, say)
+        problem = REDUCED if reduced else FULL
+        study = run_study(problem, runs or (6 if reduced else 20), found, workers, say)
+        made = october_report(replace(study, refitted=trials if fit else 0))
+    show(made, format, report)
+
+
+@study_app.command("theory")
+def theory_command(
+    reduced: Annotated[
+        bool, typer.Option("--reduced", help="Few seeds and levels: to see that it runs.")
+    ] = False,
+    format: FormatOption = Format.TABLE,
+    report: ReportOption = None,
+) -> None:
+    """The simulator held against theory: leverage and tails, halts, impact, fire sales."""
+    from seawall.lab.theory import run
+    from seawall.report.theory import theory_report
+
+    with progress_for(report) as say:
+        made = theory_report(run(reduced, say))
+    show(made, format, report)
+
+
+@study_app.command("november-2025")
+def november_command(
+    reduced: Annotated[
+        bool, typer.Option("--reduced", help="A fiftieth of the market, longer steps, 3 seeds.")
+    ] = False,
+    runs: Annotated[
+        int | None, typer.Option(min=2, max=10_000, help="Seeds; 10, or 3 if reduced.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=4096, help="Processes; one a core if left out.")
+    ] = None,
+    format: FormatOption = Format.TABLE,
+    report: ReportOption = None,
+) -> None:
+    """November 2025: the record again, what sets off what, what safeguards do, who pays."""
+    from seawall.lab.november import run
+    from seawall.report.november import november_report
+
+    with progress_for(report) as say:
+        made = november_report(run(range(runs) if runs else None, workers, reduced, say))
+    show(made, format, report)
