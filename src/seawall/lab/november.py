@@ -193,7 +193,19 @@ def study(
     seeds, workers, progress
         As in :func:`run`.
     """
-    share = len(bases[CRISIS].book.accounts) / load_recipe().accounts
+    rows, failures = run_variants(bases, chosen, seeds, workers, progress)
+    return assembled(bases, chosen, rows, failures, seeds, workers, progress)
+
+
+def run_variants(
+    bases: Mapping[str, Setup],
+    chosen: Sequence[Variant],
+    seeds: Sequence[int],
+    workers: int | None = None,
+    progress: Say = _silent,
+) -> tuple[Rows, tuple[Failure, ...]]:
+    """Measures of every variant by seed, of the whole market, and the runs that failed."""
+    share = _share(bases)
     setups = [v.change(bases[v.scenario], share) for v in chosen]
     results = run_batch(setups, seeds, workers, lambda x: progress(f"variants: {x}"))
     rows: Rows = {v.key: {} for v in chosen}
@@ -202,7 +214,24 @@ def study(
             variant = chosen[result.task.setup]
             size = share * (FAINT if variant.key.endswith("faint") else 1.0)
             rows[variant.key][result.task.seed] = whole(result.row, size)
-    failures = tuple(x for x in results if isinstance(x, Failure))
+    return rows, tuple(x for x in results if isinstance(x, Failure))
+
+
+def _share(bases: Mapping[str, Setup]) -> float:
+    return len(bases[CRISIS].book.accounts) / load_recipe().accounts
+
+
+def assembled(
+    bases: Mapping[str, Setup],
+    chosen: Sequence[Variant],
+    rows: Rows,
+    failures: tuple[Failure, ...],
+    seeds: Sequence[int],
+    workers: int | None = None,
+    progress: Say = _silent,
+) -> NovemberStudy:
+    """The study from its runs: comparisons, the record, dominoes, verdicts."""
+    share = _share(bases)
     differences = {v.key: compared(rows[v.base], rows[v.key]) for v in chosen if v.key != v.base}
     differences |= _between(rows)
     figures, accounts = _record(bases[CRISIS], rows, seeds, share, progress)

@@ -1,4 +1,4 @@
-"""The simulator held against theory: four checks, each with its verdict by a rule fixed before.
+"""The simulator held against theory: four checks, and verdicts on their claims by stated rules.
 
 See ``docs/methods/theory.md``.
 """
@@ -25,8 +25,9 @@ Say = Callable[[str], None]
 
 HALF = (0.4, 0.6)
 """An exponent whose whole interval lies between these counts as a square root."""
-ALIKE = 0.1
-"""Part of the fall without either within which limit and breaker count as alike."""
+ALIKE, APART = 0.05, 0.2
+"""How far what a limit prevents may be from what a breaker prevents, as a share of it, to count as
+alike; and from where on they differ. Between the two it cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,15 +166,18 @@ def _of_leverage(found: LeverageTails) -> list[TheoryClaim]:
 
 def _of_halts(found: Halts) -> list[TheoryClaim]:
     first, last = found.by_lifetime[0], found.by_lifetime[-1]
-    room = ALIKE * first.free.value
-    alike = max(abs(first.deeper.low), abs(first.deeper.high)) <= room
+    prevented = first.free.value - first.breaker.value
+    low, high = (1.0 - x / prevented for x in (first.deeper.high, first.deeper.low))
     return [
         TheoryClaim(
             "at equal parameters a price limit does as well as a breaker, if orders lapse first",
-            _standing(alike, first.deeper.low > room or first.deeper.high < -room),
+            _standing(
+                1.0 - ALIKE <= low and high <= 1.0 + ALIKE, high < 1.0 - APART or low > 1.0 + APART
+            ),
             f"orders of {first.lifetime:g} s: falls of {first.limit.value:.2%} and "
-            f"{first.breaker.value:.2%}, of {first.free.value:.2%} without either; alike if the "
-            f"interval of the difference stays within {room:.2%}",
+            f"{first.breaker.value:.2%}, of {first.free.value:.2%} without either; the limit "
+            f"prevents {low:.0%} to {high:.0%} of what the breaker prevents; alike within "
+            f"{ALIKE:.0%}, different beyond {APART:.0%}",
         ),
         TheoryClaim(
             "a price limit is worse than a breaker the longer orders wait against its duration",
