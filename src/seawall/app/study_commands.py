@@ -94,3 +94,21 @@ def november_command(
     with progress_for(report) as say:
         made = november_report(run(range(runs) if runs else None, workers, reduced, say))
     show(made, format, report)
+
+
+@study_app.command("loss-rules")
+def loss_rules_command(
+    reduced: Annotated[
+        bool, typer.Option("--reduced", help="A smaller book, a shorter run, two seeds.")
+    ] = False,
+    runs: Annotated[int, typer.Option(min=2, max=10_000, help="Seeds.")] = 5,
+    format: FormatOption = Format.TABLE,
+    report: ReportOption = None,
+) -> None:
+    """One crash under every loss rule: what winners give up, what stays unpaid."""
+    from seawall.lab.sharing import run
+    from seawall.report.sharing import sharing_report
+
+    with progress_for(report) as say:
+        made = sharing_report(run(range(runs), reduced, say))
+    show(made, format, report)

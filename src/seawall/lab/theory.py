@@ -172,7 +172,7 @@ def _of_halts(found: Halts) -> list[TheoryClaim]:
         TheoryClaim(
             "at equal parameters a price limit does as well as a breaker, if orders lapse first",
             _standing(
-                1.0 - ALIKE <= low and high <= 1.0 + ALIKE, high < 1.0 - APART or low > 1.0 + APART
+                low >= 1.0 - ALIKE and high <= 1.0 + ALIKE, high < 1.0 - APART or low > 1.0 + APART
             ),
             f"orders of {first.lifetime:g} s: falls of {first.limit.value:.2%} and "
             f"{first.breaker.value:.2%}, of {first.free.value:.2%} without either; the limit "
