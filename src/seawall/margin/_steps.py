@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from seawall._jit import inner_kernel
 
 FULL, TIERS_DOWN, FRACTION, SLICES, JUST_ENOUGH = range(5)
@@ -34,3 +36,16 @@ def tiers_down(size, floors, row, tiers, before):
     if target < 1:
         return 1.0, before
     return 1.0 - floors[row, target] / size, target
+
+
+@inner_kernel
+def slice_usd(usd, fraction, least):
+    """USD of a position that a venue which closes by slices closes at one step."""
+    return min(max(fraction * usd, least), usd)
+
+
+@inner_kernel
+def in_whole_steps(part, usd, least):
+    """Share of a position that is ``part`` of it rounded up to whole steps of ``least`` USD."""
+    closed = math.ceil(part * usd / least) * least if least > 0.0 else part * usd
+    return min(closed / usd, 1.0)

@@ -21,6 +21,7 @@ from seawall.report.model import (
     Table,
     Unit,
 )
+from seawall.report.numbers import text
 
 SCHEMA = "seawall.study-theory/1"
 METHOD = "docs/methods/theory.md"
@@ -88,7 +89,8 @@ def _headlines(study: TheoryStudy) -> tuple[Headline, ...]:
 
 
 def _headline(key: str, label: str, unit: Unit, x: Estimate) -> Headline:
-    return Headline(key, label, x.value, unit, Kind.MODELLED, x.low, x.high)
+    note = f"95%: {text(x.low, unit)} … {text(x.high, unit)}"
+    return Headline(key, label, x.value, unit, Kind.MODELLED, note=note)
 
 
 def _columns(*given: tuple[str, str, Unit, bool]) -> tuple[Column, ...]:

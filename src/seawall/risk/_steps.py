@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from seawall._jit import inner_kernel
-from seawall.margin._steps import bracket_of, tiers_down
+from seawall.margin._steps import bracket_of, in_whole_steps, slice_usd, tiers_down
 from seawall.risk._layout import (
     ADD,
     BY_CONTRACTS,
@@ -48,9 +46,7 @@ def step(kind, rules, v, cut, i, usd, value, resized, cold, ladder, part):
     if kind == SLICES:
         return slice_of(rules, v, usd) * part / usd, before
     if kind == JUST_ENOUGH:
-        least = rules.rates[v, LEAST]
-        usd_closed = np.ceil(part * usd / least) * least if least > 0.0 else part * usd
-        return min(usd_closed / usd, 1.0), before
+        return in_whole_steps(part, usd, rules.rates[v, LEAST]), before
     mode, row, floors = ladder[i, MODE], ladder[i, LADDER], rules.floors
     size = value
     if mode != BY_VALUE:
@@ -62,7 +58,7 @@ def step(kind, rules, v, cut, i, usd, value, resized, cold, ladder, part):
 @inner_kernel
 def slice_of(rules, v, usd):
     """USD of a position that a venue which closes by slices closes at one step."""
-    return min(max(rules.rates[v, PORTION] * usd, rules.rates[v, LEAST]), usd)
+    return slice_usd(usd, rules.rates[v, PORTION], rules.rates[v, LEAST])
 
 
 @inner_kernel

@@ -61,6 +61,7 @@ from seawall.sim._layout import (
     Q_ROW,
     STOP_OUT,
     T_DEPOSITS,
+    T_IN_COIN,
 )
 from seawall.sim._triggers import FALLS, RISES, link, unlink
 
@@ -253,6 +254,8 @@ def look(a, w):
             equity += af[a, TOPUP]
             coin = markets[m, MARK] if markets[m, INVERSE] != 0.0 else 1.0
             w.totals[T_DEPOSITS] += af[a, TOPUP] * coin
+            if markets[m, INVERSE] != 0.0:
+                w.totals[T_IN_COIN] += af[a, TOPUP] * coin
             note(w, ADDED, m, a, -1, 0.0, markets[m, MARK], af[a, TOPUP] * coin)
             af[a, TOPUP] = 0.0
     if equity <= af[a, CUT_AT]:

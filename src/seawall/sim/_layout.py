@@ -35,7 +35,8 @@ C_QUANTITY, C_BANKRUPT, C_DEFICIT = 0, 1, 2
 CLAIM_COLUMNS = 3
 
 # --- totals ------------------------------------------------------------------------------------
-T_DEPOSITS, T_SURPLUS, T_PAID, T_FUNDING = 0, 1, 2, 3
+T_DEPOSITS, T_IN_COIN = 0, 1
+"""USD that traders added, and the part of it that was added in coin."""
 TOTALS = 8
 
 # --- modes of a bracket ladder, as the cascade's --------------------------------------------

@@ -11,12 +11,15 @@ from seawall.core._columns import (
     A_STEPS,
     A_UNTIL,
     A_VENUE,
+    ADD,
     ALIVE,
     CASH,
     CUT_TO,
     DELEVERAGED,
     DOWN,
     DT,
+    FEE,
+    FIXED,
     FUND_DRAW,
     INVERSE,
     LAST,
@@ -28,14 +31,27 @@ from seawall.core._columns import (
     P_CUT,
     P_LADDER,
     P_MARKET,
+    P_MODE,
+    P_TABLE,
     PARTIAL,
     SESSION,
+    SIZE0,
+    START_Z,
     STEP,
     STOPPED,
     TAKEOVER,
     Z,
 )
-from seawall.margin._steps import FRACTION, JUST_ENOUGH, SLICES, TIERS_DOWN, tiers_down
+from seawall.margin._kernels import bracket_line
+from seawall.margin._steps import (
+    FRACTION,
+    JUST_ENOUGH,
+    SLICES,
+    TIERS_DOWN,
+    in_whole_steps,
+    slice_usd,
+    tiers_down,
+)
 from seawall.sim._accounts import (
     TIE,
     arm,
@@ -51,6 +67,7 @@ from seawall.sim._accounts import (
 )
 from seawall.sim._layout import (
     BY_ENGINE,
+    BY_UNITS,
     C_BANKRUPT,
     C_DEFICIT,
     C_QUANTITY,
@@ -77,28 +94,85 @@ from seawall.sim._trading import close
 
 
 @inner_kernel
-def step_share(i, a, equity, need, gross, usd, value, w):
-    """Share of a position that its venue closes now."""
-    pi = w.pi
-    v = w.ai[a, A_VENUE]
+def stands(a, equity, fee, closed, w):
+    """Whether an account meets its requirement after the same share of all positions is closed.
+
+    Judged at the brackets of the present sizes, which ask no less than those after; ``fee`` is
+    that of closing all.
+    """
+    markets, pf, pi, rates = w.markets, w.pf, w.pi, w.rates
+    kept = 1.0 - closed
+    need, reach = fee * closed, 0.0
+    for i in range(w.ai[a, A_START], w.ai[a + 1, A_START]):
+        if pf[i, Z] == 0.0:
+            continue
+        m, t = pi[i, P_MARKET], pi[i, P_TABLE]
+        value = abs(pf[i, Z]) * driver(markets[m, MARK], markets[m, INVERSE]) * kept
+        add = pf[i, ADD]
+        if pi[i, P_MODE] == BY_UNITS:
+            add -= pf[i, SIZE0] * closed * abs(pf[i, Z] / pf[i, START_Z])
+        k = bracket_line(value, rates, w.deductions, t, add)
+        need += (rates[t, k] + add) * value - w.deductions[t, k] + pf[i, FIXED] * kept
+        need += w.curves[t] * value * value
+        reach += value
+    # by more than what counts as a tie, which would fell it again
+    return equity - need > 4.0 * TIE * reach
+
+
+@inner_kernel
+def part_of(a, equity, w):
+    """What an account's step has in common for its positions.
+
+    Slices: by how much they shrink so that all together keep to the most that the venue closes
+    at once. Just enough: the least share of all after which the account stands, 1 where none
+    does.
+    """
+    markets, pf, pi, v = w.markets, w.pf, w.pi, w.ai[a, A_VENUE]
     kind = int(w.venues[v, V_KIND])
+    if kind != SLICES and kind != JUST_ENOUGH:
+        return 1.0
+    total, fee = 0.0, 0.0
+    for i in range(w.ai[a, A_START], w.ai[a + 1, A_START]):
+        if pf[i, Z] != 0.0:
+            m = pi[i, P_MARKET]
+            inverse = markets[m, INVERSE]
+            value = abs(pf[i, Z]) * driver(markets[m, MARK], inverse)
+            usd = abs(pf[i, Z]) if inverse != 0.0 else value
+            total += slice_usd(usd, w.venues[v, V_FRACTION], w.venues[v, V_LEAST])
+            fee += (w.venues[v, V_FEE] + markets[m, FEE]) * value
+    if kind == SLICES:
+        return min(w.venues[v, V_MOST] / total, 1.0) if total > 0.0 else 1.0
+    low, high = 0.0, 1.0
+    if equity <= fee:
+        return high
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        if stands(a, equity, fee, middle, w):
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+@inner_kernel
+def step_share(i, v, part, usd, value, w):
+    """Share of a position that its venue closes now; ``part`` is the account's."""
+    pi, venues = w.pi, w.venues
+    kind = int(venues[v, V_KIND])
     if kind == FRACTION:
-        first = usd > w.venues[v, V_THRESHOLD] and pi[i, P_CUT] == 0
-        return w.venues[v, V_FRACTION] if first else 1.0
+        first = usd > venues[v, V_THRESHOLD] and pi[i, P_CUT] == 0
+        return venues[v, V_FRACTION] if first else 1.0
     if kind == TIERS_DOWN:
         size = ladder_size(i, value, w)
-        share, cut = tiers_down(
-            size, w.floors, pi[i, P_LADDER], int(w.venues[v, V_TIERS]), pi[i, P_CUT]
-        )
+        tiers = int(venues[v, V_TIERS])
+        share, cut = tiers_down(size, w.floors, pi[i, P_LADDER], tiers, pi[i, P_CUT])
         if share < 1.0:
             pi[i, P_CUT] = cut
         return share
     if kind == SLICES:
-        wanted = max(w.venues[v, V_FRACTION] * usd, min(w.venues[v, V_LEAST], usd))
-        return min(1.0, wanted / usd, w.venues[v, V_MOST] * (value / gross) / usd)
+        return slice_usd(usd, venues[v, V_FRACTION], venues[v, V_LEAST]) * part / usd
     if kind == JUST_ENOUGH:
-        share = 1.0 - equity / need if need > 0.0 else 1.0
-        return min(1.0, max(share, w.venues[v, V_LEAST] / usd))
+        return in_whole_steps(part, usd, venues[v, V_LEAST])
     return 1.0
 
 
@@ -195,6 +269,7 @@ def liquidate(a, w):
     gone |= equity < w.venues[v, V_BACKSTOP] * need and ai[a, A_STEPS] > 0
     if not gone:
         whole, cool = True, False
+        part = part_of(a, equity, w)
         for i in range(first, last):
             z = pf[i, Z]
             if z == 0.0:
@@ -203,7 +278,7 @@ def liquidate(a, w):
             inverse = markets[m, INVERSE]
             value = abs(z) * driver(markets[m, MARK], inverse)
             usd = abs(z) if inverse != 0.0 else value
-            share = step_share(i, a, equity, need, gross, usd, value, w)
+            share = step_share(i, v, part, usd, value, w)
             if share == 1.0 and w.venues[v, V_ROUTE] == BY_ENGINE:
                 gone = whole
                 continue

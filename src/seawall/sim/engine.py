@@ -200,7 +200,8 @@ class Simulation:
         gross = self._gross_at_start + np.abs(w.markets[:, c.MAKER_HELD]) + np.abs(held) + 1e-9
         peg = float(self.plan.pledge.sum()) * (self.plan.peg[self.step] - self.plan.peg[0])
         moved = self._cash() - self._cash_at_start
-        usd = moved[0] - w.totals[layout.T_DEPOSITS] - peg
+        added = w.totals[layout.T_DEPOSITS] - w.totals[layout.T_IN_COIN]
+        usd = moved[0] - added - peg
         flow = float((gross * w.markets[:, c.MARK]).sum())
         return abs(usd) / flow, float(np.max(np.abs(total) / gross))
 

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from seawall.lab import november
 from seawall.lab.compare import Difference
 from seawall.lab.november_claims import CLAIMS
+from seawall.lab.november_effects import compared, whole
 from seawall.lab.november_record import DRAWN, SET, targets
 from seawall.lab.november_variants import (
     CRISIS,
@@ -105,7 +106,7 @@ def test_what_cannot_be_asked_says_why() -> None:
 def test_pairs_are_compared_seed_by_seed() -> None:
     base = {1: {"x": 1.0}, 2: {"x": 5.0}, 3: {"x": math.nan}, 4: {"x": 9.0}}
     other = {1: {"x": 2.0}, 2: {"x": 8.0}, 3: {"x": 7.0}}
-    found = november.compared(base, other)["x"]
+    found = compared(base, other)["x"]
     # changes 1 and 3: mean 2, standard error 1, t with one degree of freedom 12.706
     assert found.pairs == 2
     assert found.change == pytest.approx((2.0, 2 - 12.7062, 2 + 12.7062), abs=1e-3)
@@ -121,7 +122,7 @@ def test_amounts_are_those_of_the_whole_market() -> None:
         "fall.BTC": -0.07,
         **{f"gain_usd.{g}": 1.0 for g in ("liquidated", "deleveraged", "stopped", "others")},
     }
-    found = november.whole(row, 0.2)
+    found = whole(row, 0.2)
     assert found["forced_usd"] == 20.0
     assert found["sold_usd"] == 25.0
     assert found["traders_usd"] == pytest.approx(20.0)

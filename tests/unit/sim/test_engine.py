@@ -84,6 +84,13 @@ def inverse(tmp_path_factory) -> Book:
         rows.append(
             f"c{k},hyperliquid,ETH,linear,long,{2},3000,3000,{lever},cross,,{18000 / lever + 5 * k}"
         )
+    for k in range(12):
+        # margin that grows with the size, closed just enough; slices of a position
+        rows.append(
+            f"d{k},deribit,BTC-PERPETUAL,inverse,{'long' if k % 4 else 'short'},{9e6 * (k + 1)},"
+            f"90000,90000,,cross,,{100 * (k + 1) * (0.05 + 0.003 * k + 0.0005 * k * k)}"
+        )
+        rows.append(f"y{k},dydx,BTC-USD,linear,long,{k + 1},90000,90000,,cross,,{(k + 1) * 6000}")
     path = tmp_path_factory.mktemp("books") / "mixed.csv"
     path.write_text("\n".join(rows) + "\n")
     return read_book(path)
