@@ -1,4 +1,4 @@
-"""The simulator: a day and an hour of three venues, growth with the accounts, memory, two workers."""
+"""The simulator: a day and an hour of three venues, more accounts, memory, two workers."""
 
 from __future__ import annotations
 

@@ -73,13 +73,16 @@ def inverse(tmp_path_factory) -> Book:
         lever = (2, 5, 10, 20, 40)[k % 5]
         side = "long" if k % 3 else "short"
         rows.append(
-            f"i{k},binance_coinm,BTCUSD_PERP,inverse,{side},{10 + 7 * k},{90000},{90000},{lever},isolated,,"
+            f"i{k},binance_coinm,BTCUSD_PERP,inverse,{side},{10 + 7 * k},90000,90000,{lever},"
+            "isolated,,"
         )
         rows.append(
-            f"l{k},binance_usdm,BTCUSDT,linear,{side},{0.1 + 0.05 * k},90000,90000,{lever},isolated,,"
+            f"l{k},binance_usdm,BTCUSDT,linear,{side},{0.1 + 0.05 * k},90000,90000,{lever},"
+            "isolated,,"
         )
         rows.append(
-            f"c{k},hyperliquid,BTC,linear,{side},{0.2},90000,90000,{lever},cross,,{18000 / lever + 5 * k}"
+            f"c{k},hyperliquid,BTC,linear,{side},0.2,90000,90000,{lever},cross,,"
+            f"{18000 / lever + 5 * k}"
         )
         rows.append(
             f"c{k},hyperliquid,ETH,linear,long,{2},3000,3000,{lever},cross,,{18000 / lever + 5 * k}"
