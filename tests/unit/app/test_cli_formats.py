@@ -119,8 +119,9 @@ def test_csv_of_check_has_every_row(tmp_path: Path, run: Any) -> None:
 
 def test_schema_names_and_prints(run: Any) -> None:
     names = run("schema").out.split()
-    known = ("check", "compare", "demo", "explain", "map", "simulate", "stress")
-    assert names == [f"seawall.{n}/1" for n in known]
+    commands = ("check", "compare", "demo", "explain", "map", "simulate", "stress")
+    studies = ("study-loss-rules", "study-november", "study-october", "study-theory")
+    assert names == [f"seawall.{n}/1" for n in commands + studies]
     for name in ("stress", "stress/1", "seawall.stress/1"):
         shown = json.loads(run("schema", name).out)
         assert shown == schema_of("seawall.stress/1")

@@ -128,7 +128,7 @@ def test_losses_shrink_the_capital_and_force_it_to_cut() -> None:
 
 def test_it_unwinds_when_the_gap_has_closed() -> None:
     floor, table = gap(0.98)
-    caller = Caller(Arbitrageur(edge=0.0005, unwind=10.0).act(floor), floor)
+    caller = Caller(Arbitrageur(edge=0.0005, unwind=10.0, most=1000.0).act(floor), floor)
     caller.run(table, 5)
     held = caller.held.copy()
     assert held[0] > 0
