@@ -201,15 +201,27 @@ def _pool(raw: bytes, tasks: Sequence[Task], count: int) -> Generator[Result, No
     """Results of one pool of workers; returns the tasks that were under way when one died."""
     done: set[Task] = set()
     spawn = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(count, spawn, initializer=_receive, initargs=(raw,)) as pool:
-        futures: dict[Future[Result], Task] = {pool.submit(_work, t): t for t in tasks}
+        futures: dict[Future[Result], Task] = {}
+        for task in tasks:
+            try:
+                futures[pool.submit(_work, task)] = task
+            except BrokenProcessPool:
+                break
+        broken = len(futures) < len(tasks)
         for future in as_completed(futures):
             try:
                 result = future.result()
             except BrokenProcessPool:
+                broken = True
                 continue
             except Exception as error:
                 result = Failure(futures[future], f"{type(error).__name__}: {error}")
             done.add(result.task)
             yield result
+        if broken:
+            # one that began as the pool broke is told nothing, and would be waited for for ever
+            for child in set(multiprocessing.active_children()) - others:
+                child.terminate()
     return [t for t in tasks if t not in done]
