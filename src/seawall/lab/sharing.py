@@ -161,6 +161,6 @@ def _measure(done: Run) -> dict[str, float]:
         "given_up_usd": given,
         "overshoot_usd": max(given + paid - deficits, 0.0),
         "paid_usd": paid,
-        "fund_change_usd": float((done.fund[-1] - done.fund[0]).sum()),
+        "fund_change_usd": float((done.fund_end - done.fund_start).sum()),
         "bad_debt_usd": float(done.bad_debt.sum()),
     }

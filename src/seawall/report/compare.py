@@ -152,6 +152,13 @@ def _spread(d: Difference) -> str:
     return f"95%: {text(d.change[1], unit)} … {text(d.change[2], unit)}"
 
 
+def _span(d: Difference) -> str | None:
+    unit = unit_of(d.name)
+    if math.isnan(d.change[1]):
+        return None
+    return f"{text(d.change[1], unit)} to {text(d.change[2], unit)}"
+
+
 def _difference_table(
     key: str, title: str, rows: Sequence[Difference], main: bool = False
 ) -> Table:
@@ -163,8 +170,9 @@ def _difference_table(
         Column("base", "Base", align="right", brief=True),
         Column("reform", "Reform", align="right", brief=True),
         Column("change", "Change", align="right", brief=True),
-        Column("low", "95% from", align="right"),
-        Column("high", "to", align="right"),
+        Column("interval", "95% of the change", align="right", brief=True, only="terminal"),
+        Column("low", "95% from", align="right", only="file"),
+        Column("high", "to", align="right", only="file"),
         Column("clear", "Beyond chance", brief=True),
         Column("pairs", "Seeds", Unit.COUNT),
     )
@@ -174,6 +182,7 @@ def _difference_table(
             cell(d.base[0], d.name),
             cell(d.reform[0], d.name),
             cell(d.change[0], d.name),
+            _span(d),
             cell(d.change[1], d.name),
             cell(d.change[2], d.name),
             d.clear,

@@ -8,7 +8,7 @@ disagree.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -143,7 +143,8 @@ class Column:
 
     ``align`` is ``"left"`` or ``"right"``; empty takes left for text and right for numbers.
     ``note`` explains the column. ``brief`` columns are the ones a narrow terminal keeps; if
-    none is marked, it keeps as many as fit from the left.
+    none is marked, it keeps as many as fit from the left. ``only`` is ``"terminal"`` or
+    ``"file"`` (page and CSV) for a column that is not shown elsewhere.
     """
 
     key: str
@@ -152,6 +153,7 @@ class Column:
     align: str = ""
     note: str = ""
     brief: bool = False
+    only: str = ""
 
     @property
     def left(self) -> bool:
@@ -191,6 +193,14 @@ class Table:
         for row in self.rows:
             if len(row) != width:
                 raise InternalError(f"table {self.key!r} has {width} columns and the row {row!r}")
+
+    def seen_in(self, place: str) -> Table:
+        """The table with the columns that a ``"terminal"`` or a ``"file"`` shows."""
+        kept = [k for k, column in enumerate(self.columns) if column.only in ("", place)]
+        if len(kept) == len(self.columns):
+            return self
+        columns = tuple(self.columns[k] for k in kept)
+        return replace(self, columns=columns, rows=[[row[k] for k in kept] for row in self.rows])
 
     @classmethod
     def of_columns(

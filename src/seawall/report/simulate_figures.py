@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from seawall.report.model import Chart, ChartKind, Marker, Series, Shape, Tone, Unit
 from seawall.report.replay import Replay
 from seawall.sim.bearers import Waterfall
-from seawall.sim.measures import forced, halts, over_time
+from seawall.sim.measures import forced, halts, outages, over_time
 from seawall.sim.run import Run
 
 Floats = NDArray[np.float64]
@@ -94,9 +94,10 @@ def _bars(name: str, x: Floats, y: Floats, tone: Tone) -> Series:
 
 
 def _halts(run: Run, markets: Sequence[int], most: int = 6) -> tuple[Marker, ...]:
-    mine = [(second, k) for second, k in halts(run) if k in markets][:most]
+    found = [(t, k, "halt") for t, k in halts(run)] + [(t, k, "outage") for t, k in outages(run)]
+    mine = sorted(x for x in found if x[1] in markets)[:most]
     return tuple(
-        Marker(second, f"halt {run.floor.markets[k].venue}", Tone.LOSS) for second, k in mine
+        Marker(t, f"{what} {run.floor.markets[k].venue}", Tone.LOSS) for t, k, what in mine
     )
 
 
@@ -131,9 +132,9 @@ def depth_charts(run: Run) -> tuple[Chart, ...]:
 
 
 def fund_chart(run: Run) -> Chart:
-    """Each venue's fund over time, as a change from the first row."""
+    """Each venue's fund over time, as a change from the start."""
     x, place = _sampled(run)
-    change = run.fund - run.fund[0]
+    change = run.fund - run.fund_start
     return Chart(
         "fund",
         "Insurance funds, change since the start",

@@ -81,6 +81,7 @@ def _headlines(report: Report) -> Grid:
 
 
 def _print_table(table: Table, console: Console, rows: int) -> None:
+    table = table.seen_in("terminal")
     shown = table.rows[:rows]
     cells = [
         [_cell(numbers.text(v, c.unit)) for v, c in zip(row, table.columns, strict=True)]

@@ -53,7 +53,7 @@ def who_pays(run: Run, equity_before: Floats) -> tuple[Bearer, ...]:
                 float(gain[mine].sum()),
             )
         )
-    start, end = run.fund[0], run.fund[-1]
+    start, end = run.fund_start, run.fund_end
     rows.append(Bearer("funds", 0, float(start.sum()), float((end - start).sum())))
     rest = -sum(row.gain_usd for row in rows)
     rows.append(Bearer("outside", 0, float("nan"), rest))
@@ -101,7 +101,8 @@ class Waterfall:
     bad_debt
         What nobody paid.
     fund_start, fund_lowest, fund_end
-        The fund, its inventory at the mark: first recorded, lowest, last.
+        The fund, its inventory at the mark: before the first step, lowest of the recorded rows and
+        the two ends, after the last step.
     adl_usd
         USD closed by auto-deleveraging.
     """
@@ -132,7 +133,7 @@ def waterfalls(run: Run) -> tuple[Waterfall, ...]:
     socialised = np.bincount(paid.venue, paid.usd, n)
     closed = np.bincount(deleveraged.venue, deleveraged.usd, n)
     given = np.bincount(deleveraged.venue, _given_up(run), n)
-    low = run.fund.min(axis=0)
+    low = np.vstack((run.fund_start, run.fund, run.fund_end)).min(axis=0)
     return tuple(
         Waterfall(
             venue=names[v],
@@ -140,9 +141,9 @@ def waterfalls(run: Run) -> tuple[Waterfall, ...]:
             given_up=float(given[v]),
             socialised=float(socialised[v]),
             bad_debt=float(run.bad_debt[v]),
-            fund_start=float(run.fund[0, v]),
+            fund_start=float(run.fund_start[v]),
             fund_lowest=float(low[v]),
-            fund_end=float(run.fund[-1, v]),
+            fund_end=float(run.fund_end[v]),
             adl_usd=float(closed[v]),
         )
         for v in range(n)

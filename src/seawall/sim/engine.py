@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +29,7 @@ from seawall.sim.world import at_prices, build_world, changed_book, margined
 
 Floats = NDArray[np.float64]
 
-_SAVED = 1
+_SAVED = 2
 _MUTABLE = ("memory", "sales", "flows", "record", "record_second", "sessions")
 
 
@@ -80,6 +83,7 @@ class Simulation:
         self.triggered = np.zeros(len(floor), dtype=np.bool_)
         self._events: list[Floats] = []
         self._cash_at_start = self._cash()
+        self._topup_at_start = w.af[:, c.TOPUP].copy()
         self._gross_at_start = np.abs(w.rest_held) + np.bincount(
             w.pi[:, c.P_MARKET], np.abs(w.pf[:, c.START_Z]), len(floor)
         )
@@ -177,19 +181,26 @@ class Simulation:
         floor = self.setup.floor
         _, behaviours = self._behaviours_hold()
         of_market = w.fund_cash + w.markets[:, c.MAKER_CASH] + w.rest_cash + w.fees + behaviours
+        market, account = self._currencies()
+        total = np.bincount(market, of_market, 1 + len(floor.assets))
+        of_accounts = np.bincount(account, w.af[:, c.CASH], 1 + len(floor.assets))
+        return np.asarray(total + of_accounts)
+
+    def _currencies(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Currency of each market and account: 0 USD, 1 + asset for its coin."""
+        w = self.world
         inverse = w.markets[:, c.INVERSE] > 0
         code = np.where(inverse, 1 + w.markets[:, c.ASSET], 0).astype(np.int64)
-        total = np.bincount(code, of_market, 1 + len(floor.assets))
         first = w.pi[w.ai[:-1, c.A_START].clip(0, len(w.pi) - 1), c.P_MARKET]
-        total += np.bincount(code[first], w.af[:, c.CASH], 1 + len(floor.assets))
-        return np.asarray(total)
+        return code, code[first]
 
     def conservation(self) -> tuple[float, float]:
         """Relative misses of two sums that must not change.
 
         The cash of all accounts, funds, makers, behaviours and fees, less what traders added and
-        what pledged collateral lost, over the gross value; and the sum of all quantities held in
-        a market, over what was held at the start and by makers and behaviours since.
+        what pledged collateral lost, over the gross value: the worst of all settlement currencies,
+        each against its own; and the sum of all quantities held in a market, over what was held
+        at the start and by makers and behaviours since.
         """
         w = self.world
         held, _ = self._behaviours_hold()
@@ -198,12 +209,19 @@ class Simulation:
         of_accounts = np.bincount(w.pi[:, c.P_MARKET], size, len(way))
         total = of_accounts + w.fund_held + w.markets[:, c.MAKER_HELD] + w.rest_held + held
         gross = self._gross_at_start + np.abs(w.markets[:, c.MAKER_HELD]) + np.abs(held) + 1e-9
-        peg = float(self.plan.pledge.sum()) * (self.plan.peg[self.step] - self.plan.peg[0])
-        moved = self._cash() - self._cash_at_start
-        added = w.totals[layout.T_DEPOSITS] - w.totals[layout.T_IN_COIN]
-        usd = moved[0] - added - peg
-        flow = float((gross * w.markets[:, c.MARK]).sum())
-        return abs(usd) / flow, float(np.max(np.abs(total) / gross))
+        code, of_account = self._currencies()
+        many, mark = len(self._cash_at_start), w.markets[:, c.MARK]
+        change = self.plan.peg[self.step] - self.plan.peg[0]
+        peg = np.bincount(of_account[self.plan.pledged], self.plan.pledge, many) * change
+        # a trader adds once, and what is left to add is then 0
+        added = np.bincount(of_account, self._topup_at_start - w.af[:, c.TOPUP], many)
+        missing = np.abs(self._cash() - self._cash_at_start - added - peg)
+        dollars = np.where(way < 0, 1.0 / mark, mark)
+        held_usd = np.bincount(code, gross * dollars, many)
+        # large balances beside small positions: sums are exact to a part of the balances only
+        balance = np.bincount(of_account, np.abs(w.af[:, c.CASH]), many)
+        value = held_usd + (1e-6 * balance + 1e-9)
+        return float(np.max(missing / value)), float(np.max(np.abs(total) / gross))
 
     def result(self) -> Run:
         """What came of the run so far.
@@ -233,6 +251,8 @@ class Simulation:
             second=plan.record_second[:rows].copy(),
             series=series,
             fund=self._fund_path(series),
+            fund_start=self.fund_start.copy(),
+            fund_end=worth.copy(),
             deposits=float(w.totals[layout.T_DEPOSITS]),
             events=self._event_columns(),
             equity=of_book * _coin(self.margin.book, self._marks()),
@@ -281,9 +301,7 @@ class Simulation:
         """Write the whole state, so that :meth:`load` goes on bit for bit."""
         self._drain()
         target = Path(path)
-        head = json.dumps({"version": _SAVED, "seed": self.seed, "book": self.margin.book.digest()})
-        arrays = {f"w_{k}": v for k, v in self.world._asdict().items() if k != "events"}
-        arrays |= {f"p_{k}": getattr(self.plan, k) for k in _MUTABLE}
+        head = json.dumps({"version": _SAVED, "seed": self.seed, "setup": self._identity()})
         events = np.concatenate([*self._events, np.empty((0, c.EVENT_COLUMNS))])
         part = target.with_name(target.name + ".part")
         with part.open("wb") as file:
@@ -291,12 +309,27 @@ class Simulation:
                 file,
                 head=np.frombuffer(head.encode(), dtype=np.uint8),
                 events=events,
-                fund_peak=self.fund_peak,
-                triggered=self.triggered,
-                **arrays,
+                **self._saved_arrays(),
             )
         part.replace(target)
         return target
+
+    def _identity(self) -> str:
+        """SHA-256 over the setup, the terms that came of it and what the run follows."""
+        w, plan = self.world, self.plan
+        sha = hashlib.sha256(self.setup.digest().encode())
+        sha.update(self.margin.book.digest().encode())
+        sha.update(repr(self.terms).encode())
+        fixed = (w.rates, w.deductions, plan.outside, plan.peg, plan.edits, plan.parameters)
+        for values in (*fixed, plan.spans, plan.firsts, plan.keys):
+            sha.update(np.ascontiguousarray(values).tobytes())
+        return sha.hexdigest()
+
+    def _saved_arrays(self) -> dict[str, Any]:
+        """What :meth:`save` writes of the world and the plan, by its name there."""
+        arrays = {f"w_{k}": v for k, v in self.world._asdict().items() if k != "events"}
+        arrays |= {f"p_{k}": getattr(self.plan, k) for k in _MUTABLE}
+        return arrays | {"fund_peak": self.fund_peak, "triggered": self.triggered}
 
     @classmethod
     def load(cls, path: str | Path, setup: Setup) -> Simulation:
@@ -311,22 +344,29 @@ class Simulation:
             with np.load(path) as file:
                 head = json.loads(bytes(file["head"]).decode())
                 saved = {k: file[k] for k in file.files}
-        except (OSError, ValueError, KeyError) as error:
+            seed, events = int(head["seed"]), saved["events"]
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(Mistake("not a saved run", str(path), value=str(error))) from error
-        run = cls(setup, int(head["seed"]))
-        same = head.get("version") == _SAVED and head["book"] == run.margin.book.digest()
-        for name, now in run.world._asdict().items():
-            if name != "events":
-                same = same and saved[f"w_{name}"].shape == np.shape(now)
-        if not same:
-            raise InputError(Mistake("a run saved from another scenario or version", str(path)))
-        for name, now in run.world._asdict().items():
-            if name != "events":
-                now[...] = saved[f"w_{name}"]
-        for name in _MUTABLE:
-            getattr(run.plan, name)[...] = saved[f"p_{name}"]
-        run.fund_peak, run.triggered = saved["fund_peak"], saved["triggered"]
-        run._events = [saved["events"]] if len(saved["events"]) else []
+        run = cls(setup, seed)
+        same = head.get("version") == _SAVED and head.get("setup") == run._identity()
+        arrays = run._saved_arrays()
+        shapes = {name: np.shape(now) for name, now in arrays.items()} | {
+            "events": (len(events), c.EVENT_COLUMNS)
+        }
+        if not same or any(
+            name not in saved or saved[name].shape != shape for name, shape in shapes.items()
+        ):
+            raise InputError(
+                Mistake(
+                    "a run saved from another scenario or version",
+                    str(path),
+                    allowed="the scenario it was saved from, with nothing in it changed",
+                    mend="run the scenario anew, or resume with the one it was saved from",
+                )
+            )
+        for name, now in arrays.items():
+            now[...] = saved[name]
+        run._events = [events] if len(events) else []
         return run
 
 

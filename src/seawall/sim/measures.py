@@ -191,7 +191,7 @@ def amplification(run: Run, alone: Run, asset: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class FundPath:
-    """A venue's fund, USD, its inventory at the mark: first recorded, lowest, last."""
+    """A venue's fund, USD, its inventory at the mark: at the start, lowest, at the end."""
 
     start: float
     lowest: float
@@ -201,13 +201,15 @@ class FundPath:
 
 def fund_paths(run: Run) -> dict[str, FundPath]:
     """How each venue's fund fared."""
-    low = np.argmin(run.fund, axis=0)
+    path = np.vstack((run.fund_start, run.fund, run.fund_end))
+    second = np.concatenate(([0.0], run.second, [run.floor.seconds]))
+    low = np.argmin(path, axis=0)
     return {
         name: FundPath(
-            start=float(run.fund[0, v]),
-            lowest=float(run.fund[low[v], v]),
-            end=float(run.fund[-1, v]),
-            lowest_second=float(run.second[low[v]]),
+            start=float(path[0, v]),
+            lowest=float(path[low[v], v]),
+            end=float(path[-1, v]),
+            lowest_second=float(second[low[v]]),
         )
         for v, name in enumerate(run.floor.venues)
     }
@@ -333,9 +335,28 @@ def gaps_between_venues(run: Run) -> dict[str, Gap]:
 
 
 def halts(run: Run) -> list[tuple[float, int]]:
-    """Second and market of every halt or outage of a perpetual, as the recorded rows show it."""
+    """Second and market of every halt of trading in a perpetual, as the recorded rows show it.
+
+    A venue that is down is none: see :func:`outages`.
+    """
+    return _begun(run, c.HALTED)
+
+
+def outages(run: Run) -> list[tuple[float, int]]:
+    """Second and market of every outage of a perpetual, as the recorded rows show it."""
+    return _begun(run, c.DOWN)
+
+
+def halted_seconds(run: Run) -> float:
+    """Seconds for which trading was halted, outages apart, summed over perpetuals, as recorded."""
+    perps = [k for k, m in enumerate(run.floor.markets) if not m.spot]
+    every = float(run.second[1] - run.second[0]) if len(run.second) > 1 else run.floor.step
+    return float((run.series["session"][:, perps] == c.HALTED).sum() * every)
+
+
+def _begun(run: Run, session: float) -> list[tuple[float, int]]:
     perps = np.array([k for k, m in enumerate(run.floor.markets) if not m.spot])
-    shut = run.series["session"][:, perps] != c.OPEN
+    shut = run.series["session"][:, perps] == session
     begun = shut & ~np.vstack((np.zeros((1, len(perps)), dtype=np.bool_), shut[:-1]))
     rows, columns = np.nonzero(begun)
     return [(float(run.second[t]), int(perps[k])) for t, k in zip(rows, columns, strict=True)]

@@ -77,6 +77,8 @@ class Run:
         ``forced_bought`` and ``traded``: USD since the row before.
     fund
         Shape (T, V): USD each venue's fund is worth, its inventory at the mark.
+    fund_start, fund_end
+        Shape (V,): the same before the first step and after the last one, whatever is recorded.
     deposits
         USD that traders added when called.
     events
@@ -95,6 +97,8 @@ class Run:
     second: Floats
     series: Mapping[str, Floats]
     fund: Floats
+    fund_start: Floats
+    fund_end: Floats
     deposits: float
     events: Events
     equity: Floats

@@ -22,9 +22,11 @@ from seawall.sim.batch import Failure, Outcome, Result, Task
 from seawall.sim.paired import Domino
 from seawall.sim.run import Events, Run
 
-SCHEMA = "seawall.run/1"
+SCHEMA = "seawall.run/2"
 
 Floats = NDArray[np.float64]
+
+_ARRAYS = ("second", "fund", "fund_start", "fund_end", "equity", "bad_debt")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +82,7 @@ def save_run(saved: SavedRun, path: str | Path) -> Path:
     }
     arrays: dict[str, Any] = {f"series.{name}": x for name, x in run.series.items()}
     arrays |= {f"events.{name}": getattr(run.events, name) for name in Events.__slots__}
-    arrays |= {name: getattr(run, name) for name in ("second", "fund", "equity", "bad_debt")}
+    arrays |= {name: getattr(run, name) for name in _ARRAYS}
     target = Path(path).expanduser().absolute()
     part = target.with_name(f".{target.name}.part")
     try:
@@ -137,6 +139,8 @@ def _built(head: Mapping[str, Any], arrays: Mapping[str, Any]) -> SavedRun:
         second=arrays["second"],
         series=series,
         fund=arrays["fund"],
+        fund_start=arrays["fund_start"],
+        fund_end=arrays["fund_end"],
         deposits=float(head["deposits"]),
         events=events,
         equity=arrays["equity"],

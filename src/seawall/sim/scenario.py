@@ -65,10 +65,19 @@ class Scenario:
 
     def settings(self) -> dict[str, Any]:
         """Everything that decides a run, defaults filled in: plain values by key."""
-        known = self.model.model_dump(exclude=set(_WORDS))
+        return self._dumped()
+
+    def stated(self) -> dict[str, Any]:
+        """:meth:`settings` without those that are as they would be if nothing were said."""
+        return self._dumped(exclude_defaults=True)
+
+    def _dumped(self, **how: Any) -> dict[str, Any]:
+        known = self.model.model_dump(exclude=set(_WORDS), **how)
         for section in ("behaviours", "levers", "losses", "shocks"):
-            plugins = getattr(self, section)
-            known[section] = {n: {"kind": kind_of(p), **p.model_dump()} for n, p in plugins.items()}
+            known[section] = {
+                name: {"kind": kind_of(plugin), **plugin.model_dump(**how)}
+                for name, plugin in getattr(self, section).items()
+            }
         return known
 
     def digest(self) -> str:
@@ -144,9 +153,12 @@ def scenario_of(tables: Mapping[str, Any], path: Path) -> Scenario:
 
 
 def differences(base: Scenario, reform: Scenario) -> list[tuple[str, Any, Any]]:
-    """Every setting in which two scenarios differ: its key, and its two values (None: not set)."""
+    """Every setting in which two scenarios differ: its key, and its two values (None: not set).
+
+    Of what only one of them has, such as a lever, what it leaves at its defaults is not listed.
+    """
     first, second = dict(_leaves(base.settings())), dict(_leaves(reform.settings()))
-    keys = sorted(first.keys() | second.keys())
+    keys = sorted({key for side in (base, reform) for key, _ in _leaves(side.stated())})
     return [(k, first.get(k), second.get(k)) for k in keys if first.get(k) != second.get(k)]
 
 

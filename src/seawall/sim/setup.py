@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +16,7 @@ from seawall.core.hooks import Floor
 from seawall.rulebook import Rules
 from seawall.rulebook.levers import Lever
 from seawall.rulebook.losses import LossRule
+from seawall.rulebook.plugin import Plugin
 from seawall.sim.behaviours import Behaviour
 from seawall.sim.shocks import Shock
 
@@ -109,3 +113,32 @@ class Setup:
     engine_pace: float = 0.05
     latency: float = 1.0
     record_every: float = 1.0
+
+    def digest(self) -> str:
+        """SHA-256 over everything but the rulebooks: the identity of a setup.
+
+        The order of plug-ins counts: they are called in it. Of the rulebooks a run knows what
+        holds at its start.
+        """
+        plugins = {
+            kind: [(name, _described(plug)) for name, plug in getattr(self, kind).items()]
+            for kind in ("behaviours", "shocks", "levers")
+        }
+        settled = {
+            "book": self.book.digest(),
+            "floor": asdict(self.floor),
+            "start": self.start,
+            "depth": {name: asdict(depth) for name, depth in self.depth.items()},
+            "outside": [dict(self.outside.volatility), self.outside.correlation],
+            "losses": {venue: _described(rule) for venue, rule in self.losses.items()},
+            "funds": dict(self.funds),
+            "numbers": [self.engine_pace, self.latency, self.record_every],
+        }
+        text = json.dumps([settled, plugins], sort_keys=True, default=repr)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _described(plug: Plugin) -> list[Any]:
+    """Kind and parameters of a plug-in."""
+    kind = type(plug)
+    return [f"{kind.__module__}.{kind.__qualname__}", plug.model_dump()]

@@ -15,6 +15,7 @@ from seawall.core.hooks import Floor, Market, Traders
 from seawall.margin import MarginBook
 from seawall.rulebook import Rules, bind
 from seawall.rulebook.levers import Lever
+from seawall.rulebook.levers.fund_target import FundTarget
 from seawall.sim import _scenario_model as m
 from seawall.sim.drawing import draw_book
 from seawall.sim.scenario import Scenario
@@ -247,7 +248,7 @@ def _names(scenario: Scenario, floor: Floor) -> Iterator[tuple[Any, ...]]:
 
 
 def _contradictions(scenario: Scenario) -> Iterator[tuple[Any, ...]]:
-    """Pairs of levers that cannot stand together."""
+    """Pairs of levers, and levers and settings, that cannot stand together."""
     named = list(scenario.levers.items())
     for k, (name, lever) in enumerate(named):
         for other, second in named[k + 1 :]:
@@ -255,6 +256,14 @@ def _contradictions(scenario: Scenario) -> Iterator[tuple[Any, ...]]:
             if why:
                 what = f"levers {name} and {other} contradict each other: {why}"
                 yield what, f"levers.{other}", None
+    for name, lever in named:
+        for venue in scenario.model.funds:
+            if isinstance(lever, FundTarget) and lever.sets(venue):
+                what = (
+                    f"lever {name} sets the fund of {venue}, which [funds] states too; "
+                    "leave one of them out"
+                )
+                yield what, f"levers.{name}", None
 
 
 def _contradicts(lever: Lever, other: Lever) -> str:

@@ -46,7 +46,7 @@ def _of_forced(run: Run) -> Row:
         "stops_usd": float(run.events.of(c.STOPPED).usd.sum()),
         "deposits_usd": run.deposits,
         "halts": float(len(ms.halts(run))),
-        "halted_s": _halted(run),
+        "halted_s": ms.halted_seconds(run),
     }
 
 
@@ -65,13 +65,6 @@ def _of_losses(run: Run) -> Row:
         "fund_change_usd": sum(w.fund_end - w.fund_start for w in by_venue),
         "fund_worst_usd": sum(w.fund_lowest - w.fund_start for w in by_venue),
     }
-
-
-def _halted(run: Run) -> float:
-    """Seconds that markets were not open, summed over perpetuals, as recorded."""
-    perps = [k for k, m in enumerate(run.floor.markets) if not m.spot]
-    every = float(run.second[1] - run.second[0]) if len(run.second) > 1 else run.floor.step
-    return float((run.series["session"][:, perps] != c.OPEN).sum() * every)
 
 
 def quantiles(rows: list[Row], name: str) -> tuple[float, float, float]:

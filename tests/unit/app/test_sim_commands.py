@@ -165,3 +165,21 @@ def test_the_functions_are_the_commands(scenario: Path) -> None:
     assert report.payload["measures"]["forced_usd"] > 0
     assert report.payload["paired"] == {}
     assert any("without leverage" in w for w in report.warnings)
+
+
+def test_a_narrow_terminal_shows_whole_intervals(
+    run: Run, scenario: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    reform = written(tmp_path, REFORM, "reform.toml")
+    shown = run("compare", scenario, reform, "--runs", 2, "--workers", 1)
+    assert shown.code == 0, shown.err
+    assert "95% from" not in shown.out
+    table = shown.out[shown.out.index("95% of") :]
+    row = next(x for x in table.splitlines() if x.startswith("Liquidated") and "USD" not in x[:10])
+    assert " to " in table
+    assert len(row) <= 80
+    written_out = run("compare", scenario, reform, "--runs", 2, "--workers", 1, "-f", "csv")
+    header = written_out.out.splitlines()[0].split(",")
+    assert {"low", "high"} <= set(header)
+    assert "interval" not in header

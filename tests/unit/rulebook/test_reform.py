@@ -78,7 +78,11 @@ def test_two_of_a_kind_on_one_market():
     here = fast.model_copy(update={"venues": ("okx",)})
     assert contradictions({"fast": here, "slow": there}) == []
     assert contradictions({"fast": fast, "slow": CircuitBreaker()}) == []
-    assert contradictions({"fast": fast, "wide": CoordinatedBreaker(preset="mwcb")}) == []
+    wide = CoordinatedBreaker(preset="mwcb")
+    for pair in ({"fast": fast, "wide": wide}, {"wide": wide, "fast": fast}):
+        (why,) = contradictions(pair)
+        assert "two breakers on one market" in why
+    assert contradictions({"fast": here, "wide": wide.model_copy(update={"venues": ("b",)})}) == []
 
 
 def test_rules_that_make_others_pointless():

@@ -217,6 +217,76 @@ def test_a_file_that_is_no_saved_run_is_refused(book, inverse, tmp_path):
         Simulation.load(run.save(tmp_path / "y.npz"), noisy(book))
 
 
+def test_a_run_is_not_resumed_under_a_setup_that_differs(book, tmp_path):
+    setup = noisy(book)
+    run = Simulation(setup, 3)
+    run.advance(10)
+    path = run.save(tmp_path / "run.npz")
+    floor = setup.floor
+    for changes in (
+        {"shocks": {"fall": Fall(change=-0.09), "cut": Cut()}},
+        {"shocks": {"fall": Fall(change=-0.08)}},
+        {"floor": replace(floor, steps=floor.steps + 5)},
+        {"floor": replace(floor, step=2.0)},
+        {"depth": {"": Depth(refill=0.06)}},
+        {"outside": Outside({"BTC": 0.3, "ETH": 0.5})},
+        {"funds": {book.venues[0]: 1.0}},
+        {"engine_pace": 0.06},
+        {"latency": 2.0},
+        {"record_every": 2.0},
+        {"start": setup.start + 1},
+    ):
+        with pytest.raises(InputError, match="another scenario"):
+            Simulation.load(path, replace(setup, **changes))
+    assert Simulation.load(path, setup).step == 10
+
+
+def test_a_saved_run_with_a_wrong_shape_is_refused(book, tmp_path):
+    setup = noisy(book)
+    path = Simulation(setup, 3).save(tmp_path / "run.npz")
+    with np.load(path) as file:
+        arrays = {k: file[k] for k in file.files}
+    np.savez(path, **(arrays | {"p_record": arrays["p_record"][:-1]}))
+    with pytest.raises(InputError, match="another scenario or version"):
+        Simulation.load(path, setup)
+
+
+def test_money_out_of_nowhere_is_noticed(inverse):
+    for what, much in (("USD", 50_000.0), ("coin", 1000.0)):
+        run = Simulation(setup_of(inverse, 20, depth=0.3, shocks={"cut": Cut()}), 1)
+        run.advance(10)
+        assert run.conservation()[0] < 1e-12
+        coin = run._currencies()[1] > 0
+        run.world.af[np.flatnonzero(coin == (what == "coin"))[0], c.CASH] += much
+        assert run.conservation()[0] > 1e-6
+
+
+class Depeg(Shock):
+    """Half of every balance is pledged, and what is pledged loses a tenth."""
+
+    def apply(self, timeline: Timeline, traders: Traders) -> None:
+        traders.pledged[:] = 0.5
+        timeline.peg[8:] = 0.9
+
+
+def test_pledged_coin_is_counted_in_its_coin(inverse):
+    run = Simulation(setup_of(inverse, 20, shocks={"peg": Depeg()}), 1)
+    run.advance(15)
+    assert (run._currencies()[1][run.plan.pledged] > 0).any()
+    assert run.conservation()[0] < 1e-12
+
+
+def test_the_fund_is_measured_from_the_start_whatever_is_recorded(book):
+    setup = setup_of(book, 100, depth=0.2, shocks={"fall": Fall(change=-0.12, at=2.0, over=20.0)})
+    often, rarely = (Simulation(replace(setup, record_every=s), 2).run() for s in (1.0, 50.0))
+    before = Simulation(setup, 2).fund_worth()
+    for run in (often, rarely):
+        assert np.array_equal(run.fund_start, before)
+        assert np.allclose(run.fund_end, run.fund[-1], rtol=1e-12)
+    assert np.array_equal(often.fund_end, rarely.fund_end)
+    assert not np.allclose(rarely.fund[0], before, rtol=1e-9)
+
+
 def test_halving_the_step_converges(book):
     """Noise apart, the end of a run approaches a limit as its step is halved."""
     paths = []

@@ -260,6 +260,31 @@ def test_an_outage_takes_one_venue_down_and_brings_it_back() -> None:
         VenueOutage(venues=())
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (1, 2, 0)])
+def test_overlapping_outages_last_until_the_last_ends(order: tuple[int, ...]) -> None:
+    spans = [(100, 100), (150, 20), (180, 100)]
+    timeline = quiet()
+    for k in order:
+        at, lasts = spans[k]
+        applied(VenueOutage(venues=("alpha",), at=at, lasts=lasts), timeline=timeline)
+    applied(VenueOutage(venues=("beta",), at=120, lasts=30), timeline=timeline)
+    applied(VenueOutage(venues=("alpha",), at=500, lasts=10), timeline=timeline)
+    session = column(timeline, 1, c.SESSION, c.OPEN)
+    seconds = timeline.seconds()
+    down = ((seconds >= 100) & (seconds < 280)) | ((seconds >= 500) & (seconds < 510))
+    assert np.array_equal(session == c.DOWN, down)
+    other = column(timeline, 2, c.SESSION, c.OPEN)
+    assert np.array_equal(other == c.DOWN, (seconds >= 120) & (seconds < 150))
+
+
+def test_an_outage_to_the_end_takes_in_one_that_would_end_before() -> None:
+    timeline = applied(VenueOutage(venues=("alpha",), at=900, lasts=1e6))
+    applied(VenueOutage(venues=("alpha",), at=850, lasts=100), timeline=timeline)
+    session = column(timeline, 1, c.SESSION, c.OPEN)
+    assert (session[850:] == c.DOWN).all()
+    assert (session[:850] == c.OPEN).all()
+
+
 def test_edits_are_plain_numbers() -> None:
     for name, fields in WINDOWS.items():
         timeline = applied(shocks()[name](**fields))

@@ -59,6 +59,8 @@ def run(rows: list[tuple[float, ...]] = ROWS) -> Run:
         second=second,
         series=series,
         fund=fund,
+        fund_start=np.array([1010.0, 500.0]),
+        fund_end=np.array([945.0, 500.0]),
         deposits=11.0,
         events=Events(
             second=kept[:, 0],
@@ -174,9 +176,18 @@ def test_halts_are_read_off_the_recorded_rows() -> None:
     assert (row["halts"], row["halted_s"]) == (1.0, 10.0)
 
 
+def test_an_outage_is_no_halt() -> None:
+    r = run()
+    r.series["session"][50:60, 0] = c.DOWN
+    assert ms.halts(r) == [(31.0, 1)]
+    assert ms.outages(r) == [(51.0, 0)]
+    row = summarise(r, BEFORE)
+    assert (row["halts"], row["halted_s"]) == (1.0, 10.0)
+
+
 def test_funds() -> None:
     path = ms.fund_paths(run())["a"]
-    assert (path.start, path.lowest, path.end, path.lowest_second) == (1000, 900, 940, 91)
+    assert (path.start, path.lowest, path.end, path.lowest_second) == (1010, 900, 945, 91)
 
 
 def test_who_pays_sums_to_zero_and_margin_added_is_no_gain() -> None:
@@ -186,7 +197,7 @@ def test_who_pays_sums_to_zero_and_margin_added_is_no_gain() -> None:
     assert rows["deleveraged"].gain_usd == 10
     assert rows["stopped"].gain_usd == 61 - 70 - 11
     assert rows["others"].gain_usd == 30
-    assert rows["funds"].gain_usd == -60
+    assert rows["funds"].gain_usd == 945 - 1010
     assert sum(b.gain_usd for b in rows.values()) == 0.0
 
 

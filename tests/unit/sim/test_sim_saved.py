@@ -42,7 +42,7 @@ def test_a_run_comes_back_whole(saved: SavedRun, tmp_path: Path) -> None:
     assert repr(again.run.floor) == repr(run.floor)  # a tick that is not known is NaN
     for name in ("start", "seed", "deposits", "cash_error", "interest_error"):
         assert getattr(again.run, name) == getattr(run, name)
-    for name in ("second", "fund", "equity", "bad_debt"):
+    for name in ("second", "fund", "fund_start", "fund_end", "equity", "bad_debt"):
         np.testing.assert_array_equal(getattr(again.run, name), getattr(run, name))
     assert again.run.series.keys() == run.series.keys()
     for name, values in run.series.items():

@@ -114,6 +114,32 @@ share = 0.2
     assert differences(base, base) == []
 
 
+def test_defaults_of_an_added_lever_are_no_difference(tmp_path: Path) -> None:
+    base = load_scenario(written(tmp_path))
+    text = """
+extends = "small.toml"
+title = "Reform"
+[levers.circuit_breaker]
+down = 0.05
+pause = 60
+"""
+    reform = load_scenario(written(tmp_path, text, "reform.toml"))
+    assert differences(base, reform) == [
+        ("levers.circuit_breaker.down", None, 0.05),
+        ("levers.circuit_breaker.kind", None, "circuit_breaker"),
+        ("levers.circuit_breaker.pause", None, 60.0),
+    ]
+
+
+def test_a_fund_that_is_set_twice_is_refused(tmp_path: Path) -> None:
+    lever = "\n[funds]\nbybit = 1e6\n[levers.fund_target]\nusd = 5e6\n"
+    scenario = load_scenario(written(tmp_path, SMALL + lever))
+    with pytest.raises(InputError, match="sets the fund of bybit"):
+        stage(scenario)
+    elsewhere = SMALL + lever + 'venues = ["binance_usdm"]\n'
+    assert stage(load_scenario(written(tmp_path, elsewhere))).funds["bybit"] == 1e6
+
+
 def test_two_plug_ins_of_one_kind_stand_under_their_names(tmp_path: Path) -> None:
     text = SMALL + '[behaviours.quick]\nkind = "noise"\nrate = 9.0\n'
     scenario = load_scenario(written(tmp_path, text))

@@ -170,6 +170,7 @@ def _shorts(values: Any, digits: int = _DIGITS) -> list[float | None]:
 def table_markup(table: Table, heading: str, whole: bool) -> str:
     """A sortable table; the rows it leaves out are counted under it."""
     wide = " wide" if whole else ""
+    table = table.seen_in("file")
     rows = table.rows[:ROWS_ON_PAGE]
     cut = ' class="cut"' if len(rows) > FIRST_ROWS else ""
     body = "".join(_row(row, table.columns) for row in rows)

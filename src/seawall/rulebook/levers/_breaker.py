@@ -179,6 +179,15 @@ class BreakerRules(Lever):
             )
         return self
 
+    def against(self, other: Lever) -> str:
+        """Of two breakers on one market it is not said which one's pause ends the other's."""
+        if not isinstance(other, BreakerRules) or not (self.acts() and other.acts()):
+            return ""
+        return (
+            "two breakers on one market, each with its own pause and reopening; leave one out, or "
+            "name venues and assets that do not overlap"
+        )
+
     def levels(self) -> tuple[Level, ...]:
         """All levels, lowest first."""
         return (Level(down=self.down, up=self.up, pause=self.pause), *self.further)

@@ -19,8 +19,8 @@ class FundTarget(Lever):
 
     Off with no target and no fee.
 
-    Assumes that the money is there on the first day; who paid it in is not modelled. A fund that
-    the scenario states by venue goes before this.
+    Assumes that the money is there on the first day; who paid it in is not modelled. A scenario
+    that states the fund of the same venue is refused.
     """
 
     title: ClassVar[str] = "Insurance fund target"
@@ -62,6 +62,10 @@ class FundTarget(Lever):
         if self.share is None and self.open_interest:
             raise ValueError("open_interest without a share of it: give share, or leave it out")
         return self
+
+    def sets(self, venue: str) -> bool:
+        """Whether it sets the fund of a venue."""
+        return (self.usd is not None or self.share is not None) and holds(self, venue)
 
     def admit(self, floor: Floor) -> Hook | None:
         """Nothing during the run; refuses names that the run does not have."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import ClassVar
 
 import numpy as np
@@ -18,7 +19,8 @@ class VenueOutage(Shock):
 
     At its end the venue opens where the others stand: marks jump, and all that would have been
     liquidated on the way is liquidated then. Assumes that makers' orders are still there when it
-    comes back; a withdrawal of depth says otherwise.
+    comes back; a withdrawal of depth says otherwise. Where several outages of a venue overlap, it
+    is down until the last of them ends.
     """
 
     title: ClassVar[str] = "Venue outage"
@@ -39,8 +41,41 @@ class VenueOutage(Shock):
         refusals.begins("at", self.at)
         refusals.lasts("lasts", self.lasts)
         refusals.refuse()
-        end = self.at + self.lasts
-        for market in np.flatnonzero(named(floor, self.venues)):
-            timeline.edits.append(Edit(self.at, int(market), c.SESSION, c.DOWN))
-            if end < floor.seconds:
-                timeline.edits.append(Edit(end, int(market), c.SESSION, c.OPEN))
+        for market in np.flatnonzero(named(floor, self.venues)).tolist():
+            windows = [*_taken_out(timeline, market), (self.at, self.at + self.lasts)]
+            for begin, end in _union(windows):
+                timeline.edits.append(Edit(begin, market, c.SESSION, c.DOWN))
+                if end < floor.seconds:
+                    timeline.edits.append(Edit(end, market, c.SESSION, c.OPEN))
+
+
+def _taken_out(timeline: Timeline, market: int) -> list[tuple[float, float]]:
+    """Windows in which a market is down so far, s; their edits are taken out of the timeline."""
+
+    def mine(e: Edit) -> bool:
+        plain = not (e.multiply or e.add) and e.value in (c.DOWN, c.OPEN)
+        return plain and e.market == market and e.column == c.SESSION
+
+    windows: list[tuple[float, float]] = []
+    begin = inf
+    for e in sorted(filter(mine, timeline.edits), key=lambda e: e.second):
+        if e.value == c.DOWN:
+            begin = min(begin, e.second)
+        elif begin < inf:
+            windows.append((begin, e.second))
+            begin = inf
+    if begin < inf:
+        windows.append((begin, inf))
+    timeline.edits[:] = [e for e in timeline.edits if not mine(e)]
+    return windows
+
+
+def _union(windows: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Windows that do not meet and cover the same time, earliest first."""
+    joined: list[tuple[float, float]] = []
+    for begin, end in sorted(windows):
+        if joined and begin <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((begin, end))
+    return joined
