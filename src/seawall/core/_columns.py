@@ -65,13 +65,13 @@ BOUGHT = 25
 SOLD = 26
 """Base quantity sold by orders in the last step, >= 0."""
 FORCED_BOUGHT = 27
-"""USD of forced purchases (liquidated shorts, their stops) in the last step."""
+"""USD of forced purchases (liquidated shorts, funds' sales) in the last step."""
 FORCED_SOLD = 28
-"""USD of forced sales (liquidated longs, their stops) in the last step."""
+"""USD of forced sales (liquidated longs, funds' sales) in the last step."""
 ALLOWANCE = 29
 """USD of forced orders that may be sent in a step; infinite without a throttle."""
 INTEREST = 30
-"""Open interest: half the sum of base quantities held by anyone, without sign."""
+"""Open interest: base quantity that anyone is long, makers, funds and unlevered included."""
 PREMIUM = 31
 """Mean premium of mid over index since the last funding."""
 RATE = 32

@@ -182,12 +182,17 @@ class LossTerms:
 
 @dataclass(frozen=True, slots=True)
 class FundingTerms:
-    """How a venue computes its funding rate. Rates are fractions per interval."""
+    """How a venue computes its funding rate. Rates are fractions per interval.
+
+    ``premium_hours`` is the time over which a premium is paid back: of shorter intervals each
+    pays its part.
+    """
 
     interval_hours: float = 8.0
     interest: float = 0.0001
     damper: float = 0.0005
     cap: float | None = None
+    premium_hours: float = 8.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,7 @@
 
 ``bids[m, k]`` rests at log price ``(centre - k - 0.5) * width`` and ``asks[m, k]`` at
 ``(centre + k + 0.5) * width``, both in base quantity, ``centre`` counted in levels. ``front[m]``
-holds how many levels of either side have been taken since the last refill, with the part taken
-of the next: how far trades have displaced the price.
+holds how many levels of either side are known to be empty since the last refill.
 """
 
 from __future__ import annotations
@@ -41,7 +40,6 @@ def walk(levels, m, want, price, ratio, limit, rising, inverse, front, side):
                 levels[m, k] = resting - left
                 filled = want
                 value += left * driver
-                front[m, side] = max(front[m, side], k + left / resting)
                 return filled, value, last
             levels[m, k] = 0.0
             filled += resting

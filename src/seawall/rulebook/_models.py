@@ -151,6 +151,7 @@ class FundingModel(_Sourced):
     interest: float
     damper: Amount
     cap: Positive | None = None
+    premium_hours: Positive = 8.0
 
 
 class MarkPriceModel(_Sourced):

@@ -28,6 +28,7 @@ from seawall.core._columns import (
     FORCED_SOLD,
     FUNDING,
     FUNDING_AT,
+    GONE,
     HALT,
     INDEX,
     INTEREST,
@@ -66,7 +67,6 @@ from seawall.sim._accounts import (
     worth,
 )
 from seawall.sim._layout import (
-    C_DEFICIT,
     C_QUANTITY,
     N_EDIT,
     N_EVENTS,
@@ -114,7 +114,7 @@ def enter(m, usd, w):
         if filled == 0.0:
             return
         ends[m, side, 0] += 1
-        credit[m, side] -= w.pf[i, PLAN]
+        credit[m, side] -= w.pf[i, PLAN] * min(abs(filled) / size, 1.0)
         recost(i, value / filled, w)
         trade(i, way * filled, way * value, w)
         fee = w.markets[m, FEE] * abs(value)
@@ -139,7 +139,7 @@ def arm_all(w):
 def pay_funding(m, rate, w, plan):
     """Longs pay ``rate`` of their value at the index to shorts; thresholds of payers move.
 
-    Returns the settlement currency that accounts paid in all.
+    The event holds the USD that payers among the accounts paid.
     """
     inverse = w.markets[m, INVERSE] != 0.0
     way = -1.0 if inverse else 1.0
@@ -154,7 +154,7 @@ def pay_funding(m, rate, w, plan):
         a = w.pi[i, P_ACCOUNT]
         w.af[a, CASH] -= due
         w.af[a, RESERVE] -= due
-        paid += due
+        paid += max(due, 0.0)
         if w.af[a, RESERVE] <= 0.0:
             rearm(a, w)
     w.fund_cash[m] -= w.fund_held[m] * u * rate
@@ -164,8 +164,8 @@ def pay_funding(m, rate, w, plan):
     for h in range(plan.firsts[1]):
         end = plan.spans[h, 1]
         plan.memory[end - count + m] -= plan.memory[end - 2 * count + m] * u * rate
-    note(w, FUNDING, m, -1, -1, 0.0, w.markets[m, INDEX], paid)
-    return paid
+    coin = w.markets[m, MARK] if inverse else 1.0
+    note(w, FUNDING, m, -1, -1, 0.0, w.markets[m, INDEX], paid * coin)
 
 
 @kernel
@@ -292,6 +292,8 @@ def price_markets(step, w, plan):
     """Makers quote; then every venue takes its index and marks."""
     markets, dt = w.markets, w.clock[DT]
     for m in range(markets.shape[0]):
+        if markets[m, SESSION] == DOWN:
+            continue
         outside = plan.outside[step + 1, int(markets[m, ASSET])]
         quote(markets, w.bids, w.asks, w.shape, w.front, outside, m, dt)
     for m in range(markets.shape[0]):
@@ -299,7 +301,8 @@ def price_markets(step, w, plan):
         if markets[m, SPOT] != 0.0:
             markets[m, INDEX] = markets[m, MID]
             markets[m, MARK] = markets[m, MID]
-        elif markets[m, SESSION] != DOWN:
+            continue
+        if markets[m, SESSION] != DOWN:
             s = plan.spot[asset]
             spot = markets[s, MID] if s >= 0 else math.exp(plan.outside[step + 1, asset])
             index(markets, m, spot, dt)
@@ -327,6 +330,9 @@ def watch_accounts(step, w, plan):
     if plan.peg[step + 1] != plan.peg[step]:
         for k in range(plan.pledged.shape[0]):
             a = plan.pledged[k]
+            if w.ai[a, A_STATE] == GONE:
+                # whoever took the account over was given its margin at that day's price
+                continue
             w.af[a, CASH] += plan.pledge[k] * (plan.peg[step + 1] - plan.peg[step])
             rearm(a, w)
     for m in range(markets.shape[0]):
@@ -342,7 +348,19 @@ def watch_accounts(step, w, plan):
             for side in (FALLS, RISES):
                 usd = usd_due(m, side, at, NEAR, w.pf, w.pi, w.head, w.origin, Z, inverse)
                 markets[m, LONGS_NEAR if side == FALLS else SHORTS_NEAR] = usd
-        markets[m, INTEREST] = max(w.interest[m, 0], w.interest[m, 1])
+        markets[m, INTEREST] = all_longs(m, w, plan)
+
+
+@inner_kernel
+def all_longs(m, w, plan):
+    """Base quantity that anyone is long in a market, which is what all others are short."""
+    count = w.markets.shape[0]
+    total = w.interest[m, 1 if w.markets[m, INVERSE] != 0.0 else 0]
+    total += max(w.markets[m, MAKER_HELD], 0.0) + max(w.fund_held[m], 0.0)
+    total += max(w.rest_held[m], 0.0)
+    for h in range(plan.firsts[ACTS], plan.firsts[ACTS + 1]):
+        total += max(plan.memory[plan.spans[h, 1] - 2 * count + m], 0.0)
+    return total
 
 
 @inner_kernel
@@ -390,7 +408,7 @@ def advance(until, w, plan):
         write_row(step, w, plan)
         paying = False
         for m in range(w.markets.shape[0]):
-            if w.claims[m, C_QUANTITY] != 0.0 or w.claims[m, C_DEFICIT] != 0.0:
+            if w.claims[m, 0, C_QUANTITY] != 0.0 or w.claims[m, 1, C_QUANTITY] != 0.0:
                 return CLAIMS
             paying |= w.markets[m, SPOT] == 0.0 and w.markets[m, FUNDING_AT] <= w.clock[SECONDS]
         if paying:

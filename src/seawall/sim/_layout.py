@@ -30,8 +30,9 @@ COUNTS = 16
 Q_REASON, Q_ROW, Q_READY = 0, 1, 2
 LIQUIDATE, STOP_OUT, CUT_BACK = 0, 1, 2
 
-# --- claims: one row a market, what the venue took over in this step -------------------------
+# --- claims: by market and side (0 longs, 1 shorts), what a venue took over in this step -----
 C_QUANTITY, C_BANKRUPT, C_DEFICIT = 0, 1, 2
+"""Base quantity >= 0, quantity * driver at bankruptcy, USD below zero."""
 CLAIM_COLUMNS = 3
 
 # --- totals ------------------------------------------------------------------------------------

@@ -155,25 +155,27 @@ def part_of(a, equity, w):
 
 
 @inner_kernel
-def step_share(i, v, part, usd, value, w):
-    """Share of a position that its venue closes now; ``part`` is the account's."""
-    pi, venues = w.pi, w.venues
-    kind = int(venues[v, V_KIND])
+def step_share(i, a, part, usd, value, w):
+    """Share of a position that its venue closes now, and what ``P_CUT`` becomes once it has.
+
+    ``part`` is the account's. A fraction goes first; while the venue cools down after it, and
+    at the next call where it does not cool down, orders are for the whole.
+    """
+    pi, venues, v = w.pi, w.venues, w.ai[a, A_VENUE]
+    kind, cut = int(venues[v, V_KIND]), pi[i, P_CUT]
     if kind == FRACTION:
-        first = usd > venues[v, V_THRESHOLD] and pi[i, P_CUT] == 0
-        return venues[v, V_FRACTION] if first else 1.0
+        over = venues[v, V_COOL] > 0.0 and w.clock[STEP] >= w.ai[a, A_UNTIL]
+        if usd > venues[v, V_THRESHOLD] and (cut == 0 or over):
+            return venues[v, V_FRACTION], 1
+        return 1.0, cut
     if kind == TIERS_DOWN:
         size = ladder_size(i, value, w)
-        tiers = int(venues[v, V_TIERS])
-        share, cut = tiers_down(size, w.floors, pi[i, P_LADDER], tiers, pi[i, P_CUT])
-        if share < 1.0:
-            pi[i, P_CUT] = cut
-        return share
+        return tiers_down(size, w.floors, pi[i, P_LADDER], int(venues[v, V_TIERS]), cut)
     if kind == SLICES:
-        return slice_usd(usd, venues[v, V_FRACTION], venues[v, V_LEAST]) * part / usd
+        return slice_usd(usd, venues[v, V_FRACTION], venues[v, V_LEAST]) * part / usd, cut
     if kind == JUST_ENOUGH:
-        return in_whole_steps(part, usd, venues[v, V_LEAST])
-    return 1.0
+        return in_whole_steps(part, usd, venues[v, V_LEAST]), cut
+    return 1.0, cut
 
 
 @inner_kernel
@@ -210,9 +212,10 @@ def take_over(a, equity, gross, w):
         share = abs(z) * u / gross
         usd = abs(z) if inverse != 0.0 else abs(z) * mark
         coin = mark if inverse != 0.0 else 1.0
-        w.claims[m, C_QUANTITY] += way * z
-        w.claims[m, C_BANKRUPT] += way * z * at
-        w.claims[m, C_DEFICIT] += max(-equity, 0.0) * share * coin
+        side = 0 if way * z > 0.0 else 1
+        w.claims[m, side, C_QUANTITY] += abs(z)
+        w.claims[m, side, C_BANKRUPT] += abs(z) * (driver(at, inverse) if at > 0.0 else 0.0)
+        w.claims[m, side, C_DEFICIT] += max(-equity, 0.0) * share * coin
         w.fund_held[m] += way * z
         w.fund_cash[m] -= z * u
         trade(i, -z, -z * u, w)
@@ -241,6 +244,53 @@ def settle_rest(a, m, w):
 
 
 @inner_kernel
+def send_steps(a, equity, gross, w):
+    """Send the orders of one step into the book; False if all goes to the venue's engine at once.
+
+    What a market takes no more of in this step counts as no try.
+    """
+    ai, markets, pf, pi = w.ai, w.markets, w.pf, w.pi
+    v = ai[a, A_VENUE]
+    part = part_of(a, equity, w)
+    whole, tried, cooling = True, False, False
+    for i in range(ai[a, A_START], ai[a + 1, A_START]):
+        held = pf[i, Z]
+        if held == 0.0:
+            continue
+        m = pi[i, P_MARKET]
+        inverse = markets[m, INVERSE]
+        value = abs(held) * driver(markets[m, MARK], inverse)
+        usd = abs(held) if inverse != 0.0 else value
+        share, cut = step_share(i, a, part, usd, value, w)
+        if share == 1.0 and w.venues[v, V_ROUTE] == BY_ENGINE:
+            continue
+        whole = False
+        limit = bankruptcy_price(i, equity, gross, w)
+        closed, worth_closed, filled, asked = close(i, share, limit, True, w)
+        tried |= asked != 0.0 and markets[m, SESSION] == OPEN
+        if closed == 0.0:
+            continue
+        if cut != pi[i, P_CUT] or share < 1.0:
+            cooling |= int(w.venues[v, V_KIND]) == FRACTION and share < 1.0
+            if abs(filled) >= share * abs(held) * (1.0 - 1e-9):
+                pi[i, P_CUT] = cut
+        # what slippage and the taker's fee have left of the margin bounds the liquidation fee
+        left, _, _ = worth(a, w)
+        fee = min(w.venues[v, V_FEE] * worth_closed, max(left, 0.0))
+        w.af[a, CASH] -= fee
+        w.fund_cash[m] += fee
+        kind = LIQUIDATION if pf[i, Z] == 0.0 else PARTIAL
+        way = -1.0 if inverse != 0.0 else 1.0
+        price = closed / abs(filled) if inverse == 0.0 else closed / worth_closed
+        note(w, kind, m, a, i, way * (held - pf[i, Z]), price, closed)
+    if tried:
+        ai[a, A_STEPS] += 1
+    if cooling:
+        ai[a, A_UNTIL] = int(w.clock[STEP] + max(1.0, w.venues[v, V_COOL] / w.clock[DT]))
+    return not whole
+
+
+@inner_kernel
 def liquidate(a, w):
     """One step of an account's liquidation. Returns whether it has to go on."""
     ai, markets, pf, pi = w.ai, w.markets, w.pf, w.pi
@@ -262,52 +312,16 @@ def liquidate(a, w):
             trading |= session == OPEN
             if session == DOWN:
                 return True
-    if not trading or ai[a, A_UNTIL] > w.clock[STEP]:
+    if not trading:
         return True
     tried = ai[a, A_STEPS] * w.clock[LATENCY] * w.clock[DT]
     gone = equity <= TIE * gross or tried > w.venues[v, V_PATIENCE]
     gone |= equity < w.venues[v, V_BACKSTOP] * need and ai[a, A_STEPS] > 0
-    if not gone:
-        whole, cool = True, False
-        part = part_of(a, equity, w)
-        for i in range(first, last):
-            z = pf[i, Z]
-            if z == 0.0:
-                continue
-            m = pi[i, P_MARKET]
-            inverse = markets[m, INVERSE]
-            value = abs(z) * driver(markets[m, MARK], inverse)
-            usd = abs(z) if inverse != 0.0 else value
-            share = step_share(i, v, part, usd, value, w)
-            if share == 1.0 and w.venues[v, V_ROUTE] == BY_ENGINE:
-                gone = whole
-                continue
-            whole = False
-            if share < 1.0 and int(w.venues[v, V_KIND]) == FRACTION:
-                pi[i, P_CUT] = 1
-                cool = True
-            limit = bankruptcy_price(i, equity, gross, w)
-            held = pf[i, Z]
-            closed, worth_closed, filled = close(i, share, limit, w)
-            if closed == 0.0:
-                continue
-            fee = min(w.venues[v, V_FEE] * worth_closed, max(equity, 0.0))
-            w.af[a, CASH] -= fee
-            w.fund_cash[m] += fee
-            equity -= fee
-            kind = LIQUIDATION if pf[i, Z] == 0.0 else PARTIAL
-            way = -1.0 if inverse != 0.0 else 1.0
-            price = closed / abs(filled) if inverse == 0.0 else closed / worth_closed
-            note(w, kind, m, a, i, way * (held - pf[i, Z]), price, closed)
-        ai[a, A_STEPS] += 1
-        if cool:
-            ai[a, A_UNTIL] = int(w.clock[STEP] + max(1.0, w.venues[v, V_COOL] / w.clock[DT]))
+    if not gone and send_steps(a, equity, gross, w):
         if empty(a, w):
-            m = pi[first, P_MARKET]
-            settle_rest(a, m, w)
+            settle_rest(a, pi[first, P_MARKET], w)
             return False
-        if not (gone and whole):
-            return True
+        return True
     take_over(a, equity, gross, w)
     return False
 
@@ -321,7 +335,7 @@ def stop_out(i, w):
         return False
     disarm(a, w)
     held = pf[i, Z]
-    usd, value, filled = close(i, 1.0, 0.0, w)
+    usd, value, filled, _ = close(i, 1.0, 0.0, False, w)
     m = pi[i, P_MARKET]
     if usd > 0.0:
         inverse = w.markets[m, INVERSE] != 0.0
@@ -350,7 +364,7 @@ def cut_back(a, w):
         if pf[i, Z] != 0.0:
             m = w.pi[i, P_MARKET]
             held = pf[i, Z]
-            usd, _, _ = close(i, share, 0.0, w)
+            usd, _, _, _ = close(i, share, 0.0, False, w)
             if usd > 0.0:
                 way = -1.0 if markets[m, INVERSE] != 0.0 else 1.0
                 note(w, DELEVERAGED, m, a, i, way * (held - pf[i, Z]), markets[m, LAST], usd)

@@ -11,6 +11,7 @@ from seawall.core._columns import (
     ASSET,
     BASIS,
     BID,
+    BOUGHT,
     CALM,
     CANCEL,
     CENTRE,
@@ -41,6 +42,7 @@ from seawall.core._columns import (
     REFILL,
     SECONDS,
     SESSION,
+    SOLD,
     SPOT,
     STANDING_ASK,
     STANDING_BID,
@@ -50,6 +52,7 @@ from seawall.core._columns import (
     WILL,
     WILL_CAP,
 )
+from seawall.liquidity._kernels import ONE_PERCENT
 from seawall.liquidity._levels import ASKS, BIDS, level_price, refill, shift, small_fill, within
 
 PROBE = 0.005
@@ -68,7 +71,17 @@ def quote(markets, bids, asks, shape, front, outside, m, dt):
     width = markets[m, WIDTH]
     centre = markets[m, CENTRE]
     before = math.floor(centre / width)
-    centre += markets[m, PERMANENT] * (front[m, ASKS] - front[m, BIDS]) * width
+    price = math.exp(centre)
+    inverse = markets[m, INVERSE] != 0.0
+    unit = 1.0 if inverse else 1.0 / price
+    will = min(markets[m, WILL], markets[m, WILL_CAP])
+    # linear in the quantity, so that neither the step nor how an order is split decides it
+    net = markets[m, BOUGHT] - markets[m, SOLD]
+    full = markets[m, CALM] * will * unit
+    if net != 0.0 and full > 0.0:
+        far = markets[m, PERMANENT] * ONE_PERCENT * net / full
+        most = width * bids.shape[1]
+        centre += max(min(far, most), -most)
     front[m, BIDS] = 0.0
     front[m, ASKS] = 0.0
     anchor = outside if markets[m, SPOT] != 0.0 else math.log(markets[m, INDEX])
@@ -77,10 +90,8 @@ def quote(markets, bids, asks, shape, front, outside, m, dt):
     centre += (1.0 - math.exp(-markets[m, ANCHOR] * dt)) * (anchor - centre)
     markets[m, CENTRE] = centre
     at = math.floor(centre / width)
-    price = math.exp(centre)
-    inverse = markets[m, INVERSE] != 0.0
-    unit = 1.0 if inverse else 1.0 / price
-    full = markets[m, CALM] * min(markets[m, WILL], markets[m, WILL_CAP]) * unit
+    unit = 1.0 if inverse else math.exp(-centre)
+    full = markets[m, CALM] * will * unit
     if at != before:
         shift(bids, asks, shape, m, at - before, full)
     up = 1.0 - math.exp(-markets[m, REFILL] * dt)

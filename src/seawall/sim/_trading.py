@@ -102,20 +102,28 @@ def allowed(w, m, quantity):
 
 
 @inner_kernel
-def close(i, share, limit, w):
-    """Close a share of a position in its market. Returns USD filled, settlement value, asked."""
-    markets, pi = w.markets, w.pi
-    m = pi[i, P_MARKET]
-    way = -1.0 if markets[m, INVERSE] != 0.0 else 1.0
-    wanted = allowed(w, m, -way * w.pf[i, Z] * share)
+def close(i, share, limit, forced, w):
+    """Close a share of a position in its market, ``forced`` by its venue or by its trader's will.
+
+    Returns the USD filled, the settlement value, the quantity filled, and that asked for after
+    what the market still takes of forced orders.
+    """
+    m = w.pi[i, P_MARKET]
+    way = -1.0 if w.markets[m, INVERSE] != 0.0 else 1.0
+    wanted = -way * w.pf[i, Z] * share
+    if forced:
+        wanted = allowed(w, m, wanted)
     filled, value = execute(w, m, wanted, limit)
     if filled == 0.0:
-        return 0.0, 0.0, 0.0
+        return 0.0, 0.0, 0.0, wanted
     trade(i, way * filled, way * value, w)
-    fee = markets[m, FEE] * abs(value)
-    w.af[pi[i, P_ACCOUNT], CASH] -= fee
+    fee = w.markets[m, FEE] * abs(value)
+    w.af[w.pi[i, P_ACCOUNT], CASH] -= fee
     w.fees[m] += fee
-    return count_forced(w, m, filled, value), abs(value), filled
+    usd = abs(filled) if w.markets[m, INVERSE] != 0.0 else abs(value)
+    if forced:
+        count_forced(w, m, filled, value)
+    return usd, abs(value), filled, wanted
 
 
 @inner_kernel

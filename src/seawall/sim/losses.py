@@ -20,14 +20,15 @@ Floats = NDArray[np.float64]
 
 
 def share_out(run: Simulation) -> None:
-    """Apply each venue's loss rule to what it took over in the last step."""
+    """Apply each venue's loss rule to what it took over in the last step, side by side."""
     w = run.world
     worth = run.fund_worth()
     run.fund_peak = np.maximum(run.fund_peak, worth)
-    for m in np.flatnonzero(np.abs(w.claims).sum(axis=1)):
+    taken = w.claims[:, :, layout.C_QUANTITY]
+    for m, side in zip(*np.nonzero(taken), strict=True):
         venue = int(w.markets[m, c.VENUE])
         rule = run.rules[venue]
-        claim = _claim(run, int(m), venue, float(worth[venue]))
+        claim = _claim(run, int(m), int(side), float(worth[venue]))
         if claim is None:
             continue
         run.triggered[m] = rule.triggered(claim)
@@ -36,40 +37,45 @@ def share_out(run: Simulation) -> None:
         rows, opposite = _opposite(w, int(m), claim)
         if not len(rows):
             continue
-        rng = run._rng(f"losses {m} {run.step}")
+        rng = run._rng(f"losses {m} {side} {run.step}")
         found = rule.allocate(claim, opposite, rng)
         closed = np.minimum(found.closed, opposite.quantity)
         if not (closed.sum() <= abs(claim.quantity) * (1 + 1e-9) and (closed >= 0).all()):
             raise InternalError(f"loss rule {type(rule).__name__} closes more than it may")
         _engine.deleverage(int(m), rows, closed, float(found.price), found.paid, w, run.plan)
+        w.claims[m, side] = 0.0
         worth = run.fund_worth()
     w.claims[:] = 0.0
     run._drain()
 
 
-def _claim(run: Simulation, m: int, venue: int, worth: float) -> Claim | None:
+def _claim(run: Simulation, m: int, side: int, worth: float) -> Claim | None:
     w = run.world
-    quantity = float(w.claims[m, layout.C_QUANTITY])
-    if quantity == 0.0:
+    taken, other = (float(w.claims[m, s, layout.C_QUANTITY]) for s in (side, 1 - side))
+    way = 1.0 if side == 0 else -1.0
+    # no more than what the fund holds of it: its inventory nets both sides
+    share = min((max(way * float(w.fund_held[m]), 0.0) + other) / taken, 1.0)
+    if share <= 0.0:
         return None
-    # no more than what the fund still holds can be passed on
-    held = float(w.fund_held[m])
-    if held * quantity <= 0.0:
-        return None
-    share = min(abs(held / quantity), 1.0)
-    bankrupt = float(w.claims[m, layout.C_BANKRUPT]) / quantity
+    inverse = bool(w.markets[m, c.INVERSE] > 0)
+    mean = float(w.claims[m, side, layout.C_BANKRUPT]) / taken
     return Claim(
-        quantity=share * quantity,
-        bankruptcy=bankrupt,
+        quantity=way * share * taken,
+        bankruptcy=(1.0 / mean if inverse and mean > 0 else mean),
         mark=float(w.markets[m, c.MARK]),
         mark_before=float(w.markets[m, c.MARK_BEFORE]),
-        deficit=share * float(w.claims[m, layout.C_DEFICIT]),
+        deficit=share * float(w.claims[m, side, layout.C_DEFICIT]),
         fund=worth,
-        fund_peak=float(run.fund_peak[venue]),
-        fund_start=float(run.fund_start[venue]),
-        inverse=bool(w.markets[m, c.INVERSE] > 0),
+        fund_peak=float(run.fund_peak[venue_of(w, m)]),
+        fund_start=float(run.fund_start[venue_of(w, m)]),
+        inverse=inverse,
         was_triggered=bool(run.triggered[m]),
     )
+
+
+def venue_of(w: Any, m: int) -> int:
+    """Index of a market's venue."""
+    return int(w.markets[m, c.VENUE])
 
 
 def _opposite(w: Any, m: int, claim: Claim) -> tuple[Any, Opposite]:

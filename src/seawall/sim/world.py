@@ -263,7 +263,7 @@ def build_world(setup: Setup, margin: MarginBook, traders: Traders) -> tuple[Any
         queue=np.zeros((2 * m + 2 * n + 16, 3), dtype=np.int32),
         events=np.empty((5 * (n + m) + 200_000, c.EVENT_COLUMNS)),
         counts=np.zeros(layout.COUNTS, dtype=np.int64),
-        claims=np.zeros((markets, layout.CLAIM_COLUMNS)),
+        claims=np.zeros((markets, 2, layout.CLAIM_COLUMNS)),
         totals=np.zeros(layout.TOTALS),
         found=np.zeros(n + 1, dtype=np.int32),
         credit=np.zeros((markets, 2)),

@@ -81,7 +81,10 @@ class Queue(LossRule):
         if self.whole:
             return size
         deficit = amount(claim.deficit)
-        return size * (self.relief(claim) / deficit) if deficit > 0 else 0.0
+        if deficit > 0:
+            return size * (self.relief(claim) / deficit)
+        # a fund that is below its floor takes nothing more on, whether it has cost it or not
+        return size if claim.fund < min(self.floor(claim), 0.0) or claim.fund < 0 else 0.0
 
     def score(self, opposite: Opposite, rng: np.random.Generator) -> Floats:
         """Shape (k,): place of each row in the queue, higher goes first."""
