@@ -142,7 +142,7 @@ class Simulation:
         now = w.clock[c.SECONDS]
         for m in np.flatnonzero(w.markets[:, c.FUNDING_AT] <= now):
             terms = self.terms[int(w.markets[m, c.VENUE])].funding
-            premium = w.markets[m, c.PREMIUM]
+            premium = w.markets[m, c.PREMIUM] * terms.interval_hours / terms.premium_hours
             rate = float(funding_rate(premium, terms.interest, terms.damper, terms.cap))
             w.markets[m, c.RATE] = rate
             w.markets[m, c.FUNDING_AT] += w.markets[m, c.FUNDING_EVERY]
