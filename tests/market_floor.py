@@ -54,7 +54,7 @@ def make_table(floor: Floor) -> np.ndarray:
         table[row, c.INVERSE] = market.instrument.inverse
         for column in (c.BID, c.ASK, c.MID, c.LAST, c.INDEX, c.MARK, c.MARK_BEFORE):
             table[row, column] = market.price
-        for column in (c.CALM, c.STANDING_BID, c.STANDING_ASK):
+        for column in (c.CALM, c.STANDING_BID, c.STANDING_ASK, c.NEXT_BID, c.NEXT_ASK):
             table[row, column] = market.depth
     table[:, c.WILL] = table[:, c.WILL_CAP] = 1.0
     table[:, c.FUNDING_EVERY] = 28_800.0

@@ -87,9 +87,9 @@ MAKER_CASH = 36
 DISCLOSED = 37
 """1 if the concentration of liquidations near the price is published."""
 LONGS_NEAR = 38
-"""USD of long positions due within 2% below the mark; 0 unless disclosed."""
+"""USD of long positions liquidated if this mark fell 2%; 0 unless disclosed."""
 SHORTS_NEAR = 39
-"""USD of short positions due within 2% above the mark; 0 unless disclosed."""
+"""USD of short positions liquidated if this mark rose 2%; 0 unless disclosed."""
 MARK_RULE = 40
 """How the venue marks; see the MARK_BY constants."""
 MARK_WINDOW = 41
@@ -119,6 +119,10 @@ MARK_BOUND = 52
 """How far the basis may be from 0, as a fraction of the index."""
 OWN_SLOW = 53
 """Running average over 30 s of the median of bid, ask and last, USD."""
+NEXT_BID = 54
+"""USD resting within 1% below BID, what the next sales meet; 0 if there are no bids."""
+NEXT_ASK = 55
+"""USD resting within 1% above ASK, what the next purchases meet; 0 if there are no offers."""
 MARKET_COLUMNS = 56
 
 OPEN, HALTED, DOWN = 0.0, 1.0, 2.0
@@ -160,7 +164,7 @@ CUT_AT = 3
 CUT_TO = 4
 """Leverage the trader cuts to."""
 PLEDGED = 5
-"""Part of the balance held in a collateral asset that can lose its peg."""
+"""Part of the balance held in a collateral asset that can lose its peg, at its price."""
 RESERVE = 6
 """What funding may still take before the account's thresholds have to be set anew."""
 ACCOUNT_FLOATS = 7
@@ -194,7 +198,9 @@ FIXED0 = 9
 """FIXED at the start."""
 ADD0 = 10
 """ADD at the start."""
-POSITION_FLOATS = 11
+INITIAL = 11
+"""Initial margin rate at its bracket for its first size: one over the greatest leverage."""
+POSITION_FLOATS = 12
 
 P_ACCOUNT, P_MARKET, P_TABLE, P_LADDER, P_MODE, P_NEXT, P_PREVIOUS, P_BUCKET, P_CUT = range(9)
 POSITION_INTS = 9

@@ -51,11 +51,21 @@ def walk(levels, m, want, price, ratio, limit, rising, inverse, front, side):
 
 
 @inner_kernel
-def refill(levels, shape, m, full, up, down):
-    """Bring every level of one side toward ``shape * full``; ``up`` and ``down`` are shares."""
+def refill(levels, shape, m, full, refilling, cancelling, dt, passed):
+    """Bring every level of one side toward ``shape * full`` at the rates, 1/s, for ``dt``.
+
+    The first ``passed`` levels are those that the centre has left behind on its way, the farthest
+    from it first: each has refilled only since.
+    """
+    up, down = 1.0 - math.exp(-refilling * dt), 1.0 - math.exp(-cancelling * dt)
     for k in range(levels.shape[1]):
         gap = shape[m, k] * full - levels[m, k]
-        levels[m, k] += gap * (up if gap > 0.0 else down)
+        if gap <= 0.0:
+            levels[m, k] += gap * down
+        elif k < passed:
+            levels[m, k] += gap * (1.0 - math.exp(-refilling * dt * (k + 0.5) / passed))
+        else:
+            levels[m, k] += gap * up
 
 
 @inner_kernel
@@ -63,7 +73,7 @@ def shift(bids, asks, shape, m, levels, full):
     """Move the centre by some levels, > 0 up: what is overtaken is cancelled.
 
     Levels that come into view at the far end stand at ``shape * full``; those the centre has
-    left behind are empty until they refill.
+    left behind are empty until they refill (:func:`refill`).
     """
     near, far = (asks, bids) if levels > 0 else (bids, asks)
     s = min(abs(levels), near.shape[1])
@@ -74,21 +84,21 @@ def shift(bids, asks, shape, m, levels, full):
 
 
 @inner_kernel
-def small_fill(levels, m, probe, price, ratio):
-    """Mean log-free price at which ``probe`` is filled; 0 if the side holds less."""
+def level_of(levels, m, probe):
+    """Level at which ``probe`` is filled; -1 if the side holds less."""
     seen = 0.0
     for k in range(levels.shape[1]):
         seen += levels[m, k]
         if seen >= probe:
-            return price * ratio**k
-    return 0.0
+            return k
+    return -1
 
 
 @inner_kernel
-def within(levels, m, count):
-    """Base quantity in the first ``count`` levels."""
+def resting(levels, m, first, count):
+    """Base quantity in ``count`` levels from the ``first``."""
     total = 0.0
-    for k in range(min(count, levels.shape[1])):
+    for k in range(first, min(first + count, levels.shape[1])):
         total += levels[m, k]
     return total
 

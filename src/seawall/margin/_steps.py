@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
-from seawall._jit import inner_kernel
+import numpy as np
+
+from seawall._jit import inner_kernel, kernel
 
 FULL, TIERS_DOWN, FRACTION, SLICES, JUST_ENOUGH = range(5)
 """What a venue closes at one step: all, down some brackets, a fraction of large positions, slices
@@ -49,3 +51,16 @@ def in_whole_steps(part, usd, least):
     """Share of a position that is ``part`` of it rounded up to whole steps of ``least`` USD."""
     closed = math.ceil(part * usd / least) * least if least > 0.0 else part * usd
     return min(closed / usd, 1.0)
+
+
+@kernel
+def rating(equity, maintenance, adjustment):
+    """As :func:`seawall.margin.closing.bankruptcy_rating`, of numbers or arrays."""
+    short = adjustment * (1.0 - equity / maintenance)
+    return np.minimum(np.maximum(short, 0.0), 1.0)
+
+
+@kernel
+def fillable(side, price, rate, equity, maintenance, adjustment, spread):
+    """As :func:`seawall.margin.closing.fillable_price`, of numbers or arrays."""
+    return price * (1.0 - side * rating(equity, maintenance, adjustment) * spread * rate)

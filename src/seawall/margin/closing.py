@@ -13,6 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from seawall.margin._steps import fillable, rating
+
 Floats = NDArray[np.float64]
 
 QUOTE_DECIMALS = 6
@@ -69,7 +71,7 @@ def bankruptcy_rating(equity: Floats, maintenance: Floats, adjustment: float) ->
 
     Source: see the module; adjusted bankruptcy rating (ABR).
     """
-    return np.clip(adjustment * (1.0 - np.asarray(equity) / np.asarray(maintenance)), 0.0, 1.0)
+    return np.asarray(rating(_floats(equity), _floats(maintenance), float(adjustment)))
 
 
 def fillable_price(
@@ -90,8 +92,9 @@ def fillable_price(
 
     Source: see the module.
     """
-    rating = bankruptcy_rating(equity, maintenance, adjustment)
-    return np.asarray(price * (1.0 - np.sign(size) * rating * spread * np.asarray(rate)))
+    account = (_floats(equity), _floats(maintenance), float(adjustment))
+    side = np.sign(_floats(size))
+    return np.asarray(fillable(side, _floats(price), _floats(rate), *account, float(spread)))
 
 
 def insurance_fund_delta(
@@ -106,3 +109,7 @@ def insurance_fund_delta(
     """
     filled = -np.asarray(delta, dtype=np.float64) * fill_price
     return np.asarray(np.minimum(filled - np.asarray(quote), max_fee * np.abs(filled)))
+
+
+def _floats(values: Floats | float) -> Floats:
+    return np.asarray(values, dtype=np.float64)

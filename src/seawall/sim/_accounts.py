@@ -36,6 +36,7 @@ from seawall.core._columns import (
     P_LADDER,
     P_MARKET,
     P_MODE,
+    P_NEXT,
     P_TABLE,
     RESERVE,
     SIZE0,
@@ -63,7 +64,7 @@ from seawall.sim._layout import (
     T_DEPOSITS,
     T_IN_COIN,
 )
-from seawall.sim._triggers import FALLS, RISES, link, unlink
+from seawall.sim._triggers import FALLS, RISES, bucket_of, link, unlink
 
 TIE = 1e-12
 """Share of the notional within which equity counts as equal to maintenance, against rounding."""
@@ -264,6 +265,34 @@ def look(a, w):
     # every position anew: one that kept its old distance would spend slack that is gone
     disarm(a, w)
     arm(a, equity, need, gross, w)
+
+
+@inner_kernel
+def usd_falling(m, side, reach, w):
+    """USD of the positions whose accounts fall if this mark alone moves by ``reach``, relative.
+
+    Thresholds say who may fall, as none lies beyond its account's liquidation; each of those is
+    looked at.
+    """
+    markets = w.markets
+    mark = markets[m, MARK]
+    far = mark * (1.0 - reach) if side == FALLS else mark * (1.0 + reach)
+    b, last = bucket_of(mark, w.origin[m]), bucket_of(far, w.origin[m])
+    way = -1 if side == FALLS else 1
+    total = 0.0
+    markets[m, MARK] = far
+    while True:
+        i = w.head[m, side, b]
+        while i >= 0:
+            equity, need, gross = worth(w.pi[i, P_ACCOUNT], w)
+            if equity - need <= TIE * gross:
+                total += abs(w.pf[i, Z])
+            i = w.pi[i, P_NEXT]
+        if b == last:
+            break
+        b += way
+    markets[m, MARK] = mark
+    return total * (1.0 if markets[m, INVERSE] != 0.0 else mark)
 
 
 @inner_kernel

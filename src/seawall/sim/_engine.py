@@ -9,8 +9,6 @@ import numpy as np
 from seawall._jit import call_hook, inner_kernel, kernel
 from seawall.core._columns import (
     A_STATE,
-    ADL,
-    ALIVE,
     ALLOWANCE,
     ASSET,
     BAND_HIGH,
@@ -18,15 +16,11 @@ from seawall.core._columns import (
     BOUGHT,
     CASH,
     DISCLOSED,
-    DORMANT,
     DOWN,
     DT,
     ENTRIES,
-    ENTRY,
-    FEE,
     FORCED_BOUGHT,
     FORCED_SOLD,
-    FUNDING,
     FUNDING_AT,
     GONE,
     HALT,
@@ -35,47 +29,29 @@ from seawall.core._columns import (
     INVERSE,
     LIMIT,
     LONGS_NEAR,
-    MAKER_CASH,
     MAKER_HELD,
     MARK,
     MID,
     OPEN,
     P_ACCOUNT,
-    PLAN,
+    PLEDGED,
     QUANTITY,
-    RESERVE,
     RESUME,
     SECONDS,
     SESSION,
     SHORTS_NEAR,
-    SOCIALISED,
     SOLD,
     SPOT,
     STEP,
     TRADED,
-    Z,
 )
-from seawall.sim._accounts import (
-    disarm,
-    empty,
-    look,
-    note,
-    rearm,
-    recost,
-    retire,
-    trade,
-    worth,
-)
-from seawall.sim._layout import (
-    C_QUANTITY,
-    N_EDIT,
-    N_EVENTS,
-    N_RECORD,
-)
-from seawall.sim._liquidating import work_queue
+from seawall.sim._accounts import look, note, rearm, usd_falling, worth
+from seawall.sim._layout import C_QUANTITY, N_EDIT, N_EVENTS, N_RECORD
 from seawall.sim._marking import index, mark, quote
+from seawall.sim._queue import work_queue
+from seawall.sim._settling import enter
 from seawall.sim._trading import execute, sell_inventory
-from seawall.sim._triggers import FALLS, RISES, cross, usd_due
+from seawall.sim._triggers import FALLS, RISES, cross
 
 DONE, ROOM, CLAIMS, FUNDINGS = 0, 1, 2, 3
 """Why the loop left: at its end, for room for events, to share out losses, to pay funding."""
@@ -90,113 +66,11 @@ NEAR = 0.02
 """Distance within which disclosed concentration counts, relative."""
 
 
-@inner_kernel
-def enter(m, usd, w):
-    """Open planned positions of one side until ``usd`` is spent; what is left is kept as credit.
-
-    ``order`` holds planned positions by market and side, ``ends`` the next and the end of each.
-    """
-    side = 0 if usd > 0.0 else 1
-    inverse = w.markets[m, INVERSE] != 0.0
-    way = -1.0 if inverse else 1.0
-    order, ends, credit = w.order, w.order_start, w.credit
-    credit[m, side] += abs(usd)
-    while ends[m, side, 0] < ends[m, side, 1]:
-        i = order[ends[m, side, 0]]
-        a = w.pi[i, P_ACCOUNT]
-        if w.ai[a, A_STATE] != DORMANT and w.ai[a, A_STATE] != ALIVE:
-            ends[m, side, 0] += 1
-            continue
-        if w.pf[i, PLAN] > credit[m, side]:
-            return
-        size = w.pf[i, PLAN] if inverse else w.pf[i, PLAN] / w.markets[m, MID]
-        filled, value = execute(w, m, size if side == 0 else -size, 0.0)
-        if filled == 0.0:
-            return
-        ends[m, side, 0] += 1
-        credit[m, side] -= w.pf[i, PLAN] * min(abs(filled) / size, 1.0)
-        recost(i, value / filled, w)
-        trade(i, way * filled, way * value, w)
-        fee = w.markets[m, FEE] * abs(value)
-        w.af[a, CASH] -= fee
-        w.fees[m] += fee
-        usd_in = abs(filled) if inverse else abs(value)
-        price = filled / value if inverse else value / filled
-        note(w, ENTRY, m, a, i, filled, price, usd_in)
-        w.pf[i, PLAN] = 0.0
-        w.ai[a, A_STATE] = ALIVE
-        rearm(a, w)
-
-
 @kernel
 def arm_all(w):
     """Set the thresholds of every account that holds something."""
     for a in range(w.ai.shape[0] - 1):
         rearm(a, w)
-
-
-@kernel
-def pay_funding(m, rate, w, plan):
-    """Longs pay ``rate`` of their value at the index to shorts; thresholds of payers move.
-
-    The event holds the USD that payers among the accounts paid.
-    """
-    inverse = w.markets[m, INVERSE] != 0.0
-    way = -1.0 if inverse else 1.0
-    u = 1.0 / w.markets[m, INDEX] if inverse else w.markets[m, INDEX]
-    paid = 0.0
-    for k in range(w.by_market_start[m], w.by_market_start[m + 1]):
-        i = w.by_market[k]
-        z = w.pf[i, Z]
-        if z == 0.0:
-            continue
-        due = way * z * u * rate
-        a = w.pi[i, P_ACCOUNT]
-        w.af[a, CASH] -= due
-        w.af[a, RESERVE] -= due
-        paid += max(due, 0.0)
-        if w.af[a, RESERVE] <= 0.0:
-            rearm(a, w)
-    w.fund_cash[m] -= w.fund_held[m] * u * rate
-    w.markets[m, MAKER_CASH] -= w.markets[m, MAKER_HELD] * u * rate
-    w.rest_cash[m] -= w.rest_held[m] * u * rate
-    count = w.markets.shape[0]
-    for h in range(plan.firsts[1]):
-        end = plan.spans[h, 1]
-        plan.memory[end - count + m] -= plan.memory[end - 2 * count + m] * u * rate
-    coin = w.markets[m, MARK] if inverse else 1.0
-    note(w, FUNDING, m, -1, -1, 0.0, w.markets[m, INDEX], paid * coin)
-
-
-@kernel
-def deleverage(m, rows, closed, price, paid, w, plan):
-    """Close other traders' positions against the fund's at a price, and take cash from them."""
-    inverse = w.markets[m, INVERSE] != 0.0
-    way = -1.0 if inverse else 1.0
-    u = 1.0 / price if inverse else price
-    coin = w.markets[m, MARK] if inverse else 1.0
-    for k in range(rows.size):
-        if closed[k] == 0.0 and paid[k] == 0.0:
-            continue
-        i = rows[k]
-        a = w.pi[i, P_ACCOUNT]
-        disarm(a, w)
-        if closed[k] != 0.0:
-            size = way * w.pf[i, Z]
-            change = -math.copysign(closed[k], size)
-            trade(i, way * change, way * change * u, w)
-            w.fund_held[m] -= change
-            w.fund_cash[m] += way * change * u
-            usd = closed[k] if inverse else closed[k] * price
-            note(w, ADL, m, a, i, -change, price, usd)
-        if paid[k] != 0.0:
-            w.af[a, CASH] -= paid[k] / coin
-            w.fund_cash[m] += paid[k] / coin
-            note(w, SOCIALISED, m, a, i, 0.0, price, paid[k])
-        if empty(a, w):
-            retire(a, w)
-        else:
-            rearm(a, w)
 
 
 @kernel
@@ -333,7 +207,9 @@ def watch_accounts(step, w, plan):
             if w.ai[a, A_STATE] == GONE:
                 # whoever took the account over was given its margin at that day's price
                 continue
-            w.af[a, CASH] += plan.pledge[k] * (plan.peg[step + 1] - plan.peg[step])
+            change = plan.pledge[k] * (plan.peg[step + 1] - plan.peg[step])
+            w.af[a, CASH] += change
+            w.af[a, PLEDGED] += change
             rearm(a, w)
     for m in range(markets.shape[0]):
         if markets[m, SPOT] != 0.0 or markets[m, SESSION] == DOWN:
@@ -344,9 +220,8 @@ def watch_accounts(step, w, plan):
             for k in range(n):
                 look(w.pi[w.found[k], P_ACCOUNT], w)
         if markets[m, DISCLOSED] != 0.0:
-            inverse = markets[m, INVERSE] != 0.0
             for side in (FALLS, RISES):
-                usd = usd_due(m, side, at, NEAR, w.pf, w.pi, w.head, w.origin, Z, inverse)
+                usd = usd_falling(m, side, NEAR, w)
                 markets[m, LONGS_NEAR if side == FALLS else SHORTS_NEAR] = usd
         markets[m, INTEREST] = all_longs(m, w, plan)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from seawall._jit import inner_kernel
 from seawall.core._columns import (
     A_START,
@@ -14,15 +16,12 @@ from seawall.core._columns import (
     ADD,
     ALIVE,
     CASH,
-    CUT_TO,
-    DELEVERAGED,
     DOWN,
     DT,
     FEE,
     FIXED,
     FUND_DRAW,
     INVERSE,
-    LAST,
     LATENCY,
     LIQUIDATION,
     MARK,
@@ -38,7 +37,6 @@ from seawall.core._columns import (
     SIZE0,
     START_Z,
     STEP,
-    STOPPED,
     TAKEOVER,
     Z,
 )
@@ -48,6 +46,7 @@ from seawall.margin._steps import (
     JUST_ENOUGH,
     SLICES,
     TIERS_DOWN,
+    fillable,
     in_whole_steps,
     slice_usd,
     tiers_down,
@@ -59,8 +58,8 @@ from seawall.sim._accounts import (
     driver,
     empty,
     ladder_size,
+    need_of,
     note,
-    rearm,
     retire,
     trade,
     worth,
@@ -71,12 +70,7 @@ from seawall.sim._layout import (
     C_BANKRUPT,
     C_DEFICIT,
     C_QUANTITY,
-    LIQUIDATE,
-    N_QUEUE,
-    Q_READY,
-    Q_REASON,
-    Q_ROW,
-    STOP_OUT,
+    V_ADJUST,
     V_BACKSTOP,
     V_COOL,
     V_FEE,
@@ -86,11 +80,15 @@ from seawall.sim._layout import (
     V_MOST,
     V_PATIENCE,
     V_ROUTE,
+    V_SPREAD,
     V_THRESHOLD,
     V_TIERS,
     V_TO_FUND,
 )
 from seawall.sim._trading import close
+
+MOST_BRACKETS = 64
+"""Beyond every venue's ladder: an order that goes down so many closes the position."""
 
 
 @inner_kernel
@@ -120,15 +118,50 @@ def stands(a, equity, fee, closed, w):
 
 
 @inner_kernel
+def stands_lower(a, equity, tiers, w):
+    """Whether an account meets its requirement after every position is so many brackets lower."""
+    markets, pf, pi, v = w.markets, w.pf, w.pi, w.ai[a, A_VENUE]
+    need, reach = 0.0, 0.0
+    for i in range(w.ai[a, A_START], w.ai[a + 1, A_START]):
+        if pf[i, Z] == 0.0:
+            continue
+        m, t = pi[i, P_MARKET], pi[i, P_TABLE]
+        value = abs(pf[i, Z]) * driver(markets[m, MARK], markets[m, INVERSE])
+        size = ladder_size(i, value, w)
+        share, _ = tiers_down(size, w.floors, pi[i, P_LADDER], tiers, pi[i, P_CUT])
+        kept = value * (1.0 - share)
+        need += (w.venues[v, V_FEE] + markets[m, FEE]) * value * share
+        if kept > 0.0:
+            k = bracket_line(kept, w.rates, w.deductions, t, pf[i, ADD])
+            need += (w.rates[t, k] + pf[i, ADD]) * kept - w.deductions[t, k]
+            need += pf[i, FIXED] * (1.0 - share) + w.curves[t] * kept * kept
+        reach += kept
+    return reach > 0.0 and equity - need > 4.0 * TIE * reach
+
+
+@inner_kernel
+def brackets_needed(a, equity, w):
+    """Multiple of the venue's brackets a step that one order has to go down: all if none saves."""
+    tiers = int(w.venues[w.ai[a, A_VENUE], V_TIERS])
+    times = 1
+    while times < MOST_BRACKETS and not stands_lower(a, equity, tiers * times, w):
+        times += 1
+    return times
+
+
+@inner_kernel
 def part_of(a, equity, w):
     """What an account's step has in common for its positions.
 
     Slices: by how much they shrink so that all together keep to the most that the venue closes
     at once. Just enough: the least share of all after which the account stands, 1 where none
-    does.
+    does. Brackets: by how many times the venue's step the order goes down, more than once where
+    it sends but one order.
     """
     markets, pf, pi, v = w.markets, w.pf, w.pi, w.ai[a, A_VENUE]
     kind = int(w.venues[v, V_KIND])
+    if kind == TIERS_DOWN and w.venues[v, V_PATIENCE] == 0.0:
+        return float(brackets_needed(a, equity, w))
     if kind != SLICES and kind != JUST_ENOUGH:
         return 1.0
     total, fee = 0.0, 0.0
@@ -170,7 +203,7 @@ def step_share(i, a, part, usd, value, w):
         return 1.0, cut
     if kind == TIERS_DOWN:
         size = ladder_size(i, value, w)
-        return tiers_down(size, w.floors, pi[i, P_LADDER], int(venues[v, V_TIERS]), cut)
+        return tiers_down(size, w.floors, pi[i, P_LADDER], int(venues[v, V_TIERS] * part), cut)
     if kind == SLICES:
         return slice_usd(usd, venues[v, V_FRACTION], venues[v, V_LEAST]) * part / usd, cut
     if kind == JUST_ENOUGH:
@@ -188,6 +221,21 @@ def bankruptcy_price(i, equity, gross, w):
     if x <= 0.0:
         return 0.0
     return driver(x, markets[m, INVERSE])
+
+
+@inner_kernel
+def worst_price(i, equity, need, gross, w):
+    """Worst price at which a closing may fill: bankruptcy's, or the fillable price; 0 for none."""
+    markets, m, v = w.markets, w.pi[i, P_MARKET], w.ai[w.pi[i, P_ACCOUNT], A_VENUE]
+    adjustment, spread = w.venues[v, V_ADJUST], w.venues[v, V_SPREAD]
+    if np.isnan(adjustment) or np.isnan(spread) or need <= 0.0:
+        return bankruptcy_price(i, equity, gross, w)
+    inverse = markets[m, INVERSE]
+    u = driver(markets[m, MARK], inverse)
+    rate = need_of(i, u, w) / (abs(w.pf[i, Z]) * u)
+    side = math.copysign(1.0, w.pf[i, Z])
+    at = fillable(side, u, rate, equity, need, adjustment, spread)
+    return driver(at, inverse) if at > 0.0 else 0.0
 
 
 @inner_kernel
@@ -244,7 +292,7 @@ def settle_rest(a, m, w):
 
 
 @inner_kernel
-def send_steps(a, equity, gross, w):
+def send_steps(a, equity, need, gross, w):
     """Send the orders of one step into the book; False if all goes to the venue's engine at once.
 
     What a market takes no more of in this step counts as no try.
@@ -265,7 +313,7 @@ def send_steps(a, equity, gross, w):
         if share == 1.0 and w.venues[v, V_ROUTE] == BY_ENGINE:
             continue
         whole = False
-        limit = bankruptcy_price(i, equity, gross, w)
+        limit = worst_price(i, equity, need, gross, w)
         closed, worth_closed, filled, asked = close(i, share, limit, True, w)
         tried |= asked != 0.0 and markets[m, SESSION] == OPEN
         if closed == 0.0:
@@ -317,88 +365,10 @@ def liquidate(a, w):
     tried = ai[a, A_STEPS] * w.clock[LATENCY] * w.clock[DT]
     gone = equity <= TIE * gross or tried > w.venues[v, V_PATIENCE]
     gone |= equity < w.venues[v, V_BACKSTOP] * need and ai[a, A_STEPS] > 0
-    if not gone and send_steps(a, equity, gross, w):
+    if not gone and send_steps(a, equity, need, gross, w):
         if empty(a, w):
             settle_rest(a, pi[first, P_MARKET], w)
             return False
         return True
     take_over(a, equity, gross, w)
     return False
-
-
-@inner_kernel
-def stop_out(i, w):
-    """Send a stop's order. Returns whether it has to go on."""
-    pf, pi = w.pf, w.pi
-    a = pi[i, P_ACCOUNT]
-    if pf[i, Z] == 0.0 or w.ai[a, A_STATE] != ALIVE:
-        return False
-    disarm(a, w)
-    held = pf[i, Z]
-    usd, value, filled, _ = close(i, 1.0, 0.0, False, w)
-    m = pi[i, P_MARKET]
-    if usd > 0.0:
-        inverse = w.markets[m, INVERSE] != 0.0
-        way = -1.0 if inverse else 1.0
-        price = usd / value if inverse else usd / abs(filled)
-        note(w, STOPPED, m, a, i, way * (held - pf[i, Z]), price, usd)
-    if empty(a, w):
-        retire(a, w)
-        return False
-    rearm(a, w)
-    return pf[i, Z] != 0.0
-
-
-@inner_kernel
-def cut_back(a, w):
-    """Cut an account to the leverage its trader wants."""
-    ai, markets, pf = w.ai, w.markets, w.pf
-    if ai[a, A_STATE] != ALIVE:
-        return False
-    equity, _, gross = worth(a, w)
-    share = 1.0 - w.af[a, CUT_TO] * equity / gross if gross > 0.0 else 0.0
-    if share <= 0.0:
-        return False
-    disarm(a, w)
-    for i in range(ai[a, A_START], ai[a + 1, A_START]):
-        if pf[i, Z] != 0.0:
-            m = w.pi[i, P_MARKET]
-            held = pf[i, Z]
-            usd, _, _, _ = close(i, share, 0.0, False, w)
-            if usd > 0.0:
-                way = -1.0 if markets[m, INVERSE] != 0.0 else 1.0
-                note(w, DELEVERAGED, m, a, i, way * (held - pf[i, Z]), markets[m, LAST], usd)
-    if empty(a, w):
-        retire(a, w)
-    else:
-        rearm(a, w)
-    return False
-
-
-@inner_kernel
-def work_queue(w):
-    """Send every order that is ready, in the order in which they came; keep those that go on."""
-    queue, waiting = w.queue, w.counts[N_QUEUE]
-    step, lag = int(w.clock[STEP]), int(w.clock[LATENCY])
-    kept = 0
-    for q in range(waiting):
-        reason, row, ready = queue[q, Q_REASON], queue[q, Q_ROW], queue[q, Q_READY]
-        again = True
-        if ready <= step:
-            if reason == LIQUIDATE:
-                again = liquidate(row, w)
-            elif reason == STOP_OUT:
-                again = stop_out(row, w)
-            else:
-                again = cut_back(row, w)
-            ready = step + lag
-        if again:
-            queue[kept, Q_REASON] = reason
-            queue[kept, Q_ROW] = row
-            queue[kept, Q_READY] = ready
-            kept += 1
-    # what was added meanwhile lies behind those that waited
-    for q in range(waiting, w.counts[N_QUEUE]):
-        queue[kept] = queue[q]
-        kept += 1
-    w.counts[N_QUEUE] = kept

@@ -35,6 +35,8 @@ from seawall.core._columns import (
     MARK_RULE,
     MARK_WINDOW,
     MID,
+    NEXT_ASK,
+    NEXT_BID,
     OWN_SLOW,
     PERMANENT,
     PREMIUM,
@@ -53,7 +55,7 @@ from seawall.core._columns import (
     WILL_CAP,
 )
 from seawall.liquidity._kernels import ONE_PERCENT
-from seawall.liquidity._levels import ASKS, BIDS, level_price, refill, shift, small_fill, within
+from seawall.liquidity._levels import ASKS, BIDS, level_of, level_price, refill, resting, shift
 
 PROBE = 0.005
 """Size of the order whose fill is quoted as bid and ask, as a share of the calm depth."""
@@ -94,16 +96,18 @@ def quote(markets, bids, asks, shape, front, outside, m, dt):
     full = markets[m, CALM] * will * unit
     if at != before:
         shift(bids, asks, shape, m, at - before, full)
-    up = 1.0 - math.exp(-markets[m, REFILL] * dt)
-    down = 1.0 - math.exp(-markets[m, CANCEL] * dt)
-    refill(bids, shape, m, full, up, down)
-    refill(asks, shape, m, full, up, down)
+    refilling, cancelling = markets[m, REFILL], markets[m, CANCEL]
+    refill(bids, shape, m, full, refilling, cancelling, dt, max(at - before, 0))
+    refill(asks, shape, m, full, refilling, cancelling, dt, max(before - at, 0))
     near = int(0.01 / width)
-    markets[m, STANDING_BID] = within(bids, m, near) / unit
-    markets[m, STANDING_ASK] = within(asks, m, near) / unit
+    markets[m, STANDING_BID] = resting(bids, m, 0, near) / unit
+    markets[m, STANDING_ASK] = resting(asks, m, 0, near) / unit
     probe = PROBE * markets[m, CALM] * unit
-    bid = small_fill(bids, m, probe, level_price(at, width, BIDS), math.exp(-width))
-    ask = small_fill(asks, m, probe, level_price(at, width, ASKS), math.exp(width))
+    k, j = level_of(bids, m, probe), level_of(asks, m, probe)
+    bid = level_price(at, width, BIDS) * math.exp(-width * k) if k >= 0 else 0.0
+    ask = level_price(at, width, ASKS) * math.exp(width * j) if j >= 0 else 0.0
+    markets[m, NEXT_BID] = resting(bids, m, k, near) / unit if k >= 0 else 0.0
+    markets[m, NEXT_ASK] = resting(asks, m, j, near) / unit if j >= 0 else 0.0
     markets[m, BID] = bid
     markets[m, ASK] = ask
     if bid > 0.0 and ask > 0.0:

@@ -34,9 +34,7 @@ from seawall.core._columns import (
     Z,
 )
 from seawall.liquidity._levels import ASKS, BIDS, level_price, walk
-from seawall.sim._accounts import (
-    trade,
-)
+from seawall.sim._accounts import trade
 
 
 @inner_kernel

@@ -107,22 +107,3 @@ def cross(m, side, mark, pf, pi, head, due, origin, found, count):
     else:
         due[m, side] = 0.0 if side == FALLS else np.inf
     return count
-
-
-@inner_kernel
-def usd_due(m, side, mark, reach, pf, pi, head, origin, base, inverse):
-    """USD of positions looked at within a relative ``reach`` of the mark, by whole buckets."""
-    b = bucket_of(mark, origin[m])
-    far = mark * (1.0 - reach) if side == FALLS else mark * (1.0 + reach)
-    last = bucket_of(far, origin[m])
-    way = -1 if side == FALLS else 1
-    total = 0.0
-    while True:
-        i = head[m, side, b]
-        while i >= 0:
-            total += abs(pf[i, base])
-            i = pi[i, P_NEXT]
-        if b == last:
-            break
-        b += way
-    return total * (1.0 if inverse else mark)

@@ -18,9 +18,9 @@ from seawall.core.hooks import Traders
 from seawall.margin import funding_rate
 from seawall.rulebook import bind
 from seawall.rulebook.losses import loss_rule
-from seawall.sim import _engine
+from seawall.sim import _engine, _settling
 from seawall.sim import _layout as layout
-from seawall.sim.losses import share_out
+from seawall.sim.losses import FundPeaks, share_out
 from seawall.sim.plan import FLOWS, build_plan, timeline_of
 from seawall.sim.run import SERIES, Events, Run
 from seawall.sim.setup import Setup
@@ -29,7 +29,7 @@ from seawall.sim.world import at_prices, build_world, changed_book, margined
 
 Floats = NDArray[np.float64]
 
-_SAVED = 2
+_SAVED = 3
 _MUTABLE = ("memory", "sales", "flows", "record", "record_second", "sessions")
 
 
@@ -78,12 +78,13 @@ class Simulation:
         terms = [own.get(v) or setup.rules.terms(v, setup.start) for v in floor.venues]
         self.terms = tuple(terms)
         self.rules = tuple(setup.losses.get(t.venue) or loss_rule(t.loss) for t in self.terms)
-        self.fund_peak = self.fund_worth().copy()
-        self.fund_start = self.fund_peak.copy()
+        self.fund_start = self.fund_worth().copy()
+        self.peaks = FundPeaks(self.fund_start)
         self.triggered = np.zeros(len(floor), dtype=np.bool_)
         self._events: list[Floats] = []
         self._cash_at_start = self._cash()
         self._topup_at_start = w.af[:, c.TOPUP].copy()
+        self._pledged_at_start = w.af[:, c.PLEDGED].copy()
         self._gross_at_start = np.abs(w.rest_held) + np.bincount(
             w.pi[:, c.P_MARKET], np.abs(w.pf[:, c.START_Z]), len(floor)
         )
@@ -147,7 +148,8 @@ class Simulation:
             w.markets[m, c.RATE] = rate
             w.markets[m, c.FUNDING_AT] += w.markets[m, c.FUNDING_EVERY]
             w.markets[m, c.PREMIUM] = 0.0
-            _engine.pay_funding(int(m), rate, w, self.plan)
+            _settling.pay_funding(int(m), rate, w, self.plan)
+        self.peaks.see(self.second, self.fund_worth())
         self._drain()
 
     def fund_worth(self) -> Floats:
@@ -211,8 +213,7 @@ class Simulation:
         gross = self._gross_at_start + np.abs(w.markets[:, c.MAKER_HELD]) + np.abs(held) + 1e-9
         code, of_account = self._currencies()
         many, mark = len(self._cash_at_start), w.markets[:, c.MARK]
-        change = self.plan.peg[self.step] - self.plan.peg[0]
-        peg = np.bincount(of_account[self.plan.pledged], self.plan.pledge, many) * change
+        peg = np.bincount(of_account, w.af[:, c.PLEDGED] - self._pledged_at_start, many)
         # a trader adds once, and what is left to add is then 0
         added = np.bincount(of_account, self._topup_at_start - w.af[:, c.TOPUP], many)
         missing = np.abs(self._cash() - self._cash_at_start - added - peg)
@@ -329,7 +330,7 @@ class Simulation:
         """What :meth:`save` writes of the world and the plan, by its name there."""
         arrays = {f"w_{k}": v for k, v in self.world._asdict().items() if k != "events"}
         arrays |= {f"p_{k}": getattr(self.plan, k) for k in _MUTABLE}
-        return arrays | {"fund_peak": self.fund_peak, "triggered": self.triggered}
+        return arrays | {"fund_peaks": self.peaks.seen, "triggered": self.triggered}
 
     @classmethod
     def load(cls, path: str | Path, setup: Setup) -> Simulation:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from seawall.core import InternalError
 from seawall.core import _columns as c
 from seawall.rulebook.losses import Claim, Opposite
-from seawall.sim import _engine
+from seawall.sim import _engine, _settling
 from seawall.sim import _layout as layout
 
 if TYPE_CHECKING:
@@ -19,11 +19,42 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
+PEAK_HOURS = 8.0
+"""Time over which a fund's peak is taken, as OKX and Bybit do (venue terms: drawdown)."""
+
+_MINUTES = int(PEAK_HOURS * 60.0)
+
+
+class FundPeaks:
+    """The funds' highest worth of the last eight hours, by minutes.
+
+    Looked at whenever a claim arises and when funding is paid. ``seen`` has a row a minute, the
+    oldest overwritten: its number, then the highest worth of each fund in it, USD.
+    """
+
+    def __init__(self, worth: Floats):
+        self.seen = np.full((_MINUTES + 1, 1 + len(worth)), -np.inf)
+        self.see(0.0, worth)
+
+    def see(self, second: float, worth: Floats) -> None:
+        """Take note of what the funds are worth, shape (V,), USD."""
+        minute = second // 60.0
+        row = self.seen[int(minute) % len(self.seen)]
+        if row[0] == minute:
+            worth = np.maximum(worth, row[1:])
+        row[0], row[1:] = minute, worth
+
+    def peak(self, second: float) -> Floats:
+        """Shape (V,): highest worth seen in the eight hours before, USD."""
+        recent = self.seen[:, 0] >= second // 60.0 - _MINUTES
+        return np.asarray(self.seen[recent, 1:].max(axis=0))
+
+
 def share_out(run: Simulation) -> None:
     """Apply each venue's loss rule to what it took over in the last step, side by side."""
     w = run.world
     worth = run.fund_worth()
-    run.fund_peak = np.maximum(run.fund_peak, worth)
+    run.peaks.see(run.second, worth)
     taken = w.claims[:, :, layout.C_QUANTITY]
     for m, side in zip(*np.nonzero(taken), strict=True):
         venue = int(w.markets[m, c.VENUE])
@@ -42,7 +73,7 @@ def share_out(run: Simulation) -> None:
         closed = np.minimum(found.closed, opposite.quantity)
         if not (closed.sum() <= abs(claim.quantity) * (1 + 1e-9) and (closed >= 0).all()):
             raise InternalError(f"loss rule {type(rule).__name__} closes more than it may")
-        _engine.deleverage(int(m), rows, closed, float(found.price), found.paid, w, run.plan)
+        _settling.deleverage(int(m), rows, closed, float(found.price), found.paid, w, run.plan)
         w.claims[m, side] = 0.0
         worth = run.fund_worth()
     w.claims[:] = 0.0
@@ -66,7 +97,7 @@ def _claim(run: Simulation, m: int, side: int, worth: float) -> Claim | None:
         mark_before=float(w.markets[m, c.MARK_BEFORE]),
         deficit=share * float(w.claims[m, side, layout.C_DEFICIT]),
         fund=worth,
-        fund_peak=float(run.fund_peak[venue_of(w, m)]),
+        fund_peak=float(run.peaks.peak(run.second)[venue_of(w, m)]),
         fund_start=float(run.fund_start[venue_of(w, m)]),
         inverse=inverse,
         was_triggered=bool(run.triggered[m]),

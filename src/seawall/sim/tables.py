@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -135,6 +137,8 @@ def venue_columns(floor: Floor, margin: MarginBook, setup: Setup) -> Floats:
             rules.patience_seconds,
             rules.least_usd,
             rules.most_usd,
+            math.nan if rules.bankruptcy_adjustment is None else rules.bankruptcy_adjustment,
+            math.nan if rules.spread_to_maintenance is None else rules.spread_to_maintenance,
         ]
     return table
 

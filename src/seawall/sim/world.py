@@ -146,6 +146,7 @@ def account_columns(
         c.SIZE0: size,
         c.FIXED0: x.fixed,
         c.ADD0: x.add + traders.add_on,
+        c.INITIAL: initial_rates(margin, traders),
     }
     for column, values in columns.items():
         pf[:, column] = values[order]
@@ -180,6 +181,30 @@ def account_columns(
     open_ones = np.bincount(book.positions.account[~planned], minlength=m) > 0
     ai[:m, c.A_STATE] = np.where(open_ones[accounts], c.ALIVE, c.DORMANT)
     return af, ai, pf, pi, accounts, order
+
+
+def initial_rates(margin: MarginBook, traders: Traders) -> Floats:
+    """Shape (n,): initial margin rate of each position at its first size, or the size it plans.
+
+    One over the greatest leverage of its bracket, plus what grows with the size; where the
+    schedule states none, twice the maintenance rate. What levers add to the maintenance rate is
+    added here, too.
+    """
+    book, rates = margin.book, np.zeros(len(margin.book))
+    contracts = np.array([i.contract_size for i in book.instruments])[book.positions.instrument]
+    coin = np.array([i.inverse for i in book.instruments])[book.positions.instrument]
+    usd = np.where(traders.plan > 0.0, traders.plan, book.notional())
+    value = np.where(coin, usd / book.positions.mark, usd)
+    size = np.abs(book.positions.size) / contracts
+    for k, schedule in enumerate(margin.schedules):
+        rows = np.flatnonzero(margin.schedule == k)
+        unit = size if schedule.unit is TierUnit.CONTRACTS else value
+        bracket = schedule.bracket(unit[rows])
+        stated = schedule.max_leverage[bracket]
+        asked = np.where(stated > 0.0, 1.0 / stated, 2.0 * schedule.rates[bracket])
+        grown = schedule.growth * np.abs(book.positions.size[rows])
+        rates[rows] = np.maximum(asked, schedule.rates[bracket]) + grown
+    return np.asarray(rates + traders.add_on)
 
 
 def nearest_first(margin: MarginBook) -> tuple[Ints, Ints, Ints]:
@@ -219,7 +244,8 @@ def build_world(setup: Setup, margin: MarginBook, traders: Traders) -> tuple[Any
     shape = level_shapes(setup)
     unit = np.where(table[:, c.INVERSE] > 0, 1.0, 1.0 / table[:, c.MID])
     standing = shape * (table[:, c.CALM] * unit)[:, None]
-    table[:, c.STANDING_BID] = table[:, c.STANDING_ASK] = table[:, c.CALM]
+    for column in (c.STANDING_BID, c.STANDING_ASK, c.NEXT_BID, c.NEXT_ASK):
+        table[:, column] = table[:, c.CALM]
     way = np.where(table[:, c.INVERSE] > 0, -1.0, 1.0)
     size = pf[:, c.Z] * way[pi[:, c.P_MARKET]]
     held = np.bincount(pi[:, c.P_MARKET], size, markets)

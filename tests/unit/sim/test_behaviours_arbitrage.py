@@ -36,7 +36,7 @@ def test_buys_the_cheap_and_sells_the_dear_in_balance(factor: float) -> None:
 @pytest.mark.parametrize("factor", [0.95, 1.05])
 def test_a_linear_book_is_brought_to_one_price(factor: float) -> None:
     floor, table = gap(factor)
-    table[0, [c.STANDING_BID, c.STANDING_ASK]] = DEPTH / 4
+    table[0, [c.STANDING_BID, c.STANDING_ASK, c.NEXT_BID, c.NEXT_ASK]] = DEPTH / 4
     orders = Caller(Arbitrageur(**FREE).act(floor), floor).step(table)
     rows = [0, 2, 4]
     traded = usd(table, orders[:, c.QUANTITY])[rows]
@@ -67,11 +67,11 @@ def test_a_spread_counts_as_a_cost() -> None:
 
 def test_an_empty_side_is_not_traded() -> None:
     floor, table = gap(0.95)
-    table[2, [c.BID, c.STANDING_BID]] = 0.0
+    table[2, [c.BID, c.STANDING_BID, c.NEXT_BID]] = 0.0
     orders = Caller(Arbitrageur(**FREE).act(floor), floor).step(table)
     assert orders[2, c.QUANTITY] == 0
     assert orders[4, c.QUANTITY] < 0
-    table[4, [c.BID, c.STANDING_BID]] = 0.0
+    table[4, [c.BID, c.STANDING_BID, c.NEXT_BID]] = 0.0
     assert not Caller(Arbitrageur(**FREE).act(floor), floor).step(table).any()
 
 

@@ -119,6 +119,8 @@ def within(given: Floats, limit: float, room: Floats) -> Floats:
         if not loose.any():
             loose = given > 0
         held = float(given[loose].sum())
+        less = max(0.0, 1.0 - 2.0 * excess / held - 2.0**-50) if held > excess else 0.0
         given = given.copy()
-        given[loose] *= max(0.0, 1.0 - 2.0 * excess / held - 2.0**-50) if held > excess else 0.0
+        # the smallest numbers have no bits left to scale: they step down one by one
+        given[loose] = np.minimum(given[loose] * less, np.nextafter(given[loose], 0.0))
     return given

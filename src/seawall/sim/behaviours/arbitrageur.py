@@ -98,11 +98,11 @@ def _wanted(markets: Floats, parameters: Floats, m: int, goal: float) -> Any:
     if markets[m, c.ASK] > 0.0:
         room = goal - cost - math.log(markets[m, c.ASK])
         if room > 0.0:
-            return room * markets[m, c.STANDING_ASK] / _WITHIN
+            return room * markets[m, c.NEXT_ASK] / _WITHIN
     if markets[m, c.BID] > 0.0:
         room = goal + cost - math.log(markets[m, c.BID])
         if room < 0.0:
-            return room * markets[m, c.STANDING_BID] / _WITHIN
+            return room * markets[m, c.NEXT_BID] / _WITHIN
     return 0.0
 
 
@@ -113,9 +113,9 @@ def _goal(markets: Floats, parameters: Floats, begin: int, end: int) -> Any:
     for k in range(begin, end):
         m = int(parameters[k])
         cost = parameters[_EDGE] + markets[m, c.FEE]
-        if tradable(markets, m) and markets[m, c.ASK] > 0.0 and markets[m, c.STANDING_ASK] > 0.0:
+        if tradable(markets, m) and markets[m, c.ASK] > 0.0 and markets[m, c.NEXT_ASK] > 0.0:
             low = min(low, math.log(markets[m, c.ASK]) + cost)
-        if tradable(markets, m) and markets[m, c.BID] > 0.0 and markets[m, c.STANDING_BID] > 0.0:
+        if tradable(markets, m) and markets[m, c.BID] > 0.0 and markets[m, c.NEXT_BID] > 0.0:
             high = max(high, math.log(markets[m, c.BID]) - cost)
     if not low < high:
         return math.nan

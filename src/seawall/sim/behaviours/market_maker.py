@@ -82,7 +82,7 @@ class MarketMaker(Behaviour):
     leave: float = Field(5.0, ge=0, le=86_400, description="Time constant of withdrawing, s")
     recovery: float = Field(1800.0, ge=0, le=604_800, description="Time constant of return, s")
     inventory: float = Field(
-        5.0,
+        20.0,
         gt=0,
         le=1e6,
         description="Unhedged inventory at which makers stop, multiple of the calm depth",
@@ -91,7 +91,7 @@ class MarketMaker(Behaviour):
         120.0, gt=0, le=604_800, description="Time constant of laying inventory off elsewhere, s"
     )
     loss: float = Field(
-        0.2,
+        1.0,
         gt=0,
         le=1e6,
         description="Loss from the recent best at which makers stop, multiple of the calm depth",
