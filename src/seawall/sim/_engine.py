@@ -10,9 +10,11 @@ from seawall._jit import call_hook, inner_kernel, kernel
 from seawall.core._columns import (
     A_STATE,
     ALLOWANCE,
+    ASK,
     ASSET,
     BAND_HIGH,
     BAND_LOW,
+    BID,
     BOUGHT,
     CASH,
     DISCLOSED,
@@ -24,6 +26,7 @@ from seawall.core._columns import (
     FUNDING_AT,
     GONE,
     HALT,
+    HALTED,
     INDEX,
     INTEREST,
     INVERSE,
@@ -188,10 +191,15 @@ def price_markets(step, w, plan):
 
 @inner_kernel
 def decide_sessions(w, plan):
-    """Levers halt and reopen; every change since the last step, outages apart, is noted."""
+    """Levers halt and reopen; every change since the last step, outages apart, is noted.
+
+    A market that has lost its bids or its offers has halted by itself until they are back.
+    """
     call_all(SESSIONS, w, plan)
     for m in range(w.markets.shape[0]):
         was, now = plan.sessions[m], w.markets[m, SESSION]
+        if now == OPEN and (w.markets[m, BID] <= 0.0 or w.markets[m, ASK] <= 0.0):
+            now = HALTED
         plan.sessions[m] = now
         if was != now and was != DOWN and now != DOWN:
             note(w, RESUME if now == OPEN else HALT, m, -1, -1, 0.0, w.markets[m, MID], 0.0)

@@ -18,7 +18,8 @@ from seawall.rulebook import Rules, bind
 from seawall.sim.engine import Simulation
 from seawall.sim.november import november_2025
 from seawall.sim.setup import Depth, Outside, Setup
-from seawall.sim.shocks import Shock, Timeline
+from seawall.sim.shocks import Shock
+from seawall.sim.shocks.depth_withdrawal import DepthWithdrawal, Timeline
 
 
 class Fall(Shock):
@@ -307,6 +308,19 @@ def test_a_market_without_bids_does_not_divide_by_zero(book):
     run = Simulation(setup_of(book, 60, depth=1e-9, shocks={"fall": Fall(change=-0.5)}), 0).run()
     assert all(np.isfinite(run.series[k]).all() for k in ("mid", "mark", "index"))
     assert (run.series["mid"] > 0).all()
+
+
+def test_a_market_without_makers_has_halted_until_they_are_back(book):
+    gone = DepthWithdrawal(to=0.0, at=20, lasts=30)
+    run = Simulation(setup_of(book, 90, shocks={"gone": gone}), 0).run()
+    for m, market in enumerate(run.floor.markets):
+        events = run.events
+        here = (events.market == m) & np.isin(events.kind, (c.HALT, c.RESUME))
+        kinds, seconds = events.kind[here].tolist(), events.second[here]
+        if market.spot:
+            continue
+        assert kinds == [c.HALT, c.RESUME], market.name
+        assert 20 <= seconds[0] < 50 <= seconds[1]
 
 
 def test_funding_only_changes_hands(book):
