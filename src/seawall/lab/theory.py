@@ -190,7 +190,12 @@ def _of_halts(found: Halts) -> list[TheoryClaim]:
 
 
 def _of_impact(book: tuple[BookImpact, ...], orders: tuple[OrderImpact, ...]) -> list[TheoryClaim]:
-    half = [b for b in book if HALF[0] < b.exponent.low and b.exponent.high < HALF[1]]
+    # a power law has one exponent: what bends from 1 to 0 on the way is none
+    half = [
+        b
+        for b in book
+        if all(HALF[0] < x.low and x.high < HALF[1] for x in (b.exponent, b.small, b.large))
+    ]
     given = [b.regime.name for b in half if b.regime.depth.shape != 1.0]
     own = [b.regime.name for b in half if b.regime.depth.shape == 1.0]
     lasting = orders[-1].measured
@@ -198,8 +203,8 @@ def _of_impact(book: tuple[BookImpact, ...], orders: tuple[OrderImpact, ...]) ->
         TheoryClaim(
             "the square root emerges from the engine's book with even depth",
             _standing(bool(own), not own),
-            f"regimes with an exponent of a half: {'; '.join(own) or 'none'} (with depth that "
-            f"grows with distance, which puts it in: {'; '.join(given) or 'none'})",
+            f"regimes with an exponent of a half in both halves: {'; '.join(own) or 'none'} (with "
+            f"depth that grows with distance, which puts it in: {'; '.join(given) or 'none'})",
         ),
         TheoryClaim(
             "the square root emerges order by order, where orders outlive the metaorder",

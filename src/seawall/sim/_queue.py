@@ -6,6 +6,7 @@ from seawall._jit import inner_kernel
 from seawall.core._columns import (
     A_START,
     A_STATE,
+    A_STEPS,
     ALIVE,
     CUT_TO,
     DELEVERAGED,
@@ -22,6 +23,9 @@ from seawall.sim._accounts import disarm, empty, note, rearm, retire, worth
 from seawall.sim._layout import LIQUIDATE, N_QUEUE, Q_READY, Q_REASON, Q_ROW, STOP_OUT
 from seawall.sim._liquidating import liquidate
 from seawall.sim._trading import close
+
+CLOSE_ENOUGH = 0.01
+"""By how much the leverage after a trader's cut may lie above that aimed at, relative."""
 
 
 @inner_kernel
@@ -49,7 +53,11 @@ def stop_out(i, w):
 
 @inner_kernel
 def cut_back(a, w):
-    """Cut an account to the leverage its trader wants. Returns whether it has to go on."""
+    """Cut an account to the leverage its trader wants. Returns whether it has to go on.
+
+    It does while an order is not filled in full, or what the order cost has left the leverage more
+    than a hundredth above.
+    """
     ai, markets, pf = w.ai, w.markets, w.pf
     if ai[a, A_STATE] != ALIVE:
         return False
@@ -72,7 +80,8 @@ def cut_back(a, w):
         retire(a, w)
         return False
     rearm(a, w)
-    return unfilled
+    equity, _, gross = worth(a, w)
+    return unfilled or gross > (1.0 + CLOSE_ENOUGH) * max(w.af[a, CUT_TO] * equity, 0.0)
 
 
 @inner_kernel
@@ -85,13 +94,17 @@ def work_queue(w):
         reason, row, ready = queue[q, Q_REASON], queue[q, Q_ROW], queue[q, Q_READY]
         again = True
         if ready <= step:
+            ready = step + lag
             if reason == LIQUIDATE:
+                tries = w.ai[row, A_STEPS]
                 again = liquidate(row, w)
+                if w.ai[row, A_STEPS] == tries:
+                    # held back or halted: it goes as soon as it may
+                    ready = step + 1
             elif reason == STOP_OUT:
                 again = stop_out(row, w)
             else:
                 again = cut_back(row, w)
-            ready = step + lag
         if again:
             queue[kept, Q_REASON] = reason
             queue[kept, Q_ROW] = row

@@ -30,7 +30,18 @@ from seawall.core._columns import (
     STEP,
     Z,
 )
-from seawall.sim._accounts import disarm, driver, empty, note, rearm, recost, retire, trade, worth
+from seawall.sim._accounts import (
+    TIE,
+    disarm,
+    driver,
+    empty,
+    note,
+    rearm,
+    recost,
+    retire,
+    trade,
+    worth,
+)
 from seawall.sim._trading import execute
 
 
@@ -38,10 +49,11 @@ from seawall.sim._trading import execute
 def affords(a, i, w):
     """Whether an account's equity covers the initial margin of all it holds and of a new position.
 
-    The rates are those of each position's bracket at its first size, and the new position's fee
-    is paid as well.
+    The rates are those of each position's bracket at its first size. The fee is paid from what is
+    left: a trader who is cut to a leverage cap holds exactly what the cap asks.
     """
-    equity, _, _ = worth(a, w)
+    equity, _, gross = worth(a, w)
+    slack = TIE * (gross + equity)
     for k in range(w.ai[a, A_START], w.ai[a + 1, A_START]):
         m = w.pi[k, P_MARKET]
         inverse = w.markets[m, INVERSE]
@@ -49,8 +61,9 @@ def affords(a, i, w):
         equity -= w.pf[k, INITIAL] * abs(w.pf[k, Z]) * u
         if k == i:
             value = w.pf[k, PLAN] * (u if inverse != 0.0 else 1.0)
-            equity -= (w.pf[k, INITIAL] + w.markets[m, FEE]) * value
-    return equity >= 0.0
+            equity -= w.pf[k, INITIAL] * value
+            slack += TIE * value
+    return equity >= -slack
 
 
 @inner_kernel

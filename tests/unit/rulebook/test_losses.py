@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from seawall.core import AdlPrice, AdlRank, AdlTrigger, LossTerms, parse_time
 from seawall.rulebook import Rules
 from seawall.rulebook.losses import Allocation, Claim, LossRule, Opposite, loss_rule
+from seawall.rulebook.losses._sharing import down_to_level, in_order, in_proportion, within
 from seawall.rulebook.losses.binance import Binance
 from seawall.rulebook.losses.bybit import Bybit
 from seawall.rulebook.losses.deribit import Deribit
@@ -298,3 +300,20 @@ def test_terms_that_no_venue_has_give_a_queue() -> None:
     at_mark = loss_rule(LossTerms(price=AdlPrice.MARK))
     assert isinstance(at_mark, Queue)
     assert at_mark.whole
+
+
+@pytest.mark.parametrize("limit", [5e-324, 1e-323, 2e-323])
+def test_sharing_the_smallest_numbers_ends(limit: float) -> None:
+    """Below the normal numbers scaling changes nothing: rows step down one by one."""
+    for rows in ([5e-324] * 4, [1e-323] * 3, [5e-324, 1e-323, 1.5e-323, 3.0]):
+        room = np.array(rows)
+        cut = within(room, limit, room)
+        assert math.fsum(cut) <= limit
+        assert ((cut >= 0) & (cut <= room)).all()
+        for shared in (
+            in_order(limit, room, np.arange(len(rows), dtype=float)),
+            in_proportion(limit, np.ones(len(rows)), room),
+            down_to_level(limit, room, np.ones(len(rows)), room),
+        ):
+            assert math.fsum(shared) <= limit
+            assert ((shared >= 0) & (shared <= room)).all()
