@@ -13,8 +13,8 @@ import numpy as np
 from seawall.core import InternalError
 from seawall.lab.crash import MINUTE, OCTOBER, Counted, Timing, price_path, state_drop, traded
 from seawall.lab.tape import EventCodes, Tape
-from seawall.sim.october import october_recipe
-from seawall.sim.recipe import Recipe, RecordedFigure
+from seawall.sim.population.october import october_recipe
+from seawall.sim.population.recipe import Recipe, RecordedFigure
 
 HOME = "binance_usdm"
 """The venue whose prices were recorded for every coin."""

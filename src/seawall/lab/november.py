@@ -28,7 +28,7 @@ from seawall.lab.verdicts import Verdict, judge
 from seawall.sim.batch import Failure, Outcome, equity_of, run_batch
 from seawall.sim.engine import Simulation
 from seawall.sim.paired import FAINT, largest_forced
-from seawall.sim.recipe import load_recipe
+from seawall.sim.population.recipe import load_recipe
 from seawall.sim.scenario import Scenario, load_scenario
 from seawall.sim.setup import Setup
 from seawall.sim.staging import stage

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seawall.sim.measures import accounts_forced, forced, largest_single
-from seawall.sim.recipe import load_recipe
+from seawall.sim.population.recipe import load_recipe
 from seawall.sim.run import Run
 
 _TOP = ("bybit", "hyperliquid", "binance_usdm")

@@ -14,7 +14,7 @@ from seawall.core.hooks import Floor
 from seawall.margin import unrealised_pnl
 from seawall.rulebook import Rules, bind
 from seawall.sim import _scenario_model as m
-from seawall.sim.population import SizeShape, apportion, heavy_tailed, stream
+from seawall.sim.population.distributions import SizeShape, apportion, heavy_tailed, stream
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -102,11 +102,11 @@ def populate(scenario: Scenario, book: Book | None, rules: Rules) -> Population:
     """The population of a scenario that is not drawn to its markets."""
     chosen = scenario.model.population
     if isinstance(chosen, m.NovemberPopulation):
-        from seawall.sim.november import november_2025
+        from seawall.sim.population.november import november_2025
 
         return Population(november_2025(chosen.seed, chosen.accounts, rules).book, {})
     if isinstance(chosen, m.OctoberPopulation):
-        from seawall.sim.october import october_2025, october_mix
+        from seawall.sim.population.october import october_2025, october_mix
 
         unknown = sorted(set(chosen.mix) - set(october_mix().__dataclass_fields__))
         if unknown:

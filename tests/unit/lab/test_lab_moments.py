@@ -24,7 +24,7 @@ from seawall.lab import (
     measure,
     october_moments,
 )
-from seawall.sim.october import october_recipe
+from seawall.sim.population.october import october_recipe
 
 COINS = tuple(a.name for a in october_recipe().assets)
 SECOND, MINUTE = 10**9, 60 * 10**9

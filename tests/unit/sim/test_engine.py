@@ -16,7 +16,7 @@ from seawall.ingest import read_book
 from seawall.margin import MarginBook
 from seawall.rulebook import Rules, bind
 from seawall.sim.engine import Simulation
-from seawall.sim.november import november_2025
+from seawall.sim.population.november import november_2025
 from seawall.sim.setup import Depth, Outside, Setup
 from seawall.sim.shocks import Shock
 from seawall.sim.shocks.depth_withdrawal import DepthWithdrawal, Timeline

@@ -22,7 +22,7 @@ from seawall.sim.behaviours.market_maker import MarketMaker
 from seawall.sim.behaviours.momentum import Momentum
 from seawall.sim.behaviours.noise import Noise
 from seawall.sim.engine import Simulation
-from seawall.sim.november import november_2025
+from seawall.sim.population.november import november_2025
 from seawall.sim.run import Run
 from seawall.sim.setup import Depth, Outside, Setup
 from seawall.sim.shocks.collateral_depeg import CollateralDepeg

@@ -14,7 +14,7 @@ from seawall.core import _columns as c
 from seawall.rulebook import bind
 from seawall.sim.behaviours.dip_buyer import DipBuyer
 from seawall.sim.behaviours.market_maker import MarketMaker
-from seawall.sim.october import october_2025, october_mix
+from seawall.sim.population.october import october_2025, october_mix
 from seawall.sim.scenario import load_scenario
 from seawall.sim.staging import stage
 from unit.sim.small import SMALL, written

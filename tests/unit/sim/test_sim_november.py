@@ -12,8 +12,8 @@ from seawall.core import InputError, MarginSchedule, format_time
 from seawall.margin import MarginBook
 from seawall.rulebook import bind
 from seawall.sim import ComparedFigure, DemoMarket, TraderLabels, november_2025
-from seawall.sim.recipe import load_recipe
-from seawall.sim.record import fall_along
+from seawall.sim.population.recipe import load_recipe
+from seawall.sim.population.record import fall_along
 
 
 @dataclass(frozen=True)

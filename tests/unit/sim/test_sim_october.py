@@ -15,8 +15,13 @@ from numpy.typing import NDArray
 from seawall.core import InputError, format_time
 from seawall.margin import MarginBook
 from seawall.rulebook import bind
-from seawall.sim.october import LeveragedMarket, october_2025, october_mix, october_recipe
-from seawall.sim.recipe import load_recipe
+from seawall.sim.population.october import (
+    LeveragedMarket,
+    october_2025,
+    october_mix,
+    october_recipe,
+)
+from seawall.sim.population.recipe import load_recipe
 
 RECIPE = october_recipe()
 COINS = tuple(a.name for a in RECIPE.assets)

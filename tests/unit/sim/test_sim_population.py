@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seawall.sim.population import (
+from seawall.sim.population.distributions import (
     SizeShape,
     apportion,
     attract,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.margin import MarginBook
-from seawall.sim.recipe import RecordedFigure
+from seawall.sim.population.recipe import RecordedFigure
 
 Floats = NDArray[np.float64]
 

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.liquidity import daily_volatility_of
-from seawall.sim.drawn import Band, Drawn
-from seawall.sim.population import (
+from seawall.sim.population.distributions import (
     apportion,
     attract,
     fit_margins,
@@ -18,7 +17,8 @@ from seawall.sim.population import (
     round_step,
     stream,
 )
-from seawall.sim.recipe import Recipe
+from seawall.sim.population.drawn import Band, Drawn
+from seawall.sim.population.recipe import Recipe
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from seawall.core import Book, InputError, Mistake
 from seawall.margin import MarginBook
 from seawall.rulebook import Rules
-from seawall.sim.assembly import assemble, lead_positions
-from seawall.sim.brackets import read_markets
-from seawall.sim.collateral import margin_drawn
-from seawall.sim.drawn import Drawn
-from seawall.sim.falling import draw_falling, ordinary_falls, plan_fall
-from seawall.sim.recipe import RecordedFigure, load_recipe
-from seawall.sim.record import ComparedFigure, compare_record
-from seawall.sim.standing import draw_cluster, draw_standing
+from seawall.sim.population.assembly import assemble, lead_positions
+from seawall.sim.population.brackets import read_markets
+from seawall.sim.population.collateral import margin_drawn
+from seawall.sim.population.drawn import Drawn
+from seawall.sim.population.falling import draw_falling, ordinary_falls, plan_fall
+from seawall.sim.population.recipe import RecordedFigure, load_recipe
+from seawall.sim.population.record import ComparedFigure, compare_record
+from seawall.sim.population.standing import draw_cluster, draw_standing
 
 FEWEST_ACCOUNTS = 5_000
 """Below this, groups of the population come down to no account at all."""

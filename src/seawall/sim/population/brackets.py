@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from seawall.core import Instrument, MarginSchedule, TierUnit
 from seawall.rulebook import Rules
-from seawall.sim.recipe import Recipe
+from seawall.sim.population.recipe import Recipe
 
 Floats = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.core import parse_time
-from seawall.sim.population import SizeShape
+from seawall.sim.population.distributions import SizeShape
 
 Floats = NDArray[np.float64]
 

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.core import Accounts, Book
-from seawall.sim.brackets import MarketBrackets
-from seawall.sim.collateral import Margined
-from seawall.sim.drawn import Band, Drawn, Luck
-from seawall.sim.population import stream
-from seawall.sim.recipe import Recipe
+from seawall.sim.population.brackets import MarketBrackets
+from seawall.sim.population.collateral import Margined
+from seawall.sim.population.distributions import stream
+from seawall.sim.population.drawn import Band, Drawn, Luck
+from seawall.sim.population.recipe import Recipe
 
 Ints = NDArray[np.int64]
 

@@ -13,11 +13,16 @@ from numpy.typing import NDArray
 
 from seawall.core import Book, InputError, Mistake
 from seawall.rulebook import Rules
-from seawall.sim.assembly import assemble
-from seawall.sim.brackets import read_markets
-from seawall.sim.collateral import margin_drawn
-from seawall.sim.leveraged import PopulationMix, draw_leveraged, draw_stops, lead_same_class
-from seawall.sim.recipe import Recipe, RecordedFigure, load_recipe
+from seawall.sim.population.assembly import assemble
+from seawall.sim.population.brackets import read_markets
+from seawall.sim.population.collateral import margin_drawn
+from seawall.sim.population.leveraged import (
+    PopulationMix,
+    draw_leveraged,
+    draw_stops,
+    lead_same_class,
+)
+from seawall.sim.population.recipe import Recipe, RecordedFigure, load_recipe
 
 Floats = NDArray[np.float64]
 

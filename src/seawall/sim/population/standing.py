@@ -6,10 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.core import InternalError
-from seawall.sim.brackets import MarketBrackets
-from seawall.sim.drawn import Band, Drawn
-from seawall.sim.population import apportion, attract, heavy_tailed, rising, round_step, stream
-from seawall.sim.recipe import AssetFacts, Recipe
+from seawall.sim.population.brackets import MarketBrackets
+from seawall.sim.population.distributions import (
+    apportion,
+    attract,
+    heavy_tailed,
+    rising,
+    round_step,
+    stream,
+)
+from seawall.sim.population.drawn import Band, Drawn
+from seawall.sim.population.recipe import AssetFacts, Recipe
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]

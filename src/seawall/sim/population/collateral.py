@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from seawall.core import Accounts, Book, InternalError, Positions
 from seawall.rulebook import Rules, bind
-from seawall.sim.brackets import MarketBrackets
-from seawall.sim.drawn import Drawn, Luck
-from seawall.sim.recipe import Recipe
+from seawall.sim.population.brackets import MarketBrackets
+from seawall.sim.population.drawn import Drawn, Luck
+from seawall.sim.population.recipe import Recipe
 
 Floats = NDArray[np.float64]
 

@@ -9,11 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.core import InputError, Mistake
-from seawall.sim.assembly import join_accounts
-from seawall.sim.brackets import MarketBrackets
-from seawall.sim.drawn import Drawn
-from seawall.sim.population import apportion, attract, heavy_tailed, round_step, stream
-from seawall.sim.recipe import Recipe
+from seawall.sim.population.assembly import join_accounts
+from seawall.sim.population.brackets import MarketBrackets
+from seawall.sim.population.distributions import (
+    apportion,
+    attract,
+    heavy_tailed,
+    round_step,
+    stream,
+)
+from seawall.sim.population.drawn import Drawn
+from seawall.sim.population.recipe import Recipe
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -1,0 +1,1 @@
+"""Synthetic populations of leveraged accounts, drawn to a published record."""
