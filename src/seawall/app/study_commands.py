@@ -20,7 +20,7 @@ def _root() -> None:
 @study_app.command("october-2025")
 def october_command(
     reduced: Annotated[
-        bool, typer.Option("--reduced", help="Fewer accounts, longer steps, to 22:01 UTC.")
+        bool, typer.Option("--reduced", help="Half the accounts, to 22:01 UTC.")
     ] = False,
     runs: Annotated[
         int | None, typer.Option(min=1, max=10_000, help="Runs; 20, or 6 if reduced.")

@@ -186,6 +186,8 @@ def october_tables(values: Values, coins: Coins) -> dict[str, Any]:
                 "multiples": {a: _three(x ** v["risk_power"]) for a, x in vol.items()},
             },
             "momentum": {"capacity": v["momentum"]},
+            "leveraged_retail": {"reserve": v["entries"]},
+            "deleverager": {"share": v["cuts"]},
         },
         "shocks": [
             {
