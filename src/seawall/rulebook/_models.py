@@ -26,6 +26,7 @@ from seawall.core import (
     TickRule,
     TierUnit,
 )
+from seawall.rulebook._feed_model import FeedModel
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Fraction = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
@@ -248,3 +249,4 @@ class RuleFile(_Strict):
     contracts: list[ContractsModel] = []
     rules: list[RulesModel] = []
     brackets: list[BracketsModel] = []
+    feed: list[FeedModel] = []

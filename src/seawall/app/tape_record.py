@@ -1,0 +1,111 @@
+"""The command that records venues' live feeds."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seawall.core import InputError, Mistake
+
+if TYPE_CHECKING:
+    from seawall.ingest.record.recorder import Recorder
+
+
+def record(
+    store: Annotated[Path, typer.Option(help="Folder of the store; made if it is not there")],
+    venues: Annotated[
+        str, typer.Option(help="Venues, with commas between; all with a live feed if left out")
+    ] = "",
+    assets: Annotated[
+        str, typer.Option(help="Underlyings, with commas between; all if left out")
+    ] = "",
+    metrics: Annotated[
+        int | None, typer.Option(help="Port on 127.0.0.1 for Prometheus", min=0, max=65_535)
+    ] = None,
+    url: Annotated[
+        list[str] | None,
+        typer.Option(help="VENUE=ADDRESS: connect there in place of the venue's own address"),
+    ] = None,
+    quiet: Annotated[bool, typer.Option(help="No table, also on a terminal")] = False,
+) -> None:
+    """Record what venues publish of their liquidations, until stopped by Ctrl-C or SIGTERM."""
+    from seawall.ingest.wire import need_live
+
+    need_live()
+    from seawall.ingest.record.recorder import Recorder, Recording
+    from seawall.ingest.store.writer import StoreWriter
+    from seawall.ingest.wire.logs import start_logs
+    from seawall.rulebook import Rules
+
+    rules = Rules.bundled()
+    recording = Recording(
+        venues=_names(venues),
+        assets=tuple(a.upper() for a in _names(assets)) or None,
+        urls=addresses(url or (), rules),
+        metrics_port=metrics,
+    )
+    shown = sys.stderr.isatty() and not quiet
+    start_logs(level=30 if shown else 20)
+
+    async def run() -> None:
+        recorder = Recorder(recording, StoreWriter(store), rules)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, recorder.stop)
+        table = asyncio.create_task(_show(recorder)) if shown else None
+        try:
+            await recorder.run()
+        finally:
+            if table is not None:
+                table.cancel()
+                await asyncio.gather(table, return_exceptions=True)
+
+    asyncio.run(run())
+
+
+def addresses(given: list[str] | tuple[str, ...], rules: object) -> dict[str, str]:
+    """Addresses that stand in for venues' own, by rulebook.
+
+    Raises
+    ------
+    InputError
+        Naming each that is no ``VENUE=ws://...`` or ``VENUE=wss://...``.
+    """
+    from seawall.ingest.wire.venues import names_of
+    from seawall.rulebook import Rules
+
+    assert isinstance(rules, Rules)
+    found: dict[str, str] = {}
+    wrong: list[Mistake] = []
+    for text in given:
+        venue, equals, address = text.partition("=")
+        if not equals or not address.startswith(("ws://", "wss://")):
+            wrong.append(
+                Mistake("no address", "--url", value=text, allowed="VENUE=ws://127.0.0.1:8080")
+            )
+            continue
+        found.update(dict.fromkeys(names_of(venue, rules), address.rstrip("/")))
+    if wrong:
+        raise InputError(wrong)
+    return found
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+async def _show(recorder: Recorder) -> None:
+    from rich.console import Console
+    from rich.live import Live
+
+    from seawall.ingest.record.table import live_table
+
+    with Live(console=Console(stderr=True), auto_refresh=False) as live:
+        while True:
+            live.update(live_table(recorder), refresh=True)
+            await asyncio.sleep(1.0)

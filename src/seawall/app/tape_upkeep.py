@@ -1,0 +1,172 @@
+"""The commands that keep a stored tape: verify, compact, export, retain."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seawall.app.ending import to_reader
+
+if TYPE_CHECKING:
+    from seawall.ingest.store.upkeep import Change
+    from seawall.ingest.store.verify import Finding
+
+StoreOption = Annotated[
+    Path, typer.Option("--store", metavar="DIR", help="Folder of the store.", show_default=False)
+]
+
+
+class Shown(StrEnum):
+    """How what was done is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+class Written(StrEnum):
+    """What events are exported as."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+    JSON = "json"
+
+
+ShownOption = Annotated[Shown, typer.Option("--format", "-f", help="What to print.")]
+
+
+def verify_command(
+    store: StoreOption,
+    silence: Annotated[
+        str, typer.Option(metavar="SPAN", help="Tell silences of a venue from this long on.")
+    ] = "6h",
+    format: ShownOption = Shown.TABLE,
+) -> None:
+    """Look for damaged files, copies, impossible values and silent venues.
+
+    Ends with 1 if something is wrong for sure; silences and odd prices are only told.
+    """
+    from seawall.app.progress import Progress
+    from seawall.ingest.store.store import Store
+    from seawall.ingest.store.verify import verify
+    from seawall.report.numbers import counted
+    from seawall.sim.scenario import span_seconds
+
+    least = int(span_seconds(silence, "--silence") * 1e9)
+    with Progress() as say, Store(store) as opened:
+        say(f"files of {store}")
+        found = verify(opened, least, say)
+    if format is Shown.JSON:
+        _write_json({"sound": found.sound, **asdict(found)})
+    else:
+        lines = [
+            f"{counted(found.events, 'event')}, {found.in_log:,} of them in the log; "
+            f"{counted(found.parts, 'file')}, {counted(found.days, 'day')}",
+            *map(_line, found.findings),
+            "sound" if found.sound else "not sound",
+        ]
+        _write("\n".join(lines))
+    if not found.sound:
+        raise typer.Exit(1)
+
+
+def compact_command(store: StoreOption, format: ShownOption = Shown.TABLE) -> None:
+    """Merge the small files of each day. Nobody else may be writing."""
+    from seawall.ingest.store.upkeep import compact
+
+    _changed(store, "files merged", compact, format)
+
+
+def retain_command(
+    store: StoreOption,
+    since: Annotated[
+        str, typer.Option(metavar="DAY", help="First day to keep (UTC).", show_default=False)
+    ],
+    format: ShownOption = Shown.TABLE,
+) -> None:
+    """Let go of all days before one, for good. Nobody else may be writing."""
+    from seawall.app.options import optional_day
+    from seawall.ingest.store.upkeep import retain
+
+    day = optional_day(since, "--since")
+    assert day is not None
+    _changed(store, "events let go", lambda writer: retain(writer, day), format)
+
+
+def export_command(
+    store: StoreOption,
+    out: Annotated[Path, typer.Option(metavar="FILE", help=".parquet, .csv, .json or .jsonl.")],
+    format: Annotated[
+        Written | None, typer.Option("--format", "-f", help="By the file's ending if left out.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="First moment wanted; ISO 8601.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Moment to end before; ISO 8601.")
+    ] = None,
+    venues: Annotated[str | None, typer.Option(help="Venues, separated by commas.")] = None,
+    assets: Annotated[str | None, typer.Option(help="Assets, separated by commas.")] = None,
+) -> None:
+    """Write events to one file, in order of time, also while they are being recorded."""
+    from seawall.app.progress import Progress
+    from seawall.core import parse_time
+    from seawall.ingest.store.store import EVER, Store
+    from seawall.ingest.store.upkeep import ExportFormat, export
+    from seawall.report.numbers import counted
+
+    window = (
+        EVER[0] if since is None else parse_time(since),
+        EVER[1] if until is None else parse_time(until),
+    )
+    wanted = None if format is None else ExportFormat(format)
+    with Progress() as say, Store(store) as opened:
+        say(f"writing {out}")
+        count = export(opened, out, wanted, window, _names(venues), _names(assets))
+    _write(f"{counted(count, 'event')} written to {out}")
+
+
+def _changed(store: Path, what: str, change: Callable[[Any], Change], format: Shown) -> None:
+    from seawall.app.progress import Progress
+    from seawall.ingest.store.store import Store
+    from seawall.ingest.store.writer import StoreWriter
+    from seawall.report.numbers import counted
+
+    # a folder that is no store is refused, not made into one
+    Store(store).close()
+    with Progress() as say, StoreWriter(store) as opened:
+        say(f"{what} in {store}")
+        done = change(opened)
+    if format is Shown.JSON:
+        _write_json(asdict(done))
+        return
+    copies = f", {counted(done.copies, 'copy')} left out" if done.copies else ""
+    _write(
+        f"{what}: {done.parts_before:,} files before, {done.parts_after:,} after; "
+        f"{counted(done.events, 'event')}{copies}; {done.freed / 1e6:,.1f} MB freed"
+    )
+
+
+def _line(finding: Finding) -> str:
+    mark = "fault" if finding.fault else "note"
+    times = f" ({finding.count:,})" if finding.count > 1 else ""
+    return f"{mark}: {finding.where}: {finding.what}{times}"
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [n.strip() for n in text.split(",") if n.strip()]
+
+
+def _write_json(value: dict[str, Any]) -> None:
+    _write(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _write(text: str) -> None:
+    with to_reader():
+        sys.stdout.write(text + "\n")

@@ -1,0 +1,179 @@
+"""Single events of a file as a tape, in the meaning that a live feed gives them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from seawall.core import InputError, Mistake, RuleError
+from seawall.core.tape import Coverage, Kind, Tape
+from seawall.ingest.event_ids import account_id, content_id, contents_of, own_id
+from seawall.ingest.wire.context import Context
+from seawall.ingest.wire.event import WireEvent, tape_of
+from seawall.ingest.wire.venues import ADAPTERS
+from seawall.rulebook import Rules, parse_symbol
+
+_TOLD = 20
+
+
+@dataclass(slots=True)
+class Events:
+    """Events of a file, gathered row by row.
+
+    Where a venue has a rulebook with a feed, names, contract sizes, coverage and identifiers are
+    those of the live feed, so that a file and a recording of the same hours hold one event once.
+
+    Parameters
+    ----------
+    where
+        The file, for messages.
+    source
+        What the events' ``source`` says.
+    coverage
+        Overrides the feed's.
+    """
+
+    where: str
+    source: str
+    rules: Rules
+    coverage: Coverage | None = None
+    events: list[WireEvent] = field(default_factory=list)
+    mistakes: list[Mistake] = field(default_factory=list)
+    total: int = 0
+    unknown: set[str] = field(default_factory=set)
+    unsized: dict[str, int] = field(default_factory=dict)
+    _contexts: dict[str, Context | None] = field(default_factory=dict)
+    _canonical: dict[str, str] = field(default_factory=dict)
+    _seen: dict[tuple[object, ...], int] = field(default_factory=dict)
+
+    def venue(self, name: str, inverse: bool = False) -> str:
+        """Rulebook of a venue's name; the name in small letters where there is none."""
+        key = f"{name}\0{inverse}"
+        if key not in self._canonical:
+            try:
+                self._canonical[key] = self.rules.canonical_venue(
+                    name, "inverse" if inverse else "linear"
+                )
+            except RuleError:
+                self.unknown.add(name)
+                self._canonical[key] = name.strip().casefold()
+        return self._canonical[key]
+
+    def add(
+        self,
+        row: int,
+        venue: str,
+        instrument: str,
+        time: int,
+        side: int,
+        price: float,
+        *,
+        contracts: float | None = None,
+        base: float | None = None,
+        usd: float | None = None,
+        kind: Kind = Kind.LIQUIDATION,
+        at_fill: bool | None = None,
+        own: str | None = None,
+        account: str = "",
+        received: int = 0,
+    ) -> None:
+        """One event; its size in contracts as the venue counts them, in base units, or in USD."""
+        context = self._context(venue)
+        contract = context.contract(instrument) if context else None
+        try:
+            if usd is not None:
+                base = usd / price
+            if contract is not None and context is not None:
+                event = context.closed(
+                    contract, time // 1_000_000, side, price, contracts=contracts, base=base,
+                    kind=kind, at_fill=at_fill, own=own, account=account,
+                )  # fmt: skip
+            elif base is None and context is not None and context.sized:
+                self.unsized[instrument] = self.unsized.get(instrument, 0) + 1
+                return
+            else:
+                amount = contracts if base is None else base
+                event = self._plain(
+                    venue, instrument, time, side, price, amount or 0.0, kind, own, account
+                )
+                event.at_fill = bool(at_fill)
+                if context is not None:
+                    event.coverage = int(context.feed(event.time).coverage)
+        except (ValueError, ZeroDivisionError) as error:
+            self.total += 1
+            if len(self.mistakes) < _TOLD:
+                self.mistakes.append(
+                    Mistake(f"no event: {error}", self.where, row,
+                            allowed="a time, a price and a size above 0")
+                )  # fmt: skip
+            return
+        event.source = self.source
+        event.received = received or event.time
+        if usd is not None:
+            event.notional = usd
+        if self.coverage is not None:
+            event.coverage = int(self.coverage)
+        self.events.append(event)
+
+    def tape(self) -> Tape:
+        """The events, in the file's order.
+
+        Raises
+        ------
+        InputError
+            With every row that is no event.
+        """
+        if self.total:
+            raise InputError(self.mistakes, total=self.total)
+        return tape_of(self.events)
+
+    def notes(self) -> tuple[str, ...]:
+        """What was assumed or left out."""
+        notes = []
+        if self.unknown:
+            notes.append(
+                f"venues without a rulebook, whose coverage is not known: "
+                f"{', '.join(sorted(self.unknown))}"
+            )
+        if self.unsized:
+            names = ", ".join(sorted(self.unsized)[:5])
+            notes.append(
+                f"{sum(self.unsized.values()):,} events left out: the size of a contract is not "
+                f"known of {names}"
+            )
+        return tuple(notes)
+
+    def _context(self, venue: str) -> Context | None:
+        if venue not in self._contexts:
+            adapter = ADAPTERS.get(venue)
+            self._contexts[venue] = adapter.context(self.rules, None) if adapter else None
+        return self._contexts[venue]
+
+    def _plain(
+        self,
+        venue: str,
+        instrument: str,
+        time: int,
+        side: int,
+        price: float,
+        base: float,
+        kind: Kind,
+        own: str | None,
+        account: str,
+    ) -> WireEvent:
+        if time <= 0 or not price > 0 or not base > 0:
+            raise ValueError("time, price or quantity")
+        contents = contents_of(venue, instrument, time, side, price, base)
+        number = self._seen.get(contents, 0)
+        self._seen[contents] = number + 1
+        identity = content_id(contents, number) if own is None else own_id(venue, own)
+        return WireEvent(
+            time, time, venue, instrument, _asset(instrument), side, base, price, base * price,
+            int(kind), int(Coverage.UNKNOWN), False, account_id(account), identity, self.source,
+        )  # fmt: skip
+
+
+def _asset(instrument: str) -> str:
+    try:
+        return parse_symbol(instrument).asset
+    except RuleError:
+        return instrument.upper()

@@ -1,0 +1,1 @@
+"""The recorder: feeds into a bounded queue, and from there into what keeps the tape."""

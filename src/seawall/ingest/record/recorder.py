@@ -1,0 +1,197 @@
+"""Feeds of several venues into one sink, until asked to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import aiohttp
+from aiohttp import web
+
+from seawall.ingest.record.metrics import CONTENT_TYPE, metrics_text
+from seawall.ingest.record.recent import Recent
+from seawall.ingest.record.sink import Sink
+from seawall.ingest.wire.connection import Pace
+from seawall.ingest.wire.event import WireEvent, tape_of
+from seawall.ingest.wire.feed import Asking, VenueFeed
+from seawall.ingest.wire.inbox import Inbox
+from seawall.ingest.wire.logs import say
+from seawall.ingest.wire.venues import adapters_of
+from seawall.rulebook import Rules
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What to record and how.
+
+    Attributes
+    ----------
+    venues
+        Names or aliases; every venue with a live feed if empty.
+    assets
+        Underlyings, all if None.
+    urls
+        Addresses that stand in for venues' own, by rulebook: ``ws://127.0.0.1:8080``.
+    metrics_port
+        Port on the loopback interface for Prometheus; 0 for any free one, None for none.
+    batch, linger
+        Most events a write, and how long a write waits for more, seconds. An event is durable
+        about ``linger`` plus one sync of the disk after it was read.
+    room, patience
+        Of the queue, as in :class:`~seawall.ingest.wire.inbox.Inbox`.
+    roll_seconds
+        How often the sink is asked whether it wants to roll.
+    """
+
+    venues: tuple[str, ...] = ()
+    assets: tuple[str, ...] | None = None
+    urls: Mapping[str, str] = field(default_factory=dict)
+    metrics_port: int | None = None
+    batch: int = 20_000
+    linger: float = 0.02
+    room: int = 100_000
+    patience: float = 5.0
+    roll_seconds: float = 5.0
+    pace: Pace = field(default_factory=Pace)
+    asking: Asking = field(default_factory=Asking)
+
+
+class Recorder:
+    """Reads feeds and writes what they tell.
+
+    Attributes
+    ----------
+    feeds
+        One a rulebook.
+    written, copies
+        Events written and acknowledged, and events left out because they had come before.
+    write_seconds
+        Time spent in the sink.
+    port
+        Of the metrics, once they are served.
+    """
+
+    def __init__(self, recording: Recording, sink: Sink, rules: Rules | None = None):
+        rules = rules or Rules.bundled()
+        self.recording = recording
+        self.sink = sink
+        self.inbox = Inbox(recording.room, recording.patience)
+        self.feeds = [
+            VenueFeed(
+                adapter,
+                rules,
+                self.inbox,
+                recording.assets,
+                recording.urls.get(adapter.venue, ""),
+                recording.pace,
+                recording.asking,
+            )
+            for adapter in adapters_of(recording.venues, rules)
+        ]
+        self.written = 0
+        self.copies = 0
+        self.write_seconds = 0.0
+        self.port = 0
+        self._recent = Recent()
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """Ask for a clean end: no more is read, what has been read is written."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Record until :meth:`stop`, or until the sink refuses.
+
+        Raises
+        ------
+        SeawallError
+            What the sink raises, a full disk for one: nothing more is recorded then.
+        """
+        say(_log, logging.INFO, "recording", venues=",".join(f.context.venue for f in self.feeds))
+        served = await self._serve()
+        try:
+            async with aiohttp.ClientSession() as session:
+                await self._until_stopped(session)
+        finally:
+            if served is not None:
+                await served.cleanup()
+            await asyncio.to_thread(self.sink.close)
+        say(_log, logging.INFO, "stopped", written=self.written, copies=self.copies)
+
+    async def _until_stopped(self, session: aiohttp.ClientSession) -> None:
+        readers = [asyncio.create_task(feed.run(session)) for feed in self.feeds]
+        writer = asyncio.create_task(self._write())
+        roller = asyncio.create_task(self._roll())
+        asked = asyncio.create_task(self._stop.wait())
+        try:
+            # a feed ends only by a mistake of ours, the writer only by the sink's refusal
+            done, _ = await asyncio.wait(
+                {*readers, writer, roller, asked}, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            await _cancelled((*readers, roller, asked))
+            await _cancelled((writer,))
+        if not writer.cancelled():
+            writer.result()  # the sink refused, at once or while the last write was awaited
+        while rest := self.inbox.drain(self.recording.batch):
+            await self._keep(rest)
+        for task in done - {asked}:
+            task.result()
+
+    async def _write(self) -> None:
+        while True:
+            events = await self.inbox.take(self.recording.batch, self.recording.linger)
+            # a write that has begun is finished, even while being stopped
+            keeping = asyncio.ensure_future(self._keep(events))
+            try:
+                await asyncio.shield(keeping)
+            except asyncio.CancelledError:
+                await keeping
+                raise
+
+    async def _keep(self, events: Sequence[WireEvent]) -> None:
+        fresh = self._recent.fresh(events)
+        self.copies += len(events) - len(fresh)
+        if not fresh:
+            return
+        begun = time.monotonic()
+        await asyncio.to_thread(self.sink.append, tape_of(fresh))
+        self.write_seconds += time.monotonic() - begun
+        self.written += len(fresh)
+
+    async def _roll(self) -> None:
+        while True:
+            await asyncio.sleep(self.recording.roll_seconds)
+            rolled = await asyncio.to_thread(self.sink.roll_if_due)
+            if rolled:
+                say(_log, logging.INFO, "rolled", events=rolled)
+
+    async def _serve(self) -> web.AppRunner | None:
+        """Serve the metrics, on the loopback interface alone."""
+        if self.recording.metrics_port is None:
+            return None
+
+        async def answer(_: web.Request) -> web.Response:
+            body = metrics_text(self).encode()
+            return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
+
+        app = web.Application()
+        app.router.add_get("/metrics", answer)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", self.recording.metrics_port)
+        await site.start()
+        self.port = runner.addresses[0][1]
+        say(_log, logging.INFO, "metrics", url=f"http://127.0.0.1:{self.port}/metrics")
+        return runner
+
+
+async def _cancelled(tasks: Sequence[asyncio.Task[object]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

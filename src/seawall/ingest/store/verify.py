@@ -1,0 +1,266 @@
+"""What is wrong with a store: files, copies, impossible values; and where venues fell silent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import duckdb
+
+from seawall.core import format_time
+from seawall.ingest.store.disk import StoreError
+from seawall.ingest.store.log import read_segment, segments
+from seawall.ingest.store.manifest import EVENTS, LOG, Manifest, Part
+from seawall.ingest.store.parts import COPIES_WITHIN, DAY, day_name, measured
+from seawall.ingest.store.store import EVER, Store, Window
+
+MINUTE = 60_000_000_000
+SILENCE = 6 * 3_600_000_000_000
+"""Spans without an event of a venue are told from this length on, ns."""
+
+IMPOSSIBLE = {
+    "a price that is no number above 0": "NOT (price > 0 AND isfinite(price))",
+    "a quantity that is no number above 0": "NOT (quantity > 0 AND isfinite(quantity))",
+    "a notional that is no number above 0": "NOT (notional_usd > 0 AND isfinite(notional_usd))",
+    "a notional that is not quantity times price": (
+        "NOT (abs(notional_usd - quantity * price) <= 1e-6 * abs(notional_usd))"
+    ),
+    "a side that is neither long nor short": "side NOT IN (1, -1)",
+    "received more than a minute before it happened": f"received < time - {MINUTE}",
+}
+"""What no event may be, and the condition of SQL under which it is; null if a number is none."""
+
+_ODD = (
+    "SELECT count(*) FROM (SELECT price / median(price) OVER (PARTITION BY venue, instrument) "
+    "AS times FROM {events} WHERE {where}) WHERE NOT (times BETWEEN 0.1 AND 10)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One kind of fault in one place, or one silence.
+
+    Attributes
+    ----------
+    fault
+        Whether something is wrong for sure. A silence may be a calm market, an odd price a crash.
+    what, where
+        What is found, in words; the file, day or venue.
+    count
+        How many times, in events, bytes or files as ``what`` says.
+    """
+
+    fault: bool
+    what: str
+    where: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A store looked through.
+
+    Attributes
+    ----------
+    events, in_log
+        Events in all, and those of them that are still in the log.
+    parts, days
+        Files, and days with events.
+    findings
+        What was found; empty if all is well.
+    """
+
+    events: int
+    in_log: int
+    parts: int
+    days: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong for sure."""
+        return not any(f.fault for f in self.findings)
+
+
+def verify(
+    store: Store, silence: int = SILENCE, say: Callable[[str], None] | None = None
+) -> Verified:
+    """Look through a whole store, a day at a time, so that memory does not grow with it.
+
+    Parameters
+    ----------
+    silence
+        Spans without an event of a venue that are told, from this length on, ns.
+    say
+        Told what is being looked at.
+    """
+    findings = [*_files(store), *_log(store)]
+    manifest = store.manifest()
+    try:
+        in_log, late = store.answer(EVER, _of_the_tail)
+    except StoreError as error:
+        findings.append(Finding(True, str(error), LOG))
+        in_log, late = 0, set()
+    days = sorted({p.first // DAY for p in manifest.parts} | late)
+    quiet = _Silences(silence)
+    for day in days:
+        if say:
+            say(f"events of {day_name(day)}")
+        try:
+            findings += _day(store, day)
+            window = day * DAY, (day + 1) * DAY
+            quiet.take(store.answer(window, partial(_minutes, window)))
+        except StoreError as error:
+            findings.append(Finding(True, str(error), day_name(day)))
+    findings += quiet.findings()
+    events = in_log + sum(p.rows for p in manifest.parts)
+    return Verified(events, in_log, len(manifest.parts), len(days), tuple(findings))
+
+
+def _files(store: Store) -> Iterator[Finding]:
+    manifest = store.manifest()
+    for part in manifest.parts:
+        wrong = _fault_of(store, part)
+        if wrong:
+            yield Finding(True, wrong, part.path)
+    listed = {p.path for p in manifest.parts}
+    for path in sorted((store.folder / EVENTS).rglob("*")):
+        name = path.relative_to(store.folder).as_posix()
+        if path.is_file() and name not in listed and not _passing(manifest, name):
+            yield Finding(False, "a file that the store does not list and does not read", name)
+
+
+def _fault_of(store: Store, part: Part) -> str:
+    try:
+        size, checksum = measured(store.folder / part.path)
+    except FileNotFoundError:
+        # merged or let go while this one looked
+        present = part in store.manifest().parts
+        return "a file that is missing" if present else ""
+    except OSError as error:
+        return f"a file that cannot be read: {error.strerror}"
+    if size != part.size:
+        return f"a file of {size:,} bytes that was written with {part.size:,}"
+    if checksum != part.checksum:
+        return "a file whose contents have changed since it was written"
+    if not day_name(part.first // DAY) == day_name(part.last // DAY) == part.day:
+        return "a file with events of another day than its folder's"
+    return ""
+
+
+def _passing(manifest: Manifest, name: str) -> bool:
+    """Whether a file is being written or removed, by a writer that is at work."""
+    return name.endswith(".tmp") or name in manifest.dropped
+
+
+def _log(store: Store) -> Iterator[Finding]:
+    rolled = store.manifest().rolled
+    for number, path in segments(store.folder / LOG).items():
+        name = f"{LOG}/{path.name}"
+        if number <= rolled:
+            continue
+        try:
+            found = read_segment(path)
+        except FileNotFoundError:
+            continue
+        lost = sum(stop - start for start, stop in found.damaged)
+        if lost:
+            yield Finding(True, "bytes amid the log that are no events", name, lost)
+        if found.tail:
+            what = "bytes at the log's end that are being written, or were when a writer died"
+            yield Finding(False, what, name, found.tail)
+    for path in sorted((store.folder / LOG).glob("*.damaged")):
+        yield Finding(True, "a segment of the log that was damaged, kept", f"{LOG}/{path.name}")
+
+
+def _of_the_tail(connection: duckdb.DuckDBPyConnection, events: str) -> tuple[int, set[int]]:
+    """Events in the log, and their days."""
+    rows = connection.execute(
+        f"SELECT time // {DAY} AS day, count(*) FROM tail GROUP BY day"
+    ).fetchall()
+    return sum(int(r[1]) for r in rows), {int(r[0]) for r in rows}
+
+
+def _day(store: Store, day: int) -> Iterator[Finding]:
+    begin, end = day * DAY, (day + 1) * DAY
+    inside = f"time >= {begin} AND time < {end}"
+    counts = ", ".join(
+        f"count_if(coalesce({condition}, true))" for condition in IMPOSSIBLE.values()
+    )
+
+    def impossible(connection: duckdb.DuckDBPyConnection, events: str) -> tuple[Any, ...]:
+        query = f"SELECT {counts} FROM {events} WHERE {inside}"
+        return tuple(connection.execute(query).fetchall()[0])
+
+    def odd(connection: duckdb.DuckDBPyConnection, events: str) -> int:
+        query = _ODD.format(events=events, where=inside)
+        return int(connection.execute(query).fetchall()[0][0])
+
+    def copies(connection: duckdb.DuckDBPyConnection, events: str) -> int:
+        query = (
+            f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM {events} "
+            f"WHERE time >= {begin - COPIES_WITHIN} AND time < {end + COPIES_WITHIN} "
+            f"GROUP BY event_id HAVING count(*) > 1 AND min(time) >= {begin} AND min(time) < {end})"
+        )
+        return int(connection.execute(query).fetchall()[0][0])
+
+    name = day_name(day)
+    for what, count in zip(IMPOSSIBLE, store.answer((begin, end), impossible), strict=True):
+        if count:
+            yield Finding(True, f"events with {what}", name, count)
+    count = store.answer((begin - COPIES_WITHIN, end + COPIES_WITHIN), copies)
+    if count:
+        yield Finding(True, "events that are there already", name, count)
+    count = store.answer((begin, end), odd)
+    if count:
+        what = "events whose price is tenfold off the median of their instrument that day"
+        yield Finding(False, what, name, count)
+
+
+def _minutes(
+    window: Window, connection: duckdb.DuckDBPyConnection, events: str
+) -> list[tuple[str, int]]:
+    """Minutes in which a venue has an event, in order of time."""
+    return connection.execute(
+        f"SELECT DISTINCT venue, time - time % {MINUTE} AS minute FROM {events} "
+        f"WHERE time >= {window[0]} AND time < {window[1]} ORDER BY minute, venue"
+    ).fetchall()
+
+
+@dataclass(slots=True)
+class _Silences:
+    """Spans between a venue's events, and from its last to the last of all."""
+
+    least: int
+    last: dict[str, int] = field(default_factory=dict)
+    found: list[tuple[str, int, int]] = field(default_factory=list)
+
+    def take(self, minutes: list[tuple[str, int]]) -> None:
+        for venue, minute in minutes:
+            self._between(venue, minute)
+            self.last[venue] = minute
+
+    def findings(self) -> list[Finding]:
+        end = max(self.last.values(), default=0)
+        for venue in sorted(self.last):
+            self._between(venue, end)
+        return [
+            Finding(
+                False,
+                f"no event from {format_time(begin)} to {format_time(end)}: {_hours(end - begin)}",
+                venue,
+            )
+            for venue, begin, end in sorted(self.found)
+        ]
+
+    def _between(self, venue: str, minute: int) -> None:
+        before = self.last.get(venue, minute)
+        if minute - before >= self.least:
+            # the minute of the last event had not ended in silence
+            self.found.append((venue, before + MINUTE, minute))
+
+
+def _hours(span: int) -> str:
+    return f"{span / 3_600e9:.1f} hours"

@@ -1,0 +1,138 @@
+"""Binance futures: forced orders, at most one a symbol and second.
+
+The side is that of the order: SELL closes a long. ``z`` is what has been filled of the order and
+``ap`` its average price; of an order of which nothing was filled the whole quantity ``q`` at its
+limit ``p`` is taken, not as a fill. COIN-M counts in contracts of 100 USD (BTC) or 10 USD.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from seawall.ingest.wire.adapter import (
+    BAD_ROW,
+    OTHER,
+    Adapter,
+    Control,
+    Link,
+    Listing,
+    Raw,
+    Request,
+    Said,
+    text_of,
+)
+from seawall.ingest.wire.context import LONG, SHORT, Context, Contract
+from seawall.ingest.wire.event import WireEvent
+
+_CLOSES = {"SELL": LONG, "BUY": SHORT}
+
+
+class _Order(msgspec.Struct, gc=False):
+    s: str
+    S: str
+    q: float
+    p: float
+    ap: float
+    z: float
+    T: int
+
+
+class _Message(msgspec.Struct, gc=False):
+    e: str = ""
+    o: _Order | None = None
+    data: _Message | None = None
+
+
+class _Code(msgspec.Struct, gc=False):
+    msg: str = ""
+    code: int = 0
+
+
+class _Answer(msgspec.Struct, gc=False):
+    id: int | str | None = None
+    result: object = msgspec.UNSET
+    error: _Code | None = None
+    code: int | None = None
+    msg: str = ""
+
+
+class _Symbol(msgspec.Struct, gc=False, rename="camel"):
+    symbol: str
+    contract_size: float = 1.0
+
+
+class _Symbols(msgspec.Struct, gc=False):
+    symbols: list[_Symbol]
+
+
+_message = msgspec.json.Decoder(_Message | list[_Message], strict=False)
+_answer = msgspec.json.Decoder(_Answer, strict=False)
+_symbols = msgspec.json.Decoder(_Symbols, strict=False)
+
+
+def _closed(order: _Order, contract: Contract, context: Context) -> WireEvent:
+    filled = order.z > 0 and order.ap > 0
+    return context.closed(
+        contract,
+        order.T,
+        _CLOSES[order.S],
+        order.ap if filled else order.p,
+        contracts=order.z if filled else order.q,
+        at_fill=filled,
+    )
+
+
+class BinanceUsdm(Adapter):
+    """Forced orders of all symbols of USD-M futures."""
+
+    venue = "binance_usdm"
+    channel = "forceOrder"
+    url = "wss://fstream.binance.com/market/ws"
+
+    def links(self, assets: Sequence[str] | None, instruments: Sequence[str]) -> list[Link]:
+        """One connection to the stream of all symbols: it holds no more than one of each."""
+        frame = text_of({"method": "SUBSCRIBE", "params": ["!forceOrder@arr"], "id": 1})
+        return [Link(self.venue, self.url, (frame,), ping_seconds=60.0, silence_seconds=180.0)]
+
+    def _events(self, raw: Raw, context: Context) -> list[WireEvent]:
+        found = _message.decode(raw)
+        events: list[WireEvent] = []
+        for message in found if isinstance(found, list) else (found,):
+            inner = message.data or message
+            if inner.o is None:
+                if inner.e == "forceOrder":
+                    context.tally.malformed += 1
+                continue
+            contract = context.contract(inner.o.s)
+            if contract is None:
+                continue
+            try:
+                events.append(_closed(inner.o, contract, context))
+            except BAD_ROW:
+                context.tally.malformed += 1
+        return events
+
+    def _control(self, raw: Raw) -> Control:
+        answer = _answer.decode(raw)
+        if answer.error is not None or answer.code is not None:
+            return Control(Said.REFUSED, text=answer.msg or str(answer.error))
+        if answer.result is not msgspec.UNSET and answer.id is not None:
+            return Control(Said.ACK)
+        return OTHER
+
+
+class BinanceCoinm(BinanceUsdm):
+    """Forced orders of all symbols of COIN-M futures."""
+
+    venue = "binance_coinm"
+    url = "wss://dstream.binance.com/ws"
+    sized = True
+
+    def listing(self) -> list[Request]:
+        """Sizes of all contracts."""
+        return [Request("https://dapi.binance.com/dapi/v1/exchangeInfo")]
+
+    def _listing(self, raw: Raw, request: Request) -> Listing:
+        return Listing(tuple((s.symbol, s.contract_size) for s in _symbols.decode(raw).symbols))

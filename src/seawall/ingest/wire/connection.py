@@ -1,0 +1,247 @@
+"""One WebSocket connection: subscribed, kept alive, watched, and made again when it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import aiohttp
+
+from seawall.ingest.wire.adapter import Adapter, Link, Raw, Said
+from seawall.ingest.wire.context import Context, MalformedMessageError
+from seawall.ingest.wire.counts import Counts
+from seawall.ingest.wire.inbox import Inbox
+from seawall.ingest.wire.logs import say
+from seawall.ingest.wire.rest import moved
+
+_log = logging.getLogger(__name__)
+_YIELD_EVERY = 64
+_SHOWN_FIRST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How patient a connection is; seconds.
+
+    Attributes
+    ----------
+    first, most
+        Bounds of the wait before the next try: it is drawn from 0 to ``first``, twice as much
+        after each failure, up to ``most``, so that many clients do not come back at once.
+    steady
+        After how long a connection counts as good and the wait starts again at ``first``.
+    connect, acknowledge
+        How long connecting and the answers to subscriptions may take.
+    hurry
+        Divides all times that the venues' links state, for rehearsals.
+    """
+
+    first: float = 1.0
+    most: float = 60.0
+    steady: float = 30.0
+    connect: float = 15.0
+    acknowledge: float = 15.0
+    hurry: float = 1.0
+
+    def wait(self, tries: int, chance: float) -> float:
+        """Seconds before the next try; ``chance`` is drawn from 0 to 1."""
+        return chance * min(self.most, self.first * 2.0 ** min(tries, 30))
+
+
+class Connection:
+    """Reads one link of a venue into an inbox until it is cancelled.
+
+    Parameters
+    ----------
+    base
+        Address that stands in for the venue's scheme, host and port; empty for the venue's own.
+    stands
+        Called with the seconds of the gap each time the subscription stands.
+    """
+
+    def __init__(
+        self,
+        adapter: Adapter,
+        link: Link,
+        context: Context,
+        inbox: Inbox,
+        counts: Counts,
+        pace: Pace | None = None,
+        base: str = "",
+        stands: Callable[[float], None] | None = None,
+    ):
+        self.link = link
+        self.counts = counts
+        self._adapter = adapter
+        self._context = context
+        self._inbox = inbox
+        self._pace = pace or Pace()
+        self._url = moved(link.url, base)
+        self._stands = stands
+        self._alive = 0.0
+        self._eventful = 0.0
+        self._answers = 0
+        self._taken = 0
+
+    async def run(self, session: aiohttp.ClientSession) -> None:
+        """Connect, read, and connect again, for ever."""
+        tries = 0
+        while True:
+            begun = time.monotonic()
+            try:
+                why = await self._once(session)
+            except (TimeoutError, aiohttp.ClientError, OSError) as error:
+                self.counts.failures += 1
+                why = f"{type(error).__name__}: {error}"
+            except Exception as error:
+                # a mistake of ours at one venue must not end the recording of the others
+                self.counts.failures += 1
+                why = f"internal error, please report it: {type(error).__name__}: {error}"
+                _log.exception("internal error")
+            finally:
+                self.counts.lost(time.monotonic())
+            tries = 0 if time.monotonic() - begun > self._pace.steady else tries + 1
+            wait = self._pace.wait(tries, random.random())  # noqa: S311
+            self._say(logging.WARNING, "disconnected", why=why, again_in=wait)
+            await asyncio.sleep(wait)
+
+    async def _once(self, session: aiohttp.ClientSession) -> str:
+        """One connection from end to end; says why it ended."""
+        timeout = aiohttp.ClientWSTimeout(ws_close=1.0)
+        async with asyncio.timeout(self._pace.connect):
+            socket = await session.ws_connect(
+                self._url,
+                autoping=False,
+                timeout=timeout,
+                headers=dict(self.link.headers),
+                max_msg_size=16 * 1024 * 1024,
+            )
+        async with socket:
+            self.counts.connects += 1
+            self._answers = self._taken = 0
+            self._alive = self._eventful = time.monotonic()
+            for frame in self.link.frames:
+                await socket.send_str(frame)
+            watch = asyncio.create_task(self._watch(socket))
+            reader = asyncio.create_task(self._read(socket))
+            try:
+                await asyncio.wait({watch, reader}, return_when=asyncio.FIRST_COMPLETED)
+                return (watch if watch.done() else reader).result()
+            finally:
+                for task in (watch, reader):
+                    task.cancel()
+                await asyncio.gather(watch, reader, return_exceptions=True)
+
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> str:
+        """Take frames until the other end closes or asks us to."""
+        frames = 0
+        while True:
+            message = await socket.receive()
+            kind = message.type
+            self._alive = time.monotonic()
+            if kind in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+                why = await self._frame(socket, message.data)
+                if why:
+                    return why
+            elif kind is aiohttp.WSMsgType.PING:
+                await socket.pong(message.data)
+            elif kind is not aiohttp.WSMsgType.PONG:
+                self.counts.closes += 1
+                return f"closed by the venue: {socket.close_code} {message.extra or ''}".strip()
+            frames += 1
+            if frames % _YIELD_EVERY == 0:
+                await asyncio.sleep(0)  # frames already here must not keep the others waiting
+
+    async def _frame(self, socket: aiohttp.ClientWebSocketResponse, raw: Raw) -> str:
+        """Take one message; says why to end the connection, or nothing."""
+        counts = self.counts
+        received = time.time_ns()
+        counts.frames += 1
+        counts.size += len(raw)
+        counts.last_frame = received
+        self._context.begin(received)
+        try:
+            events = self._adapter.parse(raw, self._context)
+        except MalformedMessageError as error:
+            counts.malformed += 1
+            if counts.malformed <= _SHOWN_FIRST or counts.malformed % 1000 == 0:
+                self._say(logging.WARNING, "malformed", error=str(error), raw=raw[:200])
+            return ""
+        if not events:
+            return await self._control(socket, raw)
+        self._eventful = self._alive
+        counts.events += len(events)
+        counts.last_event = received
+        counts.lag = (received - events[-1].time) / 1e9
+        try:
+            lost = await self._inbox.put(events)
+        except asyncio.CancelledError:
+            self._inbox.push(events)  # being stopped: what was read is still to be written
+            raise
+        if lost:
+            counts.dropped += lost
+            self._say(logging.ERROR, "dropped", events=lost)
+        return ""
+
+    async def _control(self, socket: aiohttp.ClientWebSocketResponse, raw: Raw) -> str:
+        control = self._adapter.control(raw)
+        if control.said is Said.PING:
+            await socket.send_str(control.reply)
+        elif control.said is Said.ACK:
+            self._answers += 1
+            self._taken += 1
+            self._check_stands()
+        elif control.said is Said.REFUSED:
+            self.counts.refused += 1
+            self._answers += 1
+            self._say(logging.ERROR, "refused", text=control.text)
+            if self._answers >= self.link.acks and not self._taken:
+                return f"refused: {control.text}"
+            self._check_stands()
+        elif control.said is Said.MOVE:
+            self.counts.moves += 1
+            return f"asked to connect again: {control.text}"
+        elif control.said is Said.OTHER:
+            self._eventful = self._alive  # trades that liquidated nobody, assets not asked for
+        return ""
+
+    def _check_stands(self) -> None:
+        if self._answers < self.link.acks or not self._taken or self.counts.connected:
+            return
+        gap = self.counts.regained(time.monotonic())
+        self._say(logging.INFO, "subscribed", gap=gap)
+        if self._stands is not None:
+            self._stands(gap)
+
+    async def _watch(self, socket: aiohttp.ClientWebSocketResponse) -> str:
+        """Ping, and see when the connection is dead; says of what."""
+        link, hurry = self.link, self._pace.hurry
+        begun = time.monotonic()
+        pinged = begun
+        every = link.ping_seconds / hurry
+        step = min(0.5, self._pace.acknowledge / 4, (every or link.silence_seconds / hurry) / 4)
+        while True:
+            await asyncio.sleep(step)
+            now = time.monotonic()
+            if not self.counts.connected and now - begun > self._pace.acknowledge:
+                self.counts.unacknowledged += 1
+                return "no answer to the subscription"
+            if now - self._alive > link.silence_seconds / hurry:
+                self.counts.silences += 1
+                return "silent"
+            if now - self._eventful > link.quiet_seconds / hurry:
+                self.counts.quiets += 1
+                return "no events for long"
+            if every and now - pinged >= every:
+                pinged = now
+                if link.ping is None:
+                    await socket.ping()
+                else:
+                    await socket.send_str(link.ping(int(time.time())))
+
+    def _say(self, level: int, what: str, **fields: object) -> None:
+        say(_log, level, what, venue=self._adapter.venue, link=self.link.name, **fields)

@@ -1,0 +1,214 @@
+"""All of one venue: its contracts, its connections, and what was missed during gaps."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aiohttp
+
+from seawall.ingest.wire.adapter import Adapter, Link, Request
+from seawall.ingest.wire.connection import Connection, Pace
+from seawall.ingest.wire.context import MalformedMessageError
+from seawall.ingest.wire.counts import Counts
+from seawall.ingest.wire.inbox import Inbox
+from seawall.ingest.wire.logs import say
+from seawall.ingest.wire.rest import UnansweredError, ask
+from seawall.rulebook import Rules
+
+_log = logging.getLogger(__name__)
+_MOST_PAGES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """When a feed asks over REST; seconds.
+
+    Attributes
+    ----------
+    past
+        How far back missed events are asked for at the first subscription.
+    overlap
+        How much before a gap they are asked for: clocks differ and events come late.
+    contracts
+        How often the list of contracts is asked for again.
+    unsized
+        How soon it is asked for again when an unknown contract had an event.
+    between
+        Pause between questions.
+    """
+
+    past: float = 3600.0
+    overlap: float = 60.0
+    contracts: float = 21_600.0
+    unsized: float = 60.0
+    between: float = 0.2
+
+
+class VenueFeed:
+    """Runs a venue's connections into an inbox.
+
+    Parameters
+    ----------
+    assets
+        Underlyings to record, all if None.
+    base
+        Address that stands in for the venue's own, for WebSocket and REST; empty for its own.
+    """
+
+    def __init__(
+        self,
+        adapter: Adapter,
+        rules: Rules,
+        inbox: Inbox,
+        assets: Sequence[str] | None = None,
+        base: str = "",
+        pace: Pace | None = None,
+        asking: Asking | None = None,
+    ):
+        self.adapter = adapter
+        self.context = adapter.context(rules, assets)
+        self.counts: dict[str, Counts] = {}
+        self._past = adapter.context(rules, assets)
+        self._inbox = inbox
+        self._assets = assets
+        self._base = base
+        self._pace = pace or Pace()
+        self._asking = asking or Asking()
+        self._instruments: tuple[str, ...] = ()
+
+    async def run(self, session: aiohttp.ClientSession) -> None:
+        """Record the venue until cancelled; nothing that it sends stops it."""
+        await self._learn(session)
+        while self.adapter.listed and not self._instruments and self._assets is None:
+            say(_log, logging.ERROR, "no contracts", venue=self.adapter.venue)
+            await asyncio.sleep(self._asking.unsized)
+            await self._learn(session)
+        running: dict[Link, asyncio.Task[None]] = {}
+        async with asyncio.TaskGroup() as group:
+            while True:
+                links = self.adapter.links(self._assets, self._instruments)
+                self._restart(links, running, group, session)
+                await self._until_contracts_change(session)
+
+    def _restart(
+        self,
+        links: list[Link],
+        running: dict[Link, asyncio.Task[None]],
+        group: asyncio.TaskGroup,
+        session: aiohttp.ClientSession,
+    ) -> None:
+        """Run the links of now: those that changed are ended and made anew."""
+        known = {(k.name, k.frames): k for k in running}
+        kept = {known[k.name, k.frames] for k in links if (k.name, k.frames) in known}
+        for link in set(running) - kept:
+            running.pop(link).cancel()
+        for link in links:
+            if (link.name, link.frames) in known:
+                continue
+            counts = self.counts.setdefault(link.name, Counts(self.adapter.venue, link.name))
+
+            def stands(gap: float, counts: Counts = counts) -> None:
+                group.create_task(self._ask_missed(session, counts, gap))
+
+            connection = Connection(
+                self.adapter,
+                link,
+                self.context,
+                self._inbox,
+                counts,
+                self._pace,
+                self._base,
+                stands,
+            )
+            running[link] = group.create_task(connection.run(session))
+
+    async def _until_contracts_change(self, session: aiohttp.ClientSession) -> None:
+        asked, unsized = time.monotonic(), self.context.tally.unsized
+        while True:
+            await asyncio.sleep(min(self._asking.unsized, self._asking.contracts))
+            unknown = bool(self.adapter.listing()) and not self._instruments
+            due = unknown or time.monotonic() - asked >= self._asking.contracts
+            if not due and self.context.tally.unsized == unsized:
+                continue
+            asked, unsized = time.monotonic(), self.context.tally.unsized
+            before = self._instruments
+            await self._learn(session)
+            if self.adapter.listed and before != self._instruments:
+                return
+
+    async def _learn(self, session: aiohttp.ClientSession) -> None:
+        """Ask for the venue's contracts; what it does not answer stays as it was."""
+        found: dict[str, float] = {}
+        for first in self.adapter.listing():
+            request: Request | None = first
+            for _ in range(_MOST_PAGES):
+                if request is None:
+                    break
+                body = await self._ask(session, request)
+                if body is None:
+                    return
+                try:
+                    listing = self.adapter.parse_listing(body, request)
+                except MalformedMessageError as error:
+                    self._unanswered(request, str(error))
+                    return
+                found.update(listing.sizes)
+                request = listing.next
+        if found:
+            self._instruments = tuple(sorted(found))
+            for context in (self.context, self._past):
+                context.learn(found.items())
+            say(_log, logging.INFO, "contracts", venue=self.adapter.venue, count=len(found))
+
+    async def _ask_missed(self, session: aiohttp.ClientSession, counts: Counts, gap: float) -> None:
+        """Ask for what happened while the subscription did not stand."""
+        first = counts.connects <= 1
+        back = self._asking.past if first else gap + self._asking.overlap
+        now = int(time.time() * 1000)
+        since = now - int(back * 1000)
+        for question in self.adapter.missed(since, now, self._assets, self.context.instruments()):
+            request: Request | None = question
+            for _ in range(_MOST_PAGES):
+                if request is None:
+                    break
+                body = await self._ask(session, request, counts)
+                if body is None:
+                    break
+                self._past.begin(time.time_ns())
+                try:
+                    missed = self.adapter.parse_missed(body, request, self._past)
+                except MalformedMessageError as error:
+                    self._unanswered(request, str(error), counts)
+                    break
+                counts.events += len(missed.events)
+                counts.missed += len(missed.events)
+                counts.dropped += await self._inbox.put(missed.events)
+                request = missed.next
+                await asyncio.sleep(self._asking.between)
+
+    async def _ask(
+        self, session: aiohttp.ClientSession, request: Request, counts: Counts | None = None
+    ) -> bytes | None:
+        if counts is not None:
+            counts.questions += 1
+        try:
+            return await ask(session, request, self._base)
+        except UnansweredError as error:
+            self._unanswered(request, str(error), counts)
+            return None
+
+    def _unanswered(self, request: Request, why: str, counts: Counts | None = None) -> None:
+        if counts is not None:
+            counts.unanswered += 1
+        say(
+            _log,
+            logging.WARNING,
+            "unanswered",
+            venue=self.adapter.venue,
+            url=request.url,
+            why=why,
+        )

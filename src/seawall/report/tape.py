@@ -1,0 +1,343 @@
+"""The report of a tape's statistics, and of two days of one beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from seawall import __version__
+from seawall.core import format_time
+from seawall.report import tape_tables as tables
+from seawall.report.model import Assumption, Headline, Kind, Report, Section, Unit
+from seawall.report.numbers import counted, text
+from seawall.risk.coverage import Estimate, Label
+from seawall.risk.tape_shares import Group, side_name
+from seawall.risk.tape_statistics import Rank, Statistics, changes, forced_share
+
+SCHEMA = "seawall.tape-stats/1"
+COMPARE_SCHEMA = "seawall.tape-compare/1"
+METHOD = "docs/methods/coverage.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a tape was asked for.
+
+    Attributes
+    ----------
+    source
+        The store or file.
+    start, end
+        UTC ns, from the first to before the second.
+    """
+
+    source: str
+    start: int
+    end: int
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return (self.end - self.start) / 1e9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """What the tape itself does not hold.
+
+    Attributes
+    ----------
+    volume_usd, open_interest_usd
+        Of the same markets over the window, and at its start; NaN where not given.
+    rank
+        Of the window's notional among days; None without a history.
+    rules
+        What each venue's feed shows, in words.
+    notes
+        What the reader must know.
+    """
+
+    volume_usd: float = float("nan")
+    open_interest_usd: float = float("nan")
+    rank: Rank | None = None
+    rules: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def tape_report(
+    found: Statistics,
+    groups: Sequence[Group],
+    by: Sequence[str],
+    window: Window,
+    beside: Beside | None = None,
+) -> Report:
+    """Figures of a window of a tape, each with where it comes from."""
+    beside = beside or Beside()
+    charts = tables.charts_of(found)
+    grouped = (tables.group_table(groups, by),) if by and tuple(by) != ("venue",) else ()
+    return Report(
+        schema=SCHEMA,
+        title=f"Liquidations, {text(window.seconds, Unit.DURATION)} to {format_time(window.end)}",
+        question="What was liquidated, where, and how much of it was seen?",
+        answer=_answer(found, beside),
+        headlines=_headlines(found, beside),
+        tables=(tables.venue_table(found), *grouped, tables.minute_table(found)),
+        charts=charts,
+        assumptions=_assumptions(found, beside),
+        warnings=_warnings(found, beside),
+        inputs={
+            "source": window.source,
+            "from": format_time(window.start),
+            "to": format_time(window.end),
+            "events": found.events,
+            "seawall": __version__,
+        },
+        payload=_payload(found, groups, by, window, beside),
+        sections=(
+            Section("Minute by minute", tuple(c.key for c in charts if c.key == "minutes")),
+            Section("Venues", ("shares", "venues") if found.venues else ("venues",)),
+            *((Section("Groups", ("groups",)),) if grouped else ()),
+            Section("The worst minutes", ("minutes_worst",)),
+        ),
+    )
+
+
+def kind_of(label: Label) -> Kind:
+    """A label as the report has it."""
+    return Kind(label.value)
+
+
+def _answer(found: Statistics, beside: Beside) -> tuple[str, ...]:
+    if not found.events:
+        return ("Nothing was liquidated, as far as the tape shows.",)
+    usd, share = Unit.USD, Unit.FRACTION
+    who = counted(found.events, "liquidation")
+    if found.accounts:
+        who += f" of at least {counted(found.accounts, 'account')}"
+    lines = [
+        f"{who}: {text(found.notional_usd, usd)} as shown, "
+        f"{text(found.long_usd / found.notional_usd, share)} of it long."
+    ]
+    if found.estimate.label is not Label.MEASURED:
+        lines.append(f"With what the feeds left out: {_estimated(found.estimate)}.")
+    most = found.largest
+    if most is not None:
+        lines.append(
+            f"The largest single one shown: {text(most.notional_usd, usd)}, a "
+            f"{side_name(most.side)} in {most.instrument} on {most.venue} at "
+            f"{text(most.price, Unit.PRICE)}, {format_time(most.time)}."
+        )
+    if len(found.venues) > 3:
+        names = ", ".join(v.venue for v in found.venues[:3])
+        lines.append(
+            f"{names} hold {text(found.top3_share.value, share)} of it "
+            f"({text(found.top3_shown, share)} for the largest three as shown)."
+        )
+    if beside.rank is not None:
+        lines.append(f"That is rank {beside.rank.place} of {counted(beside.rank.days, 'day')}.")
+    return tuple(lines)
+
+
+def _estimated(found: Estimate) -> str:
+    if found.label is Label.LOWER_BOUND:
+        return f"at least {text(found.low, Unit.USD)}"
+    low, high = text(found.low, Unit.USD), text(found.high, Unit.USD)
+    return f"{text(found.value, Unit.USD)} ({low} … {high})"
+
+
+def _headlines(found: Statistics, beside: Beside) -> tuple[Headline, ...]:
+    whole = Kind.MEASURED if found.estimate.label is Label.MEASURED else Kind.LOWER_BOUND
+    most, run = found.largest, found.longest_run
+    nan = float("nan")
+    long = found.long_usd / found.notional_usd if found.notional_usd else nan
+    rows = [
+        Headline("notional_usd", "Liquidated, as shown", found.notional_usd, Unit.USD, whole),
+        _estimated_tile(found.estimate),
+        Headline("events", "Events shown", found.events, Unit.COUNT, whole),
+        Headline("accounts", "Accounts, where told", found.accounts, Unit.COUNT, Kind.LOWER_BOUND),
+        Headline("long_share", "Longs' share, as shown", long, Unit.FRACTION),
+        Headline(
+            "largest_usd",
+            "Largest single one",
+            most.notional_usd if most else nan,
+            Unit.USD,
+            kind_of(most.label) if most else Kind.MEASURED,
+            note=f"{most.instrument}, {most.venue}" if most else "",
+        ),
+        _tile("top3_share", "Share of the three largest venues", found.top3_share, Unit.FRACTION),
+        Headline(
+            "longest_run",
+            "Longest run of one side",
+            run.events if run else None,
+            Unit.COUNT,
+            whole,
+            note=f"{side_name(run.side)}s, {text(run.notional_usd, Unit.USD)}" if run else "",
+        ),
+    ]
+    for key, label, of in (
+        ("volume_share", "Share of volume", beside.volume_usd),
+        ("open_interest_share", "Share of open interest", beside.open_interest_usd),
+    ):
+        if of > 0:
+            share = forced_share(found.notional_usd, of)
+            rows.append(Headline(key, label, share, Unit.FRACTION, whole))
+    return tuple(rows)
+
+
+def _estimated_tile(found: Estimate) -> Headline:
+    title = "With what was not shown"
+    if found.label is Label.LOWER_BOUND:
+        # the end that holds, as the answer says it
+        return Headline(
+            "estimated_usd", title, found.low, Unit.USD, Kind.LOWER_BOUND, note="at least"
+        )
+    return _tile("estimated_usd", title, found, Unit.USD)
+
+
+def _tile(key: str, label: str, found: Estimate, unit: Unit) -> Headline:
+    both = found.low == found.low and found.high == found.high
+    low, high = (found.low, found.high) if both else (None, None)
+    return Headline(key, label, found.value, unit, kind_of(found.label), low, high)
+
+
+def _assumptions(found: Statistics, beside: Beside) -> tuple[Assumption, ...]:
+    rows = [
+        Assumption("Sides are those of the positions closed: an order that sells closes a long."),
+        Assumption("Deleveraged winners and takeovers are counted apart and never added."),
+    ]
+    if any(v.estimate.label is not Label.MEASURED for v in found.venues):
+        rows.append(
+            Assumption(
+                "Where one event a slot is published, a rate that wanders in time tells how many "
+                "were not; several orders sent in one instant cannot be told from one.",
+                METHOD,
+            )
+        )
+    return (*rows, *(Assumption(f"{v}: {words}") for v, words in beside.rules.items()))
+
+
+def _warnings(found: Statistics, beside: Beside) -> tuple[str, ...]:
+    floors = [v.venue for v in found.venues if v.estimate.label is Label.LOWER_BOUND]
+    lines = list(beside.notes)
+    if found.unruled:
+        lines.append(
+            f"{', '.join(found.unruled)} show more events in a slot than the feed's rule allows: "
+            "they came another way, and nothing is estimated of what they leave out."
+        )
+    if floors:
+        lines.append(
+            f"Of {', '.join(floors)} only a part can be seen: their figures are at least, the "
+            "shares of other venues at most, what is printed."
+        )
+    return tuple(lines)
+
+
+def estimate_row(found: Estimate) -> dict[str, Any]:
+    """An estimate for the JSON; an end that cannot be told is null."""
+    return {"value": found.value, "low": found.low, "high": found.high, "label": found.label.value}
+
+
+def _payload(
+    found: Statistics, groups: Sequence[Group], by: Sequence[str], window: Window, beside: Beside
+) -> dict[str, Any]:
+    most, run, times = found.largest, found.longest_run, found.minutes
+    return {
+        "inputs": {
+            "source": window.source,
+            "from": format_time(window.start),
+            "to": format_time(window.end),
+            "seconds": window.seconds,
+            "by": list(by),
+            "version": __version__,
+        },
+        "events": found.events,
+        "accounts": found.accounts,
+        "notional_usd": found.notional_usd,
+        "long_usd": found.long_usd,
+        "short_usd": found.short_usd,
+        "label": found.estimate.label.value,
+        "estimate": {
+            "notional_usd": estimate_row(found.estimate),
+            "events": estimate_row(found.events_estimate),
+        },
+        "largest": tables.largest_row(most) if most else None,
+        "longest_run": tables.run_row(run) if run else None,
+        "by_venue": [tables.venue_row(v) for v in found.venues],
+        "top3_share": found.top3_share.value,
+        "top3_share_low": found.top3_share.low,
+        "top3_share_high": found.top3_share.high,
+        "top3_share_shown": found.top3_shown,
+        "top3_label": found.top3_share.label.value,
+        "groups": [tables.group_row(g, by) for g in groups],
+        "by_minute": [
+            {"time": format_time(int(t)), "events": int(n), "long_usd": a, "short_usd": b,
+             "unseen_usd": u}
+            for t, n, a, b, u in zip(
+                times.start, times.events, times.long_usd, times.short_usd, times.unseen_usd,
+                strict=True,
+            )
+        ],
+        "adl": {"events": found.adl_events, "notional_usd": found.adl_usd},
+        "takeovers": {"events": found.takeover_events, "notional_usd": found.takeover_usd},
+        "volume_usd": beside.volume_usd,
+        "volume_share": forced_share(found.notional_usd, beside.volume_usd),
+        "open_interest_usd": beside.open_interest_usd,
+        "open_interest_share": forced_share(found.notional_usd, beside.open_interest_usd),
+        "rank": None if beside.rank is None else {
+            "place": beside.rank.place,
+            "days": beside.rank.days,
+            "share_below": beside.rank.share_below,
+        },
+        "warnings": list(_warnings(found, beside)),
+    }  # fmt: skip
+
+
+def compare_report(
+    first: Statistics, second: Statistics, names: tuple[str, str], source: str
+) -> Report:
+    """Two days side by side: figures, and shares of venues."""
+    figures = [tables.figures_of(s) for s in (first, second)]
+    rows = changes(*figures)
+    shares = [{v.venue: v.share.value for v in s.venues} for s in (first, second)]
+    venues = sorted(shares[0].keys() | shares[1].keys())
+    ratio = rows["notional_usd"][3]
+    larger = "no more could be compared" if ratio != ratio else text(ratio, Unit.FACTOR)
+    label = Kind.LOWER_BOUND
+    if {first.estimate.label, second.estimate.label} == {Label.MEASURED}:
+        label = Kind.MEASURED
+    return Report(
+        schema=COMPARE_SCHEMA,
+        title=f"Liquidations: {names[0]} and {names[1]}",
+        question="How do the two days differ?",
+        answer=(
+            f"{text(figures[0]['notional_usd'], Unit.USD)} on {names[0]}, "
+            f"{text(figures[1]['notional_usd'], Unit.USD)} on {names[1]}, as shown: {larger}.",
+        ),
+        headlines=tuple(
+            Headline(f"{key}_{k + 1}", f"{title}, {names[k]}", figures[k][key], unit, label)
+            for key, title, unit in tables.FIGURES[:3]
+            for k in (0, 1)
+        ),
+        tables=(
+            tables.change_table(rows, names),
+            tables.share_change_table(venues, shares, names),
+        ),
+        assumptions=(Assumption("Days are UTC days; figures are of what the feeds showed."),),
+        warnings=tables.coverage_changes(first, second, names),
+        inputs={"source": source, "first": names[0], "second": names[1], "seawall": __version__},
+        payload={
+            "inputs": {
+                "source": source, "first": names[0], "second": names[1], "version": __version__,
+            },
+            "figures": {
+                k: {"first": a, "second": b, "difference": d, "ratio": r}
+                for k, (a, b, d, r) in rows.items()
+            },
+            "shares": [
+                {"venue": v, "first": shares[0].get(v), "second": shares[1].get(v)} for v in venues
+            ],
+            "labels": [s.estimate.label.value for s in (first, second)],
+            "warnings": list(tables.coverage_changes(first, second, names)),
+        },
+    )  # fmt: skip

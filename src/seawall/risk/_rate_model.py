@@ -1,0 +1,265 @@
+"""The hidden rate of a feed's slots: its states, its moves, and the fit to what was occupied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.risk import _coverage as kernels
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+RATES: Floats = np.exp(
+    np.concatenate(
+        [
+            np.linspace(np.log(1e-5), np.log(0.03), 7, endpoint=False),
+            np.linspace(np.log(0.03), np.log(25.0), 29),
+        ]
+    )
+)
+"""States: events a slot."""
+OCCUPIED: Floats = -np.expm1(-RATES)
+"""Chance that a slot is occupied, by state."""
+BESIDE: Floats = RATES / OCCUPIED - 1.0
+"""Expected events beside the shown one, by state."""
+
+_SPREADS = (0.15, 0.3, 0.5, 0.75, 1.0, 1.35, 1.8, 2.4)
+_MEMORIES = (4.0, 10.0, 25.0, 60.0, 150.0, 400.0, 1000.0, 3000.0)
+_LEVEL_STEP = 0.2
+_FINE_STEP = 0.01
+_POWERS = 15
+_EXACT = 100
+_LOG_STEP = 0.04
+_KEPT_MODELS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class RateModel:
+    """A rate whose logarithm wanders about a level: a first-order autoregression.
+
+    Attributes
+    ----------
+    level
+        Mean of the log rate, events a slot.
+    spread
+        Standard deviation of the log rate; at 0 the rate is constant, a Poisson process.
+    memory
+        Slots over which it forgets by a factor e.
+    weight
+        Its share among the models that explain the tape.
+    """
+
+    level: float
+    spread: float
+    memory: float
+    weight: float = 1.0
+
+    def start_and_move(self) -> tuple[Floats, Floats]:
+        """Chances of the states at first, shape (J,), and of a move in one slot, (J, J)."""
+        at = np.log(RATES)
+        pull = 1.0 - np.exp(-1.0 / self.memory)
+        drift = pull * (self.level - at)
+        noise = self.spread**2 * (1.0 - (1.0 - pull) ** 2)
+        above, below = np.diff(at), np.diff(at)
+        up, down = np.zeros(len(at)), np.zeros(len(at))
+        inner = np.arange(1, len(at) - 1)
+        wide = above[inner] + below[inner - 1]
+        up[inner] = (noise + drift[inner] * below[inner - 1]) / (above[inner] * wide)
+        down[inner] = (noise - drift[inner] * above[inner]) / (below[inner - 1] * wide)
+        # where the pull outruns the noise a centred step would be negative: step upwind
+        steep = (up < 0) | (down < 0)
+        up[steep] = (
+            np.maximum(drift[steep], 0) / above[np.minimum(np.flatnonzero(steep), len(at) - 2)]
+        )
+        down[steep] = np.maximum(-drift[steep], 0) / below[np.flatnonzero(steep) - 1]
+        up[0] = max(drift[0], 1e-6) / above[0]
+        down[-1] = max(-drift[-1], 1e-6) / below[-1]
+        up, down = np.maximum(up, 1e-12), np.maximum(down, 1e-12)
+        up[-1] = down[0] = 0.0
+        rates = np.diag(up[:-1], 1) + np.diag(down[1:], -1)
+        rates -= np.diag(rates.sum(axis=1))
+        start = np.cumsum(np.append(0.0, np.log(up[:-1]) - np.log(down[1:])))
+        start = np.exp(start - start.max())
+        return start / start.sum(), _exponential(rates)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """Slots of one instrument: which are occupied, from the window's start to its end."""
+
+    gaps: Ints
+    """Shape (n,): empty slots before each occupied one."""
+    tail: int
+    """Empty slots after the last."""
+
+
+def row_of(slots: Ints, first: int, last: int) -> Row:
+    """A row of ascending occupied slots seen from slot ``first`` to slot ``last``, both in."""
+    before = np.append(min(first, int(slots[0])) - 1, slots[:-1])
+    return Row(slots - before - 1, max(0, last - int(slots[-1])))
+
+
+def fit(rows: Sequence[Row]) -> tuple[RateModel, ...]:
+    """The models that explain rows of one kind, by likelihood; weights sum to 1.
+
+    A constant rate is as likely beforehand as all memories of one spread together.
+    """
+    events = sum(len(r.gaps) for r in rows)
+    empty = sum(int(r.gaps.sum()) + r.tail for r in rows)
+    level = float(np.log(-np.log1p(-min(0.98, events / (events + empty)))))
+    known: dict[tuple[int, int, int], float] = {}
+
+    def model(at: tuple[int, int, int]) -> RateModel:
+        # the same levels for every instrument, so that their matrices are made once
+        return RateModel(_LEVEL_STEP * at[2], _SPREADS[at[0]], _MEMORIES[at[1]])
+
+    def value(at: tuple[int, int, int]) -> float:
+        if at not in known:
+            known[at] = _likelihood(model(at), rows)
+        return known[at]
+
+    top = _climb((2, 4, round(level / _LEVEL_STEP)), value)
+    # what is about as likely as the best, so that the draws know how sure it is
+    for step in product((-1, 0, 1), (-1, 0, 1), (-2, -1, 0, 1, 2)):
+        near = (top[0] + step[0], top[1] + step[1], top[2] + step[2])
+        if 0 <= near[0] < len(_SPREADS) and 0 <= near[1] < len(_MEMORIES):
+            value(near)
+    kept = sorted(known, key=lambda k: -known[k])[:_KEPT_MODELS]
+    models = [(model(k), known[k]) for k in kept] + _constants(level, events, empty)
+    best = max(likelihood for _, likelihood in models)
+    weights = np.array([np.exp(likelihood - best) for _, likelihood in models])
+    weights /= weights.sum()
+    found = [(m, float(w)) for (m, _), w in zip(models, weights, strict=True) if w > 5e-3]
+    scale = sum(w for _, w in found)
+    return tuple(RateModel(m.level, m.spread, m.memory, w / scale) for m, w in found)
+
+
+def _constants(level: float, events: int, empty: int) -> list[tuple[RateModel, float]]:
+    """Constant rates around the one that the occupancy gives, with their log weight."""
+    prior = np.log(_FINE_STEP / _LEVEL_STEP * len(_MEMORIES))
+    rates = np.exp(level + _FINE_STEP * np.arange(-60, 61))
+    values = events * np.log(-np.expm1(-rates)) - rates * empty + prior
+    return [
+        (RateModel(float(np.log(r)), 0.0, np.inf), float(v))
+        for r, v in zip(rates, values, strict=True)
+    ]
+
+
+def _climb(at: tuple[int, int, int], value: Any) -> tuple[int, int, int]:
+    """Go up the likelihood, one step of one parameter at a time, until no step helps."""
+    while True:
+        near = []
+        for axis, size in enumerate((len(_SPREADS), len(_MEMORIES), 0)):
+            for step in (-1, 1):
+                moved = list(at)
+                moved[axis] += step
+                if size == 0 or 0 <= moved[axis] < size:
+                    near.append((moved[0], moved[1], moved[2]))
+        best = max(near, key=value)
+        if value(best) <= value(at) or abs(best[2]) > 80:
+            return at
+        at = best
+
+
+def _likelihood(model: RateModel, rows: Sequence[Row]) -> float:
+    start, move, powers = _matrices(model.level, model.spread, model.memory)
+    values = [kernels.likelihood_of(r.gaps, r.tail, start, move, powers, OCCUPIED) for r in rows]
+    return float(sum(values))
+
+
+@lru_cache(maxsize=300)
+def _matrices(level: float, spread: float, memory: float) -> tuple[Floats, Floats, Floats]:
+    start, move = RateModel(level, spread, memory).start_and_move()
+    return start, move, powers_of(move)
+
+
+def draw(model: RateModel, row: Row, count: int, rng: np.random.Generator) -> Floats:
+    """Shape (count, n): rates at the occupied slots, drawn given the whole row."""
+    shape = (count, len(row.gaps))
+    if model.spread == 0.0:
+        return np.full(shape, np.exp(model.level))
+    place, steps, end, after = _filtered(model, row)
+    chosen = np.empty(shape, dtype=np.int16)
+    kernels.paths(place, steps, end, after, rng.random(shape), chosen)
+    return RATES[chosen]
+
+
+def expected(model: RateModel, row: Row) -> Floats:
+    """Shape (n, 2): of each occupied slot the rate and the events beside the shown one."""
+    if model.spread == 0.0:
+        rate = np.exp(model.level)
+        return np.tile([rate, rate / -np.expm1(-rate) - 1.0], (len(row.gaps), 1))
+    place, steps, end, after = _filtered(model, row)
+    kernels.smooth(place, steps, end, OCCUPIED, after)
+    told: Floats = after @ np.stack([RATES, BESIDE], axis=1)
+    return told
+
+
+def _filtered(model: RateModel, row: Row) -> tuple[Ints, Floats, Floats, Floats]:
+    """Where each event's step stands, the steps, the chance of the end, the weights after events.
+
+    Runs of empty slots beyond 100 are rounded to within 2%, so that few steps are needed.
+    """
+    start, _, powers = _matrices(model.level, model.spread, model.memory)
+    bins = np.rint(np.log(np.maximum(row.gaps, _EXACT) / _EXACT) / _LOG_STEP)
+    rounded = np.rint(_EXACT * np.exp(bins * _LOG_STEP)).astype(np.int64)
+    runs, place = np.unique(np.where(row.gaps < _EXACT, row.gaps, rounded), return_inverse=True)
+    steps = np.empty((len(runs), len(start), len(start)))
+    for k, run in enumerate(runs.tolist()):
+        steps[k] = _step(model.level, model.spread, model.memory, run)
+    end = _over(row.tail, powers, np.ones(len(start)))
+    after = np.empty((len(row.gaps), len(start)))
+    kernels.forward(place.reshape(-1), steps, start, OCCUPIED, after)
+    return place.reshape(-1), steps, end / end.max(), after
+
+
+@lru_cache(maxsize=4_000)
+def _step(level: float, spread: float, memory: float, run: int) -> Floats:
+    """What carries weights over a run of empty slots and one step more, to a scale."""
+    _, move, powers = _matrices(level, spread, memory)
+    step: Floats = _over(run, powers, None) @ move
+    step /= step.max()
+    return step
+
+
+def _over(run: int, powers: Floats, column: Floats | None) -> Floats:
+    """The carrier over a run of empty slots, or a column carried back over it, to a scale."""
+    carried = np.eye(powers.shape[1]) if column is None else column
+    level = 0
+    while run > 0:
+        last = level == len(powers) - 1
+        for _ in range(run if last else run & 1):
+            carried = powers[level] @ carried
+            carried = carried / carried.max()
+        run = 0 if last else run >> 1
+        level += 1
+    return carried
+
+
+def powers_of(move: Floats) -> Floats:
+    """Shape (K, J, J): carriers over 2 ** k steps, each of which ends in an empty slot."""
+    carrier = move * np.exp(-RATES)
+    powers = [carrier]
+    for _ in range(_POWERS - 1):
+        carrier = carrier @ carrier
+        powers.append(carrier)
+    return np.stack(powers)
+
+
+def _exponential(rates: Floats) -> Floats:
+    """Matrix exponential of a generator by scaling and squaring."""
+    halvings = max(0, int(np.ceil(np.log2(max(-rates.diagonal().min(), 1e-9))))) + 6
+    small = rates / 2.0**halvings
+    moved: Floats = np.eye(len(rates)) + small @ (np.eye(len(rates)) + small / 2)
+    for _ in range(halvings):
+        moved = moved @ moved
+    moved = np.maximum(moved, 0.0)
+    moved /= moved.sum(axis=1, keepdims=True)
+    return moved

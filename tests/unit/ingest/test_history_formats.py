@@ -1,0 +1,376 @@
+"""Files of the past in every format, made here in their documented layout."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from seawall.core import InputError
+from seawall.core.tape import Coverage, Kind
+from seawall.ingest.history import FORMATS, What, read_history
+
+MS = 1_000_000
+
+
+def _write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    if name.endswith(".gz"):
+        path.write_bytes(gzip.compress(text.encode()))
+    elif name.endswith(".zip"):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(name.removesuffix(".zip") + ".csv", text)
+    else:
+        path.write_text(text)
+    return path
+
+
+SNAPSHOT = (
+    "time,side,order_type,time_in_force,original_quantity,price,average_price,order_status,"
+    "last_fill_quantity,accumulated_fill_quantity\n"
+    "1687656471926,BUY,LIMIT,IOC,7,30741.3,30631.6,FILLED,6,7\n"
+    "1687656471926,BUY,LIMIT,IOC,7,30741.3,30631.6,FILLED,6,7\n"
+    "1687656473356,BUY,LIMIT,IOC,43,30756.6,30631.6,PARTIALLY_FILLED,1,1\n"
+    "1687656473356,BUY,LIMIT,IOC,43,30756.6,30631.6,FILLED,42,43\n"
+    "1687656480000,SELL,LIMIT,IOC,10,30000.0,30100.5,FILLED,10,10\n"
+)
+
+
+def test_binance_snapshot_is_orders_not_rows(tmp_path):
+    """Rows repeat and split orders; a contract is 100 USD; a sale closes a long."""
+    found = read_history(
+        _write(tmp_path, "BTCUSD_PERP-liquidationSnapshot-2023-06-25.zip", SNAPSHOT)
+    )
+    tape = found.tape
+    assert found.format == "binance archive"
+    assert tape is not None
+    assert tape.notional.tolist() == [700.0, 4300.0, 1000.0]
+    assert tape.side.tolist() == [-1, -1, 1]
+    assert tape.quantity == pytest.approx([700 / 30631.6, 4300 / 30631.6, 1000 / 30100.5])
+    assert tape.venues == ("binance_coinm",)
+    assert (tape.coverage == Coverage.ONE_A_SLOT).all()
+    assert tape.at_fill.all()
+    assert tape.time[0] == 1687656471926 * MS
+    assert any("repeats" in n for n in found.notes)
+
+
+def test_binance_snapshot_without_a_header(tmp_path):
+    text = SNAPSHOT.partition("\n")[2]
+    found = read_history(_write(tmp_path, "ETHUSD_PERP-liquidationSnapshot-2023-06-25.csv", text))
+    assert found.tape is not None
+    # ten USD a contract of everything but bitcoin
+    assert found.tape.notional.tolist() == [70.0, 430.0, 100.0]
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_binance_klines(tmp_path, header):
+    head = (
+        "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,"
+        "taker_buy_quote_volume,ignore\n"
+    )
+    rows = (
+        "1609459200000,28948.19,28997.5,28852.2,28983.5,1827.1,1609459499999,52e6,15283,1,2,0\n"
+        "1609459500000,28983.5,28990,28900.0,28950.1,900,1609459799999,26e6,900,1,2,0\n"
+    )
+    path = _write(tmp_path, "BTCUSDT-5m-2021-01-01.csv", head * header + rows)
+    found = read_history(path)
+    assert found.what is What.CANDLES
+    assert found.series is not None
+    assert found.series.time.tolist() == [1609459200000 * MS, 1609459500000 * MS]
+    assert found.series.values["high"].tolist() == [28997.5, 28990.0]
+    assert found.series.names["instrument"].names == ["BTCUSDT"]
+
+
+def test_binance_metrics_are_put_in_order(tmp_path):
+    text = (
+        "create_time,symbol,sum_open_interest,sum_open_interest_value,"
+        "count_toptrader_long_short_ratio,sum_toptrader_long_short_ratio,count_long_short_ratio,"
+        "sum_taker_long_short_vol_ratio\n"
+        "2025-11-02 00:10:00,BTCUSDT,76650.817,8431092392.86,2.05,1.9,1.87,0.97\n"
+        '2025-11-02 00:05:00,BTCUSDT,76643.191,8430743345.68,"",1.9,1.87,0.76\n'
+    )
+    found = read_history(_write(tmp_path, "BTCUSDT-metrics-2025-11-02.csv", text))
+    assert found.what is What.OPEN_INTEREST
+    assert found.series is not None
+    assert found.series.time[0] == 1762041900 * 10**9
+    assert found.series.values["open_interest_base"].tolist() == [76643.191, 76650.817]
+    assert np.isnan(found.series.values["long_short_top_accounts"][0])
+
+
+def test_binance_others(tmp_path):
+    depth = read_history(
+        _write(tmp_path, "BTCUSDT-bookDepth-2025-01-01.csv",
+               "timestamp,percentage,depth,notional\n2025-01-01 00:00:00,-5.00,100,9e6\n")
+    )  # fmt: skip
+    assert depth.series is not None
+    assert depth.series.values["distance"].tolist() == [-0.05]
+    trades = read_history(
+        _write(tmp_path, "BTCUSDT-aggTrades-2025-01-01.csv",
+               "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,"
+               "is_buyer_maker\n1,100.5,2,1,1,1735689600000,true\n")
+    )  # fmt: skip
+    assert trades.series is not None
+    # the buyer rested, so the taker sold
+    assert trades.series.values["side"].tolist() == [-1.0]
+    funding = read_history(
+        _write(tmp_path, "BTCUSDT-fundingRate-2025-01.csv",
+               "calc_time,funding_interval_hours,last_funding_rate\n1735689600001,8,0.0001\n")
+    )  # fmt: skip
+    assert funding.what is What.FUNDING
+
+
+def test_bybit_trades(tmp_path):
+    text = (
+        "timestamp,symbol,side,size,price,tickDirection,trdMatchID,grossValue,homeNotional,"
+        "foreignNotional\n1735689600.0974,BTCUSDT,Sell,0.5,93000.1,ZeroMinusTick,x,1,0.5,46500\n"
+    )
+    found = read_history(_write(tmp_path, "BTCUSDT2025-01-01.csv.gz", text))
+    assert (found.format, found.what) == ("bybit archive", What.TRADES)
+    assert found.series is not None
+    assert abs(found.series.time[0] - 1735689600_097_400_000) < 1000
+
+
+def test_okx_trades_are_contracts(tmp_path):
+    text = (
+        "instrument_name,trade_id,side,price,size,created_time\n"
+        "BTC-USDT-SWAP,1,sell,104503.0,30.14,1748707200008\n"
+    )
+    found = read_history(_write(tmp_path, "BTC-USDT-SWAP-trades-2025-06-01.zip", text))
+    assert found.series is not None
+    assert found.series.values["size"].tolist() == pytest.approx([0.3014])
+    text = "instrument_name,funding_rate,funding_time\nBTC-USDT-SWAP,0.0001,1748707200000\n"
+    assert read_history(_write(tmp_path, "f.csv", text)).what is What.FUNDING
+
+
+TARDIS = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
+
+
+def test_tardis_units_and_sides(tmp_path):
+    """OKX counts contracts of 0.01 BTC, Deribit USD, Binance coins; buy closes a short."""
+    text = (
+        TARDIS + "okex-swap,BTC-USDT-SWAP,1700000000000000,1700000000100000,,sell,30000,50\n"
+        "deribit,BTC-PERPETUAL,1700000001000000,1700000001100000,77,buy,30000,6000\n"
+        "binance-futures,BTCUSDT,1700000002000000,1700000002100000,,buy,30000,2\n"
+        "bitfinex-derivatives,BTCUSDT,1700000003000000,1700000003100000,9,sell,30000,1\n"
+    )
+    found = read_history(_write(tmp_path, "x_liquidations_2023-11-14_ALL.csv.gz", text))
+    tape = found.tape
+    assert found.format == "tardis"
+    assert tape is not None
+    assert tape.notional.tolist() == pytest.approx([15_000.0, 6_000.0, 60_000.0, 30_000.0])
+    assert tape.side.tolist() == [1, -1, -1, 1]
+    assert tape.received[0] - tape.time[0] == 100 * MS
+    assert [tape.venues[v] for v in tape.venue] == [
+        "okx", "deribit", "binance_usdm", "bitfinex-derivatives",
+    ]  # fmt: skip
+    assert tape.coverage[2] == Coverage.ONE_A_SLOT
+    assert tape.coverage[3] == Coverage.UNKNOWN
+    assert any("bitfinex" in n for n in found.notes)
+
+
+def test_tardis_and_live_binance_name_one_event_alike(tmp_path):
+    from seawall.ingest.wire.venues import ADAPTERS
+    from seawall.rulebook import Rules
+
+    adapter = ADAPTERS["binance_usdm"]
+    context = adapter.context(Rules.bundled())
+    context.begin(1)
+    order = {"s": "BTCUSDT", "S": "SELL", "o": "LIMIT", "f": "IOC", "q": "2", "p": "29000",
+             "ap": "30000", "X": "FILLED", "l": "2", "z": "2", "T": 1700000002000}  # fmt: skip
+    (live,) = adapter.parse(
+        json.dumps({"e": "forceOrder", "E": 1700000002001, "o": order}), context
+    )
+    text = TARDIS + "binance-futures,BTCUSDT,1700000002000000,1700000002100000,,sell,30000,2\n"
+    tape = read_history(_write(tmp_path, "liquidations.csv", text)).tape
+    assert tape is not None
+    assert int(tape.event_id[0]) == live.event_id
+
+
+def test_coinglass(tmp_path):
+    row = {"exchange_name": "BINANCE", "symbol": "BTCUSDT", "base_asset": "BTC",
+           "price": 87535.9, "usd_value": 205534.29, "side": 2, "time": 1745216319263}  # fmt: skip
+    path = _write(tmp_path, "orders.json", json.dumps({"code": "0", "data": [row]}))
+    found = read_history(path)
+    assert found.format == "coinglass"
+    assert found.tape is not None
+    assert found.tape.side.tolist() == [1]
+    assert found.tape.notional.tolist() == [205534.29]
+    assert found.tape.venues == ("binance_usdm",)
+    sums = {"time": 1745216319263, "aggregated_long_liquidation_usd": 5.0,
+            "aggregated_short_liquidation_usd": "2.5"}  # fmt: skip
+    found = read_history(_write(tmp_path, "sums.json", json.dumps({"data": [sums]})), asset="BTC")
+    assert found.what is What.LIQUIDATION_SUMS
+    assert found.series is not None
+    assert found.series.values["short_usd"].tolist() == [2.5]
+
+
+def test_ccxt(tmp_path):
+    event = {"info": {}, "symbol": "BTC/USDT:USDT", "contracts": 50.0, "contractSize": 0.01,
+             "price": 30000.0, "side": "long", "baseValue": 0.5, "quoteValue": 15000.0,
+             "timestamp": 1700000000000, "datetime": "2023-11-14T22:13:20Z"}  # fmt: skip
+    path = _write(tmp_path, "liq.json", json.dumps([event]))
+    found = read_history(path, venue="okx")
+    assert found.tape is not None
+    assert found.tape.notional.tolist() == [15000.0]
+    assert found.tape.side.tolist() == [1]
+    with pytest.raises(InputError, match="do not name their venue"):
+        read_history(path)
+    candles = _write(tmp_path, "c.json", json.dumps([[1700000000000, 1, 3, 0.5, 2, 9]]))
+    found = read_history(candles, venue="okx", instrument="BTC/USDT:USDT")
+    assert found.what is What.CANDLES
+    assert found.series is not None
+    assert found.series.values["low"].tolist() == [0.5]
+
+
+def test_hyperliquid_fills(tmp_path):
+    """Of a liquidation's two fills the liquidated user's counts; its ADL winner is apart."""
+
+    def fill(side: str, tid: int, **more: object) -> dict[str, object]:
+        return {"coin": "BTC", "px": "105000.0", "sz": "0.2", "side": side,
+                "time": 1760130903127, "startPosition": "0.2", "dir": "Close Long",
+                "closedPnl": "-1", "hash": "0x0", "oid": 1, "crossed": True, "fee": "1",
+                "tid": tid, **more}  # fmt: skip
+
+    told = {"liquidatedUser": "0xAA", "markPx": "105100", "method": "market"}
+    block = {
+        "block_number": 1, "block_time": "2025-10-10T21:15:03", "local_time": "x",
+        "events": [
+            ["0xaa", fill("A", 1, liquidation=told)],
+            ["0xbb", fill("B", 1, liquidation=told)],
+            ["0xcc", fill("B", 2, dir="Auto-Deleveraging")],
+            ["0xdd", fill("B", 3)],
+            ["0xaa", fill("A", 4, liquidation={**told, "method": "backstop"})],
+        ],
+    }  # fmt: skip
+    path = _write(tmp_path, "21_fills.json", json.dumps(block) + "\n" + json.dumps(block) + "\n")
+    found = read_history(path)
+    tape = found.tape
+    assert tape is not None
+    assert len(tape) == 6
+    once = tape.once()
+    assert sorted(once.kind.tolist()) == [Kind.LIQUIDATION, Kind.ADL, Kind.TAKEOVER]
+    liquidated = once.take(once.kind == Kind.LIQUIDATION)
+    assert liquidated.side.tolist() == [1]
+    assert liquidated.notional.tolist() == [21_000.0]
+    assert once.take(once.kind == Kind.ADL).side.tolist() == [-1]
+    assert (once.coverage == Coverage.ALL).all()
+    assert len(np.unique(once.account)) == 2
+
+
+def test_hyperliquid_replay_and_live_feed_name_one_event_alike(tmp_path):
+    from seawall.ingest.wire.hyperliquid import VAULTS
+    from seawall.ingest.wire.venues import ADAPTERS
+    from seawall.rulebook import Rules
+
+    told = {"liquidatedUser": "0xaa", "markPx": "105100", "method": "market"}
+    fill = {"coin": "BTC", "px": "105000.0", "sz": "0.2", "side": "A", "time": 1760130903127,
+            "startPosition": "0.2", "dir": "Close Long", "closedPnl": "-1", "hash": "0x0",
+            "oid": 1, "crossed": True, "fee": "1", "tid": 9, "liquidation": told}  # fmt: skip
+    adapter = ADAPTERS["hyperliquid"]
+    context = adapter.context(Rules.bundled())
+    context.begin(1)
+    data = {"user": VAULTS[0], "fills": [{**fill, "side": "B"}]}
+    (live,) = adapter.parse(json.dumps({"channel": "userFills", "data": data}), context)
+    tape = read_history(_write(tmp_path, "f.json", json.dumps(["0xaa", fill]) + "\n")).tape
+    assert tape is not None
+    assert (int(tape.event_id[0]), int(tape.side[0])) == (live.event_id, live.side)
+
+
+def test_mapping_of_columns(tmp_path):
+    text = "when,what,which,how_much,at\n2025-11-20T10:00:00Z,BTCUSDT,long,2,90000\n"
+    path = _write(tmp_path, "mine.csv", text)
+    found = read_history(
+        path,
+        venue="bybit",
+        columns={"time": "when", "instrument": "what", "side": "which", "quantity": "how_much",
+                 "price": "at"},
+    )  # fmt: skip
+    assert found.tape is not None
+    assert found.tape.notional.tolist() == [180_000.0]
+    with pytest.raises(InputError) as wrong:
+        read_history(path, venue="bybit", columns={"time": "then", "colour": "what"})
+    assert {m.what for m in wrong.value.mistakes} == {
+        "no such column", "no such meaning of a column",
+    }  # fmt: skip
+
+
+def test_all_mistakes_at_once_with_their_rows(tmp_path):
+    text = (
+        "time,venue,instrument,side,price,notional_usd\n"
+        "2025-11-20,bybit,BTCUSDT,long,90000,10\n"
+        "soon,bybit,BTCUSDT,long,90000,10\n"
+        "2025-11-20,bybit,BTCUSDT,up,90000,10\n"
+        "2025-11-20,bybit,BTCUSDT,long,-3,\n"
+    )
+    with pytest.raises(InputError) as wrong:
+        read_history(_write(tmp_path, "bad.csv", text))
+    told = {(m.row, m.column, m.what) for m in wrong.value.mistakes}
+    assert told == {
+        (2, "time", "not a time"),
+        (3, "side", "an unknown word"),
+        (4, "price", "not above 0"),
+        (4, "notional_usd", "an empty cell"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("e.csv", "", "empty|no known format"),
+        ("x.csv", "colour,shape\nred,round\n", "no known format"),
+        ("x.json", "[", "no known format"),
+        ("h.csv", "time,venue,instrument,side,price,notional_usd\n", "0 rows"),
+        ("z.zip", "colour,shape\nred,round\n", "no known format"),
+    ],
+)
+def test_refusals(tmp_path, name, text, says):
+    with pytest.raises(InputError, match=says):
+        read_history(_write(tmp_path, name, text))
+
+
+def test_unknown_format_and_missing_file(tmp_path):
+    path = _write(tmp_path, "x.csv", "time,open,high,low,close\n2025-01-01,1,2,1,2\n")
+    with pytest.raises(InputError, match="no such format"):
+        read_history(path, format="telex")
+    with pytest.raises(InputError, match="no such file"):
+        read_history(tmp_path / "nothing.csv")
+    assert read_history(path, format="generic").what is What.CANDLES
+    assert len(FORMATS) == 9
+
+
+SAMPLES = {
+    "a_liquidations.csv": TARDIS
+    + "okex-swap,BTC-USDT-SWAP,1700000000000000,1700000000100000,,sell,30000,50\n",
+    "BTCUSD_PERP-liquidationSnapshot-2023-06-25.csv": SNAPSHOT,
+    "orders.json": '{"data": [{"exchange_name": "BINANCE", "symbol": "BTCUSDT", "price": 87535.9,'
+    ' "usd_value": 2055.2, "side": 2, "time": 1745216319263}]}',
+    "fills.json": '{"block_number": 1, "events": [["0xaa", {"coin": "BTC", "px": "105000", "sz":'
+    ' "0.2", "side": "A", "time": 1760130903127, "dir": "Close Long", "tid": 9, "liquidation":'
+    ' {"liquidatedUser": "0xaa", "method": "market"}}]]}\n',
+}
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(sorted(SAMPLES)),
+    st.lists(st.tuples(st.integers(0, 600), st.integers(0, 12), st.binary(max_size=6)), max_size=4),
+)
+def test_damaged_files_are_refused_never_a_crash(tmp_path, name, damage):
+    raw = bytearray(SAMPLES[name].encode())
+    for at, gone, put in damage:
+        place = at % (len(raw) + 1)
+        raw[place : place + gone] = put
+    path = tmp_path / name
+    path.write_bytes(bytes(raw))
+    rows = 1
+    with suppress(InputError):
+        rows = len(read_history(path))
+    # anything but an InputError has failed the test; what was read holds rows
+    assert rows > 0

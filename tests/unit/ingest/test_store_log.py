@@ -1,0 +1,277 @@
+"""The append log: whole frames or none, through tears, damage, full disks and many threads."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from made_tapes import made_tape, rows_of
+from seawall.core import InternalError
+from seawall.core.tape import Tape
+from seawall.ingest.store import log as logs
+from seawall.ingest.store.disk import StoreError, WriterLock, sync
+from seawall.ingest.store.log import Log, read_segment, recover, segments
+from seawall.ingest.store.rows import decode, encode
+
+
+def written(folder: Path, payloads: list[bytes]) -> Path:
+    log = Log(folder, 1, version=1)
+    log.append(payloads)
+    log.close()
+    return segments(folder)[1]
+
+
+PAYLOADS = [bytes([k]) * (k * 7 % 50) for k in range(40)]
+
+
+def test_what_is_appended_is_read_in_order(tmp_path: Path) -> None:
+    found = read_segment(written(tmp_path, PAYLOADS))
+    assert found.payloads == PAYLOADS
+    assert (found.version, found.damaged, found.tail) == (1, (), 0)
+
+
+def test_reading_goes_on_where_it_ended(tmp_path: Path) -> None:
+    log = Log(tmp_path, 1, version=1)
+    log.append(PAYLOADS[:3])
+    first = read_segment(segments(tmp_path)[1])
+    log.append(PAYLOADS[3:9])
+    second = read_segment(segments(tmp_path)[1], first.end)
+    assert first.payloads == PAYLOADS[:3]
+    assert second.payloads == PAYLOADS[3:9]
+    assert second.end == log.size
+    log.close()
+
+
+def test_every_tear_leaves_the_whole_frames_before_it(tmp_path: Path) -> None:
+    path = written(tmp_path, PAYLOADS)
+    whole = path.read_bytes()
+    ends, at = [], 8
+    for payload in PAYLOADS:
+        at += 20 + len(payload)
+        ends.append(at)
+    assert ends[-1] == len(whole)
+    for cut in range(len(whole)):
+        path.write_bytes(whole[:cut])
+        expected = sum(end <= cut for end in ends)
+        cut_bytes = recover(path)
+        if not expected:
+            assert not path.exists()
+            assert cut_bytes == (cut if cut < 8 else cut - 8)
+        else:
+            found = read_segment(path)
+            assert found.payloads == PAYLOADS[:expected]
+            assert found.tail == 0
+            assert cut_bytes == cut - path.stat().st_size
+            assert recover(path) == 0
+
+
+def test_zeros_and_noise_after_the_last_frame_are_a_tail(tmp_path: Path) -> None:
+    path = written(tmp_path, PAYLOADS)
+    whole = path.read_bytes()
+    for noise in (b"\0" * 4096, b"\xa7SWF", b"\xa7SWF" * 30, bytes(range(256))):
+        path.write_bytes(whole + noise)
+        assert recover(path) == len(noise)
+        assert path.read_bytes() == whole
+
+
+@given(at=st.integers(8, 900), bit=st.integers(0, 7))
+def test_damage_amid_frames_is_named_and_costs_no_other_frame(
+    tmp_path_factory: pytest.TempPathFactory, at: int, bit: int
+) -> None:
+    path = written(tmp_path_factory.mktemp("log"), PAYLOADS)
+    raw = bytearray(path.read_bytes())
+    raw[at] ^= 1 << bit
+    path.write_bytes(raw)
+    recover(path)
+    found = read_segment(path)
+    assert len(found.payloads) == len(PAYLOADS) - 1
+    ((start, stop),) = found.damaged
+    assert start <= at < stop
+    assert path.stat().st_size == len(raw)
+
+
+def test_a_header_that_is_lost_does_not_cost_the_frames(tmp_path: Path) -> None:
+    path = written(tmp_path, PAYLOADS)
+    raw = bytearray(path.read_bytes())
+    raw[0] ^= 255
+    path.write_bytes(raw)
+    assert recover(path) == 0
+    assert read_segment(path).payloads == PAYLOADS
+
+
+def test_threads_share_syncs_and_each_finds_its_own(tmp_path: Path) -> None:
+    log = Log(tmp_path, 1, version=1)
+
+    def appending(who: int) -> None:
+        for k in range(25):
+            log.append([f"{who}:{k}".encode()])
+            assert f"{who}:{k}".encode() in read_segment(segments(tmp_path)[1]).payloads
+
+    threads = [threading.Thread(target=appending, args=(who,)) for who in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    log.close()
+    found = [p.decode().split(":") for p in read_segment(segments(tmp_path)[1]).payloads]
+    assert len(found) == 200
+    assert log.syncs <= 200
+    for who in range(8):
+        assert [int(k) for w, k in found if int(w) == who] == list(range(25))
+
+
+def test_on_a_slow_disk_many_appends_share_a_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(descriptor: int) -> None:
+        time.sleep(0.01)
+        sync(descriptor)
+
+    log = Log(tmp_path, 1, version=1)
+    monkeypatch.setattr(logs, "sync", slowly)
+    threads = [
+        threading.Thread(target=lambda: [log.append([b"x"]) for _ in range(10)]) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 10 <= log.syncs <= 40
+    log.close()
+    assert len(read_segment(segments(tmp_path)[1]).payloads) == 80
+
+
+def test_a_sync_that_fails_acknowledges_nothing_and_ends_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log(tmp_path, 1, version=1)
+    log.append([b"safe"])
+
+    def failing(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(logs, "sync", failing)
+        with pytest.raises(StoreError, match="events cannot be stored: Input/output error"):
+            log.append([b"lost"])
+    # what a disk holds after a failed sync is known only after reading it again
+    with pytest.raises(StoreError, match="Input/output error"):
+        log.append([b"more"])
+    with pytest.raises(StoreError, match="Input/output error"):
+        log.seal()
+    log.close()
+    assert read_segment(segments(tmp_path)[1]).payloads == [b"safe"]
+
+
+def test_sealing_begins_a_segment_and_loses_nothing(tmp_path: Path) -> None:
+    log = Log(tmp_path, 7, version=1)
+    log.append(PAYLOADS[:5])
+    assert log.seal() == 7
+    log.append(PAYLOADS[5:])
+    log.close()
+    assert list(segments(tmp_path)) == [7, 8]
+    both = [p for path in segments(tmp_path).values() for p in read_segment(path).payloads]
+    assert both == PAYLOADS
+    with pytest.raises(StoreError, match="closed"):
+        log.append([b"x"])
+
+
+def test_only_one_may_write(tmp_path: Path) -> None:
+    held = WriterLock(tmp_path)
+    with pytest.raises(StoreError, match="another process writes"):
+        WriterLock(tmp_path)
+    held.release()
+    WriterLock(tmp_path).release()
+
+
+FULL = """
+    import resource, signal, sys
+    from pathlib import Path
+    from seawall.ingest.store.disk import DiskFullError
+    from seawall.ingest.store.log import Log
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+    log = Log(Path(sys.argv[1]), 1, version=1)
+    done = 0
+    for k in range(1000):
+        try:
+            log.append([k.to_bytes(4, "little") * 150, k.to_bytes(4, "little")])
+        except DiskFullError:
+            break
+        done += 1
+    try:
+        log.append([b"more"])
+    except DiskFullError as again:
+        print(done, log.size, again)
+    log.close()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of file sizes there")
+def test_a_full_disk_stops_with_an_error_and_corrupts_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(FULL), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
+    count, size, said = done.split(maxsplit=2)
+    assert "full" in said
+    path = segments(tmp_path)[1]
+    assert path.stat().st_size == int(size) <= 20_000
+    found = read_segment(path)
+    assert (found.damaged, found.tail) == ((), 0)
+    assert int(count) == 20_000 // (20 + 600 + 20 + 4)
+    assert found.payloads[1::2] == [k.to_bytes(4, "little") for k in range(int(count))]
+
+
+@pytest.mark.parametrize("size", [1, 7, 333])
+def test_events_come_back_as_they_were(size: int) -> None:
+    tape = made_tape(1000)
+    payloads = [p for at in range(0, 1000, size) for p in encode(tape.take(slice(at, at + size)))]
+    assert rows_of(decode(payloads)) == rows_of(tape)
+
+
+def test_names_of_several_tapes_become_one_table() -> None:
+    tape = made_tape(50)
+    other = made_tape(50, seed=1, first_id=1000)
+    renamed = {"venues": ("gate", "bybit", "deribit", "htx"), "sources": ("a", "b")}
+    columns = {f: getattr(other, f) for f in other.__slots__}
+    joined = [*encode(tape), *encode(Tape(**{**columns, **renamed}))]
+    both = decode(joined)
+    expected = rows_of(tape) + rows_of(Tape(**{**columns, **renamed}))
+    assert sorted(rows_of(both)) == sorted(expected)
+    assert len(set(both.venues)) == len(both.venues)
+
+
+def test_a_large_tape_is_several_frames() -> None:
+    tape = made_tape(120_001)
+    payloads = list(encode(tape))
+    assert len(payloads) == 3
+    back = decode(payloads)
+    for name in ("time", "event_id", "notional", "side", "account"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(tape, name))
+
+
+def test_a_code_without_a_name_and_a_later_schema_are_refused() -> None:
+    tape = made_tape(3)
+    broken = Tape(**{**{f: getattr(tape, f) for f in tape.__slots__}, "assets": ("BTC",)})
+    with pytest.raises(InternalError, match="code without a name"):
+        list(encode(broken))
+    for column in ("kind", "coverage"):
+        wrong = replace(tape, **{column: np.array([0, 1, 4], dtype=np.int8)})
+        with pytest.raises(InternalError, match=f"a {column} that is none"):
+            list(encode(wrong))
+    with pytest.raises(StoreError, match="schema 9"):
+        decode([], version=9)

@@ -1,0 +1,119 @@
+"""The tape's reports: what they say, and that their JSON fits its schema."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from jsonschema import Draft202012Validator
+from tests.unit.risk import tapes
+
+from seawall.app import tape_stats
+from seawall.core import InputError
+from seawall.core.tape import Coverage, Tape, empty_tape
+from seawall.report import Report
+from seawall.report.encode import to_csv, to_json
+from seawall.report.page import write_html
+from seawall.report.schema import schema_of
+from seawall.report.tape import Beside, Window, compare_report
+from seawall.risk import coverage_check as made
+from seawall.risk.coverage import Shows
+from seawall.risk.tape_statistics import Rank
+
+HOUR = 3600 * made.SECOND
+WINDOW = Window("a tape", made.START, made.START + HOUR)
+
+
+def _document(report: Report) -> Any:
+    document = json.loads(to_json(report))
+    validator = Draft202012Validator(schema_of(document["schema"]))
+    assert [f"{e.json_path}: {e.message}" for e in validator.iter_errors(document)] == []
+    return document
+
+
+@pytest.fixture
+def three_venues() -> Tape:
+    """One complete, one throttled, one that shows a part; the latter two of smaller figures."""
+    rng = np.random.default_rng(3)
+    rate = made.constant(0.8, 3600, rng)
+    parts = [made.whole(rate, rng, spread=0.8) for _ in range(3)]
+    parts[1] = made.thinned(parts[1], Shows.LATEST)
+    parts[2] = parts[2].take(slice(0, 200))
+    n = [len(p) for p in parts]
+    return tapes.tape_of(
+        time=np.concatenate([p.time for p in parts]),
+        notional=np.concatenate([p.notional for p in parts]),
+        side=np.concatenate([p.side for p in parts]),
+        venue=np.repeat([0, 1, 2], n),
+        coverage=np.repeat([Coverage.ALL, Coverage.ONE_A_SLOT, Coverage.SAMPLE], n),
+        venues=("bybit", "binance_usdm", "hyperliquid"),
+        instruments=("BTCUSDT",),
+        assets=("BTC",),
+    )
+
+
+def test_json_of_statistics(three_venues):
+    beside = Beside(1e12, 1e11, Rank(2, 30, 0.9), {"bybit": "everything"})
+    made_report = tape_stats.stats_of(three_venues, WINDOW, ("venue", "side"), beside)
+    got = _document(made_report)
+    assert got["events"] == len(three_venues)
+    assert got["notional_usd"] == pytest.approx(three_venues.notional.sum())
+    assert got["long_usd"] + got["short_usd"] == pytest.approx(got["notional_usd"])
+    labels = {v["venue"]: v["label"] for v in got["by_venue"]}
+    assert labels == {
+        "bybit": "measured", "binance_usdm": "modelled", "hyperliquid": "lower bound",
+    }  # fmt: skip
+    assert sum(v["share"] for v in got["by_venue"]) == pytest.approx(1.0)
+    assert sum(v["notional_usd"] for v in got["by_venue"]) == pytest.approx(got["notional_usd"])
+    for v in got["by_venue"]:
+        assert v["share_low"] <= v["share"] <= v["share_high"]
+        assert v["estimated_low"] <= v["estimated_usd"]
+    throttled = next(v for v in got["by_venue"] if v["venue"] == "binance_usdm")
+    assert throttled["share"] > throttled["share_shown"]
+    assert got["top3_share"] == pytest.approx(1.0)
+    assert got["label"] == "lower bound"
+    assert got["estimate"]["notional_usd"]["high"] is None
+    assert got["largest"]["notional_usd"] == pytest.approx(three_venues.notional.max())
+    assert sum(m["events"] for m in got["by_minute"]) == got["events"]
+    assert {(g["venue"], g["side"]) for g in got["groups"]} == {
+        (v, s) for v in labels for s in ("long", "short")
+    }
+    assert got["rank"] == {"place": 2, "days": 30, "share_below": 0.9}
+    assert got["volume_share"] == pytest.approx(got["notional_usd"] / 1e12)
+    assert any("only a part" in w for w in got["warnings"])
+
+
+def test_page_and_csv(three_venues, tmp_path):
+    report = tape_stats.stats_of(three_venues, WINDOW, ("asset",))
+    page = tmp_path / "tape.html"
+    write_html(report, page)
+    assert "binance_usdm" in page.read_text()
+    lines = to_csv(report).splitlines()
+    assert lines[0].split(",")[:3] == ["venue", "events", "notional_usd"]
+    assert len(lines) == 4
+
+
+def test_empty_tape():
+    got = _document(tape_stats.stats_of(empty_tape(), WINDOW))
+    assert (got["events"], got["by_venue"], got["largest"]) == (0, [], None)
+    assert got["top3_share"] is None
+    assert got["answer"] == ["Nothing was liquidated, as far as the tape shows."]
+
+
+def test_compare(three_venues):
+    half = three_venues.take(three_venues.time < made.START + HOUR // 2)
+    ends = (made.START, made.START + HOUR - 1)
+    first, second = (tape_stats.figures_of(t, ends)[0] for t in (half, three_venues))
+    got = _document(compare_report(first, second, ("2023-11-14", "2023-11-15"), "a tape"))
+    assert got["figures"]["events"]["second"] == len(three_venues)
+    assert got["figures"]["events"]["ratio"] == pytest.approx(len(three_venues) / len(half))
+    assert got["figures"]["adl_usd"]["ratio"] is None
+
+
+def test_unknown_group(three_venues):
+    with pytest.raises(InputError, match="nothing to break down by"):
+        tape_stats.stats_of(three_venues, WINDOW, ("colour",))
+    with pytest.raises(InputError, match="named twice"):
+        tape_stats.stats_of(three_venues, WINDOW, ("venue", "venue"))

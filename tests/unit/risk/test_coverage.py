@@ -1,0 +1,193 @@
+"""The coverage estimate on tapes whose left-out events are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.risk import tapes
+
+from seawall.core.tape import Coverage, Kind, Tape, empty_tape
+from seawall.risk import coverage_check as made
+from seawall.risk._rate_model import RATES, RateModel, _likelihood, fit, row_of
+from seawall.risk.coverage import Shows, SlotRule, unseen
+from seawall.risk.tape_shares import Label, estimate
+
+SLOTS = 4_000
+WINDOW = (made.START, made.START + SLOTS * made.SECOND - 1)
+
+
+def _found(tape: Tape, shows: str, **more: int):  # type: ignore[no-untyped-def]
+    rules = {"v": SlotRule(1.0, Shows(shows))}
+    return unseen(tape, rules, WINDOW, **{"draws": 60, **more})
+
+
+@pytest.mark.parametrize("shows", ["latest", "largest"])
+@pytest.mark.parametrize(
+    ("shape", "level", "events_within", "usd_within"),
+    [
+        (made.constant, 0.105, 0.03, 0.06),
+        (made.constant, 0.7, 0.03, 0.06),
+        (made.constant, 1.609, 0.04, 0.06),
+        (made.wandering, 0.3, 0.04, 0.06),
+        (made.bursts, 0.7, 0.04, 0.06),
+    ],
+)
+def test_bias_is_small(shape, level, events_within, usd_within, shows):  # type: ignore[no-untyped-def]
+    events, usd = [], []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        all_of_it = made.whole(shape(level, SLOTS, rng), rng, spread=1.0)
+        seen = made.thinned(all_of_it, Shows(shows))
+        found = _found(seen, shows, draws=1)
+        events.append((len(seen) + found.events.sum()) / len(all_of_it) - 1)
+        usd.append((seen.notional + found.usd).sum() / all_of_it.notional.sum() - 1)
+    assert abs(np.mean(events)) < events_within
+    assert abs(np.mean(usd)) < usd_within
+
+
+def test_intervals_hold_what_they_say():
+    inside = 0
+    for seed in range(30):
+        rng = np.random.default_rng(100 + seed)
+        all_of_it = made.whole(made.constant(1.0, 1500, rng), rng)
+        seen = made.thinned(all_of_it, Shows.LATEST)
+        ends = (made.START, made.START + 1500 * made.SECOND - 1)
+        found = unseen(seen, None, ends, draws=80, seed=seed)
+        left_out = len(all_of_it) - len(seen)
+        low, high = np.quantile(found.drawn_events.sum(axis=1), (0.05, 0.95))
+        inside += low <= left_out <= high
+    # 27 expected; 22 or fewer would be a chance of 2%
+    assert inside >= 23
+
+
+def test_largest_is_not_taken_for_typical():
+    rng = np.random.default_rng(5)
+    all_of_it = made.whole(made.constant(1.5, SLOTS, rng), rng)
+    seen = made.thinned(all_of_it, Shows.LARGEST)
+    hidden = all_of_it.notional.sum() - seen.notional.sum()
+    right = _found(seen, "largest", draws=1).usd.sum()
+    wrong = _found(seen, "latest", draws=1).usd.sum()
+    assert right == pytest.approx(hidden, rel=0.08)
+    assert wrong > 1.5 * hidden
+
+
+def test_full_slots_tell_only_a_floor():
+    n = 600
+    tape = tapes.tape_of(
+        time=made.START + np.arange(n) * made.SECOND,
+        notional=np.full(n, 100.0),
+        coverage=Coverage.ONE_A_SLOT,
+    )
+    found = unseen(tape, draws=40)
+    told = estimate(tape, found, np.ones(n, dtype=bool))
+    assert found.saturated.all()
+    assert told.label is Label.LOWER_BOUND
+    assert np.isnan(told.high)
+    # at 3 a slot 2.157 stand beside each one shown
+    assert told.value == pytest.approx(n * 100.0 * 3.157, rel=0.01)
+    assert told.low <= told.value
+
+
+def test_only_throttled_liquidations_are_corrected():
+    tape = tapes.tape_of(
+        time=made.START + np.arange(400) * made.SECOND,
+        coverage=np.where(np.arange(400) % 2, Coverage.ONE_A_SLOT, Coverage.ALL),
+        kind=np.where(np.arange(400) % 4 == 3, Kind.ADL, Kind.LIQUIDATION),
+    )
+    found = unseen(tape, draws=3)
+    mine = (tape.coverage == Coverage.ONE_A_SLOT) & (tape.kind == Kind.LIQUIDATION)
+    assert (found.events[~mine] == 0).all()
+    assert (found.events[mine] > 0).all()
+
+
+def test_nothing_in_nothing_out():
+    found = unseen(empty_tape())
+    assert len(found.events) == 0
+    assert found.drawn_usd.shape == (200, 0)
+
+
+def test_same_seed_same_draws():
+    rng = np.random.default_rng(1)
+    seen = made.thinned(made.whole(made.constant(0.5, 500, rng), rng), Shows.LATEST)
+    a, b = (unseen(seen, draws=5, seed=7).drawn_usd for _ in range(2))
+    assert (a == b).all()
+
+
+def test_venue_slots_need_not_begin_with_ours():
+    rng = np.random.default_rng(9)
+    all_of_it = made.whole(made.constant(1.0, SLOTS, rng), rng)
+    seen = made.thinned(all_of_it, Shows.LATEST)
+    shifted = replace(seen, time=seen.time + 400_000_000)
+    found = _found(shifted, "latest", draws=1)
+    assert len(seen) + found.events.sum() == pytest.approx(len(all_of_it), rel=0.06)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_likelihood_of_a_constant_rate_is_bernoulli(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    occupied = np.flatnonzero(rng.random(60) < 0.4)
+    if not len(occupied):
+        return
+    row = row_of(occupied, 0, 59)
+    assert int(row.gaps.sum()) + row.tail + len(row.gaps) == 60
+    # with a memory beyond the row and a level on a state, the chain all but stays on it
+    rate = RATES[20]
+    got = _likelihood(RateModel(float(np.log(rate)), 0.001, 1e9), [row])
+    n = len(occupied)
+    # start is spread over states: the chain's own start weights are not one state's
+    assert np.isfinite(got)
+    assert got <= 0.0
+    best = n * np.log(n / 60) + (60 - n) * np.log(1 - n / 60) if n < 60 else 0.0
+    assert got <= best + 1e-9
+
+
+def test_passing_over_empty_slots_equals_going_through_them():
+    model = RateModel(-1.0, 0.8, 20.0)
+    start, move = model.start_and_move()
+    assert move.sum(axis=1) == pytest.approx(1.0)
+    assert start @ move == pytest.approx(start, abs=1e-9)
+    occupied = np.array([3, 4, 9, 30, 77])
+    row = row_of(occupied, 0, 99)
+    here, slow = start.copy(), 0.0
+    for slot in range(100):
+        here = here @ move
+        here *= -np.expm1(-RATES) if slot in occupied else np.exp(-RATES)
+        slow += np.log(here.sum())
+        here /= here.sum()
+    assert _likelihood(model, [row]) == pytest.approx(slow, rel=1e-9)
+
+
+def test_model_weights_sum_to_one():
+    rng = np.random.default_rng(2)
+    occupied = np.flatnonzero(rng.random(300) < 0.3)
+    models = fit([row_of(occupied, 0, 299)])
+    assert sum(m.weight for m in models) == pytest.approx(1.0)
+
+
+def test_check_tells_bias_and_intervals():
+    (row,) = [
+        r for r in made.check(("constant",), (0.7,), tapes=4, slots=1500, draws=40)
+        if r.shows is Shows.LATEST
+    ]  # fmt: skip
+    assert row.occupancy == pytest.approx(1 - np.exp(-0.7), abs=0.04)
+    assert row.shown == pytest.approx((1 - np.exp(-0.7)) / 0.7, abs=0.04)
+    assert abs(row.events_bias) < 0.06
+    assert row.floors == 0.0
+
+
+def test_a_tape_that_breaks_the_rule_is_left_as_it_is():
+    """Five events in every second did not come by a feed that shows one."""
+    tape = tapes.tape_of(
+        time=made.START + np.repeat(np.arange(100), 5) * made.SECOND,
+        coverage=Coverage.ONE_A_SLOT,
+        notional=np.full(500, 10.0),
+    )
+    found = unseen(tape, draws=4)
+    told = estimate(tape, found, np.ones(500, dtype=bool))
+    assert found.unruled.all()
+    assert (found.events == 0).all()
+    assert (told.value, told.label) == (5_000.0, Label.LOWER_BOUND)
