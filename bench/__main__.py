@@ -35,7 +35,7 @@ BENCHES = {
     "start": start.start,
     "store": tape_store.tape_store,
     "coverage": tape_coverage.tape_coverage,
-    "wire": tape_wire.WIRE,
+    "wire": tape_wire.wire,
 }
 
 

@@ -6,7 +6,6 @@ client's trial shares the machine and is part of what is measured.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import logging
@@ -147,11 +146,9 @@ async def client(venue: str, count: int, wrong: Mischief) -> tuple[float, int, f
     return count / spent, copies, grown
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--mutations", type=int, default=100_000)
-    parser.add_argument("--events", type=int, default=100_000)
-    asked = parser.parse_args()
+def wire(full: bool = False) -> None:
+    """decoding, mutated messages, and the client against its loopback server"""
+    mutated, events = (100_000, 200_000) if full else (5_000, 20_000)
     logging.getLogger("seawall").addHandler(logging.NullHandler())
     titles = ("decoded", "as columns", "on the disk", "malformed of mutated", "crashes")
     print("| venue, events/s | " + " | ".join(titles) + " |")
@@ -159,7 +156,7 @@ def main() -> None:
     for venue in ADAPTERS:
         rate, columns = decode_rate(venue)
         disk = durable_rate(venue)
-        bad, crashed = mutations(venue, asked.mutations)
+        bad, crashed = mutations(venue, mutated)
         figures = f"{rate:,.0f} | {columns:,.0f} | {disk:,.0f} | {bad:,} | {crashed}"
         print(f"| {venue} | {figures} |", flush=True)
     print("\n| client and server in one process | events/s | copies found | memory, MiB |")
@@ -167,9 +164,5 @@ def main() -> None:
     wrong = Mischief(drop_every=997, overlap=20, twice=0.1, garbage=0.05, shuffle=50)
     for name, mischief in (("clean", Mischief()), ("misbehaving", wrong)):
         for venue in ("bybit", "okx"):
-            rate, copies, grown = asyncio.run(client(venue, asked.events, mischief))
+            rate, copies, grown = asyncio.run(client(venue, events, mischief))
             print(f"| {venue}, {name} | {rate:,.0f} | {copies:,} | {grown:+.0f} |", flush=True)
-
-
-if __name__ == "__main__":
-    main()

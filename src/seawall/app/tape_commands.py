@@ -18,9 +18,7 @@ from seawall.app.tape_upkeep import (
     verify_command,
 )
 
-tape_app = typer.Typer(
-    help="The tape: record what is liquidated, and say how much of it was seen."
-)
+tape_app = typer.Typer(help="The tape: record what is liquidated, and say how much of it was seen.")
 
 
 @tape_app.callback()

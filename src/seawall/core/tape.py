@@ -148,7 +148,8 @@ class Tape:
                 columns[name].append(values)
         if not parts:
             return empty_tape()
-        return Tape(**{k: np.concatenate(v) for k, v in columns.items()}, **tables)
+        made: dict[str, Any] = {k: np.concatenate(v) for k, v in columns.items()}
+        return Tape(**made | tables)
 
 
 _TABLE_OF = {
