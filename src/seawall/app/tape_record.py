@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seawall.core import InputError, Mistake
-
 if TYPE_CHECKING:
     from seawall.ingest.record.recorder import Recorder
 
@@ -76,6 +74,7 @@ def addresses(given: list[str] | tuple[str, ...], rules: object) -> dict[str, st
     InputError
         Naming each that is no ``VENUE=ws://...`` or ``VENUE=wss://...``.
     """
+    from seawall.core import InputError, Mistake
     from seawall.ingest.wire.venues import names_of
     from seawall.rulebook import Rules
 
