@@ -125,10 +125,34 @@ def compare(
         raise InputError(Mistake("too few runs", "--runs", value=str(runs), allowed="2 or more"))
     progress("reading the scenarios")
     (first, before), (second, after) = prepared(base, progress), prepared(reform, progress)
+    _comparable(before, after)
     results = _many([before, after], range(seed, seed + runs), workers, cluster, progress)
     compared = compare_rows(results)
     progress("gathering the figures")
     return compare_report(first, second, differences(first, second), compared, seed)
+
+
+def _comparable(before: Setup, after: Setup) -> None:
+    """Refuse two scenarios that no random number could be common to."""
+    wrong = []
+    for what, key, a, b in (
+        ("steps of different length, s", "clock.step", before.floor.step, after.floor.step),
+        ("runs of different length, s", "clock.length", before.floor.seconds, after.floor.seconds),
+        ("different markets", "markets", before.floor.markets, after.floor.markets),
+    ):
+        names = [", ".join(m.name for m in x) if isinstance(x, tuple) else f"{x:g}" for x in (a, b)]
+        if names[0] != names[1]:
+            wrong.append(
+                Mistake(
+                    what,
+                    key,
+                    value=names[1][:200],
+                    allowed=f"those of the base, {names[0][:200]}",
+                    mend="Compare a scenario with one that extends it.",
+                )
+            )
+    if wrong:
+        raise InputError(wrong)
 
 
 def prepared(scenario: PathLike, progress: Silent = _silent) -> tuple[Scenario, Setup]:

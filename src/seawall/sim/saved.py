@@ -123,10 +123,8 @@ def load_run(path: str | Path) -> SavedRun:
         return _built(head, arrays)
     except FileNotFoundError:
         raise InputError(Mistake("no such file", place)) from None
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(
-            Mistake("not a saved run", place, value=str(error), allowed="what --save wrote")
-        ) from None
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        raise InputError(Mistake("not a saved run", place, allowed="what --save wrote")) from None
 
 
 def _built(head: Mapping[str, Any], arrays: Mapping[str, Any]) -> SavedRun:

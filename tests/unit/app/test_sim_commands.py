@@ -85,6 +85,14 @@ def test_a_paused_run_goes_on_to_the_same_end(run: Run, scenario: Path, tmp_path
     assert run("replay", state).code == 2
 
 
+def test_compare_refuses_scenarios_without_common_random_numbers(run: Run) -> None:
+    done = run("compare", "price-jump", "november-2025", "--runs", 2)
+    assert done.code == 2
+    assert not done.out
+    for words in ("clock.step", "clock.length", "different markets", "one that extends it"):
+        assert words in done.err
+
+
 def test_compare_tells_what_a_reform_does(run: Run, scenario: Path, tmp_path: Path) -> None:
     reform = written(tmp_path, REFORM, "reform.toml")
     page = tmp_path / "page.html"
