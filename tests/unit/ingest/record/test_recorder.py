@@ -18,6 +18,7 @@ import pytest
 from rich.console import Console
 
 from loopback import SPEECHES, Closing, LoopServer, Mischief, closings
+from loopback.alone import run_alone
 from seawall.app.tape_record import addresses
 from seawall.core import InputError
 from seawall.core.tape import Tape
@@ -127,7 +128,7 @@ def test_all_venues_at_once_each_misbehaving_its_own_way() -> None:
                 await server.__aexit__()
         return recorder
 
-    recorder = asyncio.run(go())
+    recorder = run_alone(go())
     tape = sink.tape
     assert len(tape) == recorder.written == len(some) * len(ADAPTERS)
     for venue in ADAPTERS:
@@ -146,10 +147,10 @@ def test_a_store_holds_what_was_recorded_and_a_second_run_adds_nothing(tmp_path:
             await until(recorder, expected)
         return recorder
 
-    asyncio.run(go(len(some)))
+    run_alone(go(len(some)))
     with Store(tmp_path / "tape") as store:
         assert rows(store.read(), "okx") == truth(some)
-    again = asyncio.run(go(len(some)))
+    again = run_alone(go(len(some)))
     assert again.written == len(some), "a new recorder cannot know what the last one wrote"
     with Store(tmp_path / "tape") as store:
         assert rows(store.read(), "okx") == truth(some)
@@ -164,7 +165,7 @@ def test_a_refusing_sink_ends_the_recording_with_its_error() -> None:
             await until(Recorder(recording({"okx": server}), sink), 10**9)
 
     with pytest.raises(DiskFullError):
-        asyncio.run(go())
+        run_alone(go())
     assert len(sink.tapes) == 1
     assert sink.closed
 
@@ -184,7 +185,7 @@ def test_stopping_writes_what_has_been_read_and_loses_none() -> None:
                 await task
             return recorder
 
-    recorder = asyncio.run(go())
+    recorder = run_alone(go())
     read = sum(c.events for f in recorder.feeds for c in f.counts.values())
     assert len(sink.tape) == recorder.written == read - recorder.copies
     assert read >= 600
@@ -200,7 +201,7 @@ def test_a_slow_sink_keeps_the_queue_within_its_bound() -> None:
             await until(recorder, len(some), 30.0)
             return recorder
 
-    recorder = asyncio.run(go())
+    recorder = run_alone(go())
     assert recorder.inbox.most <= 400
     assert rows(sink.tape, "deribit") == truth(some)
 
@@ -219,7 +220,7 @@ def test_metrics_are_served_in_the_text_format() -> None:
                 await task
             return found
 
-    text, kind = asyncio.run(go())
+    text, kind = run_alone(go())
     assert kind.startswith("text/plain; version=0.0.4")
     values = dict(re.findall(r"^(\w+(?:\{[^}]*\})?) (\S+)$", text, re.MULTILINE))
     assert values["seawall_tape_written_total"] == "60"
@@ -247,7 +248,7 @@ def test_the_table_says_what_each_connection_does() -> None:
                 await task
             return out.getvalue()
 
-    shown = asyncio.run(go())
+    shown = run_alone(go())
     assert "40 events written" in shown
     assert "gate usdt" in shown
     assert "subscribed" in shown
@@ -319,7 +320,7 @@ def test_the_command_records_a_loopback_feed_and_stops_on_a_signal(
             assert process.returncode == 0, err.decode()
             return err.decode()
 
-    log = asyncio.run(go())
+    log = run_alone(go())
     assert "what=subscribed venue=bybit" in log
     assert f"what=stopped written={len(some)}" in log
     with Store(tmp_path / "t") as store:

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from loopback import SPEECHES, Closing, LoopServer, Mischief, closings
+from loopback.alone import run_alone
 from seawall.ingest.record.recent import Recent
 from seawall.ingest.wire.connection import Pace
 from seawall.ingest.wire.context import Context
@@ -58,7 +59,7 @@ def run(
             got += box.drain(10**9)
         return got, feed, server
 
-    return asyncio.run(go())
+    return run_alone(go())
 
 
 def all_there(some: list[Closing], got: list[WireEvent]) -> Callable[[LoopServer, VenueFeed], bool]:
@@ -202,7 +203,7 @@ def test_a_burst_beyond_the_queue_waits_first_and_is_counted_when_lost() -> None
             assert held <= 20 + 6, "one message may be in hand when it is stopped"
             assert held + lost == total(feed, "events")
 
-    asyncio.run(overflow())
+    run_alone(overflow())
 
 
 def test_an_unknown_contract_is_asked_for_while_recording() -> None:
@@ -224,7 +225,7 @@ def test_an_unknown_contract_is_asked_for_while_recording() -> None:
                 await asyncio.gather(task, return_exceptions=True)
             assert before > 0
 
-    asyncio.run(go())
+    run_alone(go())
 
 
 async def _nothing(_session: object) -> None:
@@ -263,7 +264,7 @@ def test_new_contracts_are_subscribed_to_without_a_restart() -> None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
 
-    asyncio.run(go())
+    run_alone(go())
 
 
 def test_without_the_venues_list_topics_are_guessed_one_a_frame() -> None:
@@ -323,7 +324,7 @@ def test_a_feed_without_data_for_long_is_subscribed_to_again_although_it_answers
             assert total(feed, "silences") == 0
             assert server.connections >= 2
 
-    asyncio.run(go())
+    run_alone(go())
 
 
 def test_a_mistake_of_ours_is_logged_and_the_connection_made_again() -> None:
@@ -350,6 +351,6 @@ def test_a_mistake_of_ours_is_logged_and_the_connection_made_again() -> None:
                 await asyncio.gather(task, return_exceptions=True)
             return box.drain(1000), total(feed, "failures")
 
-    got, failures = asyncio.run(go())
+    got, failures = run_alone(go())
     assert got
     assert failures == 1
