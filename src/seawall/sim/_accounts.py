@@ -87,14 +87,18 @@ def driver(price, inverse):
 
 
 @inner_kernel
+def need_at(t, value, add, fixed, w):
+    """Maintenance margin of a value under a table of brackets, settlement currency."""
+    k = bracket_line(value, w.rates, w.deductions, t, add)
+    need = (w.rates[t, k] + add) * value - w.deductions[t, k] + fixed
+    return need + w.curves[t] * value * value
+
+
+@inner_kernel
 def need_of(i, u, w):
     """Maintenance margin of a position at a driver, settlement currency."""
-    deductions, pf, rates = w.deductions, w.pf, w.rates
-    value = abs(pf[i, Z]) * u
-    t = w.pi[i, P_TABLE]
-    k = bracket_line(value, rates, deductions, t, pf[i, ADD])
-    need = (rates[t, k] + pf[i, ADD]) * value - deductions[t, k] + pf[i, FIXED]
-    return need + w.curves[t] * value * value
+    pf = w.pf
+    return need_at(w.pi[i, P_TABLE], abs(pf[i, Z]) * u, pf[i, ADD], pf[i, FIXED], w)
 
 
 @inner_kernel

@@ -40,7 +40,6 @@ from seawall.core._columns import (
     TAKEOVER,
     Z,
 )
-from seawall.margin._kernels import bracket_line
 from seawall.margin._steps import (
     FRACTION,
     JUST_ENOUGH,
@@ -58,6 +57,7 @@ from seawall.sim._accounts import (
     driver,
     empty,
     ladder_size,
+    need_at,
     need_of,
     note,
     retire,
@@ -98,20 +98,18 @@ def stands(a, equity, fee, closed, w):
     Judged at the brackets of the present sizes, which ask no less than those after; ``fee`` is
     that of closing all.
     """
-    markets, pf, pi, rates = w.markets, w.pf, w.pi, w.rates
+    markets, pf, pi = w.markets, w.pf, w.pi
     kept = 1.0 - closed
     need, reach = fee * closed, 0.0
     for i in range(w.ai[a, A_START], w.ai[a + 1, A_START]):
         if pf[i, Z] == 0.0:
             continue
-        m, t = pi[i, P_MARKET], pi[i, P_TABLE]
+        m = pi[i, P_MARKET]
         value = abs(pf[i, Z]) * driver(markets[m, MARK], markets[m, INVERSE]) * kept
         add = pf[i, ADD]
         if pi[i, P_MODE] == BY_UNITS:
             add -= pf[i, SIZE0] * closed * abs(pf[i, Z] / pf[i, START_Z])
-        k = bracket_line(value, rates, w.deductions, t, add)
-        need += (rates[t, k] + add) * value - w.deductions[t, k] + pf[i, FIXED] * kept
-        need += w.curves[t] * value * value
+        need += need_at(pi[i, P_TABLE], value, add, pf[i, FIXED] * kept, w)
         reach += value
     # by more than what counts as a tie, which would fell it again
     return equity - need > 4.0 * TIE * reach
@@ -125,16 +123,14 @@ def stands_lower(a, equity, tiers, w):
     for i in range(w.ai[a, A_START], w.ai[a + 1, A_START]):
         if pf[i, Z] == 0.0:
             continue
-        m, t = pi[i, P_MARKET], pi[i, P_TABLE]
+        m = pi[i, P_MARKET]
         value = abs(pf[i, Z]) * driver(markets[m, MARK], markets[m, INVERSE])
         size = ladder_size(i, value, w)
         share, _ = tiers_down(size, w.floors, pi[i, P_LADDER], tiers, pi[i, P_CUT])
         kept = value * (1.0 - share)
         need += (w.venues[v, V_FEE] + markets[m, FEE]) * value * share
         if kept > 0.0:
-            k = bracket_line(kept, w.rates, w.deductions, t, pf[i, ADD])
-            need += (w.rates[t, k] + pf[i, ADD]) * kept - w.deductions[t, k]
-            need += pf[i, FIXED] * (1.0 - share) + w.curves[t] * kept * kept
+            need += need_at(pi[i, P_TABLE], kept, pf[i, ADD], pf[i, FIXED] * (1.0 - share), w)
         reach += kept
     return reach > 0.0 and equity - need > 4.0 * TIE * reach
 
