@@ -31,9 +31,9 @@ Q_REASON, Q_ROW, Q_READY = 0, 1, 2
 LIQUIDATE, STOP_OUT, CUT_BACK = 0, 1, 2
 
 # --- claims: by market and side (0 longs, 1 shorts), what a venue took over in this step -----
-C_QUANTITY, C_BANKRUPT, C_DEFICIT = 0, 1, 2
-"""Base quantity >= 0, quantity * driver at bankruptcy, USD below zero."""
-CLAIM_COLUMNS = 3
+C_QUANTITY, C_BANKRUPT, C_DEFICIT, C_BELOW = 0, 1, 2, 3
+"""Base quantity >= 0, quantity * driver at bankruptcy, USD below zero, quantity of those."""
+CLAIM_COLUMNS = 4
 
 # --- totals ------------------------------------------------------------------------------------
 T_DEPOSITS, T_IN_COIN = 0, 1

@@ -68,6 +68,7 @@ from seawall.sim._layout import (
     BY_ENGINE,
     BY_UNITS,
     C_BANKRUPT,
+    C_BELOW,
     C_DEFICIT,
     C_QUANTITY,
     V_ADJUST,
@@ -260,6 +261,7 @@ def take_over(a, equity, gross, w):
         w.claims[m, side, C_QUANTITY] += abs(z)
         w.claims[m, side, C_BANKRUPT] += abs(z) * (driver(at, inverse) if at > 0.0 else 0.0)
         w.claims[m, side, C_DEFICIT] += max(-equity, 0.0) * share * coin
+        w.claims[m, side, C_BELOW] += abs(z) if equity < 0.0 else 0.0
         w.fund_held[m] += way * z
         w.fund_cash[m] -= z * u
         trade(i, -z, -z * u, w)
@@ -335,6 +337,18 @@ def send_steps(a, equity, need, gross, w):
 
 
 @inner_kernel
+def recovered(a, w):
+    """Whether an account in liquidation meets its requirement again; it is then left alone."""
+    equity, need, gross = worth(a, w)
+    if equity - need <= TIE * gross:
+        return False
+    w.ai[a, A_STATE] = ALIVE
+    w.ai[a, A_STEPS] = 0
+    arm(a, equity, need, gross, w)
+    return True
+
+
+@inner_kernel
 def liquidate(a, w):
     """One step of an account's liquidation. Returns whether it has to go on."""
     ai, markets, pf, pi = w.ai, w.markets, w.pf, w.pi
@@ -344,10 +358,7 @@ def liquidate(a, w):
     if gross == 0.0:
         settle_rest(a, pi[first, P_MARKET], w)
         return False
-    if equity - need > TIE * gross:
-        ai[a, A_STATE] = ALIVE
-        ai[a, A_STEPS] = 0
-        arm(a, equity, need, gross, w)
+    if recovered(a, w):
         return False
     trading = False
     for i in range(first, last):
@@ -365,6 +376,6 @@ def liquidate(a, w):
         if empty(a, w):
             settle_rest(a, pi[first, P_MARKET], w)
             return False
-        return True
+        return not recovered(a, w)
     take_over(a, equity, gross, w)
     return False

@@ -96,6 +96,7 @@ def _claim(run: Simulation, m: int, side: int, worth: float) -> Claim | None:
         mark=float(w.markets[m, c.MARK]),
         mark_before=float(w.markets[m, c.MARK_BEFORE]),
         deficit=share * float(w.claims[m, side, layout.C_DEFICIT]),
+        below=share * float(w.claims[m, side, layout.C_BELOW]),
         fund=worth,
         fund_peak=float(run.peaks.peak(run.second)[venue_of(w, m)]),
         fund_start=float(run.fund_start[venue_of(w, m)]),

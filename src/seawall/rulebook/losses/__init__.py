@@ -66,6 +66,9 @@ class Claim:
         Whether the contract is inverse.
     seconds
         Since the venue took the positions over; rules that auction read it.
+    below
+        Base quantity, >= 0, of the accounts that are below zero; all of it where left out and
+        there is a deficit. The rest is of accounts taken over while they still had equity.
     was_triggered
         Whether this rule was triggered for this market in the step before; rules that end later
         than they begin read it.
@@ -82,6 +85,13 @@ class Claim:
     inverse: bool = False
     seconds: float = 0.0
     was_triggered: bool = False
+    below: float | None = None
+
+    def insolvent(self) -> float:
+        """Base quantity, >= 0, of the accounts below zero."""
+        if self.below is None:
+            return abs(self.quantity) if self.deficit > 0 else 0.0
+        return min(self.below, abs(self.quantity))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,13 +9,14 @@ from seawall.rulebook.losses.queue import Queue
 
 
 class Hyperliquid(Queue):
-    """As soon as there is a deficit, the claim is closed in full; the vault is not asked.
+    """Accounts below zero are closed in full against winners at once; the vault is not asked.
+
+    What the back-stop took over with equity left stays with the vault.
 
     Winners are ranked by ``margin.deleveraging.price_ratio_times_leverage`` and closed at the
     mark of the step before.
 
-    Assumes: all positions of a claim with a deficit belong to accounts below zero (a claim does
-    not tell them apart); "the previous mark" is that of the step before; the ratio of shorts
+    Assumes: "the previous mark" is that of the step before; the ratio of shorts
     mirrors that of longs, which alone is printed; between that price and the bankruptcy price the
     fund gains or pays.
     """

@@ -78,6 +78,8 @@ class Queue(LossRule):
     def quantity_of(self, claim: Claim) -> float:
         """Base quantity of the claim that is closed against winners."""
         size = amount(abs(claim.quantity))
+        if self.trigger is AdlTrigger.ACCOUNT_NEGATIVE:
+            return amount(claim.insolvent())
         if self.whole:
             return size
         deficit = amount(claim.deficit)
