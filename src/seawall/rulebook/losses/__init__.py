@@ -69,6 +69,8 @@ class Claim:
     below
         Base quantity, >= 0, of the accounts that are below zero; all of it where left out and
         there is a deficit. The rest is of accounts taken over while they still had equity.
+    held
+        Base quantity, >= 0, that the fund took over on this side before and still holds.
     was_triggered
         Whether this rule was triggered for this market in the step before; rules that end later
         than they begin read it.
@@ -86,6 +88,7 @@ class Claim:
     seconds: float = 0.0
     was_triggered: bool = False
     below: float | None = None
+    held: float = 0.0
 
     def insolvent(self) -> float:
         """Base quantity, >= 0, of the accounts below zero."""
