@@ -56,6 +56,7 @@ def share_out(run: Simulation) -> None:
     worth = run.fund_worth()
     run.peaks.see(run.second, worth)
     taken = w.claims[:, :, layout.C_QUANTITY]
+    closing = set()
     for m, side in zip(*np.nonzero(taken), strict=True):
         venue = int(w.markets[m, c.VENUE])
         rule = run.rules[venue]
@@ -78,6 +79,9 @@ def share_out(run: Simulation) -> None:
         _settling.deleverage(int(m), rows, closed, float(found.price), found.paid, w, run.plan)
         w.claims[m, side] = 0.0
         worth = run.fund_worth()
+        closing.add(venue)
+    for venue in closing:
+        run.fund_after[venue] = worth[venue]
     w.claims[:] = 0.0
     run._drain()
 
@@ -102,6 +106,7 @@ def _claim(run: Simulation, m: int, side: int, worth: float) -> Claim | None:
         held=max(way * float(w.fund_held[m]) - share * taken, 0.0),
         fund=worth,
         fund_peak=float(run.peaks.peak(run.second)[venue_of(w, m)]),
+        fund_after=float(run.fund_after[venue_of(w, m)]),
         fund_start=float(run.fund_start[venue_of(w, m)]),
         inverse=inverse,
         was_triggered=bool(run.triggered[m]),

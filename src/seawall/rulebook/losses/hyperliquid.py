@@ -18,6 +18,7 @@ class Hyperliquid(Queue):
     The liquidator is a part of the vault with capital of its own. While its loss is within that
     (``liquidator`` of what the vault was worth at the start) it keeps what the back-stop takes
     over with equity left; beyond, what it holds in the market is closed against winners, too.
+    From then on the equity that it takes over is all the capital it has.
 
     Winners are ranked by ``margin.deleveraging.price_ratio_times_leverage`` and closed at the
     mark of the step before.
@@ -42,8 +43,8 @@ class Hyperliquid(Queue):
     )
 
     def exhausted(self, claim: Claim) -> bool:
-        """Whether the liquidator has lost all of its capital."""
-        return claim.fund < claim.fund_start * (1.0 - self.liquidator)
+        """Whether the liquidator has lost all of its capital, or what it took over since."""
+        return claim.fund < min(claim.fund_start * (1.0 - self.liquidator), claim.fund_after)
 
     def triggered(self, claim: Claim) -> bool:
         """Whether an account is below zero, or the liquidator's capital is gone."""
