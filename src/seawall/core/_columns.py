@@ -145,7 +145,7 @@ LIMIT = 1
 ENTRIES = 2
 """USD of leveraged positions that outside traders open, > 0 long."""
 EXITS = 3
-"""USD of leveraged positions that their traders close at a profit, > 0 buys shorts back."""
+"""Quantity that leveraged traders close at a profit, > 0 buys shorts back; USD if inverse."""
 ORDER_COLUMNS = 4
 
 # --- clock --------------------------------------------------------------------------------------

@@ -48,9 +48,10 @@ from seawall.core._columns import (
     SPOT,
     STEP,
     TRADED,
+    VENUE,
 )
 from seawall.sim._accounts import look, note, rearm, usd_falling, worth
-from seawall.sim._layout import C_QUANTITY, N_EDIT, N_EVENTS, N_RECORD
+from seawall.sim._layout import C_QUANTITY, N_EDIT, N_EVENTS, N_HALF, N_RECORD, V_LIMIT
 from seawall.sim._marking import index, mark, quote
 from seawall.sim._queue import work_queue
 from seawall.sim._settling import enter, leave
@@ -271,20 +272,58 @@ def write_row(step, w, plan):
     w.counts[N_RECORD] = r + 1
 
 
+@inner_kernel
+def send_orders(step, w, plan):
+    """The first half of a step: behaviours, outside orders and the accounts' own are executed."""
+    begin(step, w, plan)
+    call_all(GATES, w, plan)
+    call_all(LIMITS, w, plan)
+    for h in range(plan.firsts[ACTS], plan.firsts[ACTS + 1]):
+        act(h, w, plan)
+    sell_outside(step, w, plan)
+    work_queue(w)
+
+
+@inner_kernel
+def claimed(w):
+    """Whether a venue has taken anything over in this step, or its fund is below its limit."""
+    markets = w.markets
+    for m in range(markets.shape[0]):
+        if w.claims[m, 0, C_QUANTITY] != 0.0 or w.claims[m, 1, C_QUANTITY] != 0.0:
+            return True
+    for v in range(w.venues.shape[0]):
+        if w.venues[v, V_LIMIT] == -np.inf:
+            continue
+        worth, holds = w.fund_usd[v], False
+        for m in range(markets.shape[0]):
+            if markets[m, VENUE] == v and markets[m, SPOT] == 0.0:
+                usd = w.fund_cash[m] + w.fund_held[m] * markets[m, MARK]
+                if markets[m, INVERSE] != 0.0:
+                    usd = w.fund_cash[m] * markets[m, MARK] - w.fund_held[m]
+                worth += usd
+                holds |= w.fund_held[m] != 0.0
+        if holds and worth < w.venues[v, V_LIMIT]:
+            return True
+    return False
+
+
 @kernel
 def advance(until, w, plan):
-    """Run steps until ``until``; returns why it left."""
+    """Run steps until ``until``; returns why it left.
+
+    For claims it leaves in the middle of a step: losses are shared at the marks at which they
+    arose, and before the venue sells what it has taken over.
+    """
     while w.clock[STEP] < until:
-        if w.counts[N_EVENTS] > plan.room:
-            return ROOM
         step = int(w.clock[STEP])
-        begin(step, w, plan)
-        call_all(GATES, w, plan)
-        call_all(LIMITS, w, plan)
-        for h in range(plan.firsts[ACTS], plan.firsts[ACTS + 1]):
-            act(h, w, plan)
-        sell_outside(step, w, plan)
-        work_queue(w)
+        if w.counts[N_HALF] == 0:
+            if w.counts[N_EVENTS] > plan.room:
+                return ROOM
+            send_orders(step, w, plan)
+            if claimed(w):
+                w.counts[N_HALF] = 1
+                return CLAIMS
+        w.counts[N_HALF] = 0
         sell_inventory(w, plan.pace)
         price_markets(step, w, plan)
         decide_sessions(w, plan)
@@ -294,8 +333,6 @@ def advance(until, w, plan):
         write_row(step, w, plan)
         paying = False
         for m in range(w.markets.shape[0]):
-            if w.claims[m, 0, C_QUANTITY] != 0.0 or w.claims[m, 1, C_QUANTITY] != 0.0:
-                return CLAIMS
             paying |= w.markets[m, SPOT] == 0.0 and w.markets[m, FUNDING_AT] <= w.clock[SECONDS]
         if paying:
             return FUNDINGS

@@ -16,14 +16,14 @@ World = namedtuple(
 # --- venues: one row a venue -----------------------------------------------------------------
 V_FEE, V_KIND, V_TIERS, V_FRACTION, V_THRESHOLD = 0, 1, 2, 3, 4
 V_COOL, V_ROUTE, V_BACKSTOP, V_TO_FUND, V_PATIENCE = 5, 6, 7, 8, 9
-V_LEAST, V_MOST, V_ADJUST, V_SPREAD = 10, 11, 12, 13
-VENUE_COLUMNS = 14
+V_LEAST, V_MOST, V_ADJUST, V_SPREAD, V_LIMIT = 10, 11, 12, 13, 14
+VENUE_COLUMNS = 15
 
 BY_BOOK, BY_ENGINE = 0.0, 1.0
 """Whether a liquidation goes to the book first, or to the venue's engine at bankruptcy."""
 
 # --- counts ----------------------------------------------------------------------------------
-N_EVENTS, N_QUEUE, N_RECORD, N_EDIT, N_SALE, N_LOST, N_CLAIMS, N_ENTRY = range(8)
+N_EVENTS, N_QUEUE, N_RECORD, N_EDIT, N_SALE, N_LOST, N_CLAIMS, N_ENTRY, N_HALF = range(9)
 COUNTS = 16
 
 # --- queue: what waits to be sent into the book -----------------------------------------------

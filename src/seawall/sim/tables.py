@@ -139,6 +139,8 @@ def venue_columns(floor: Floor, margin: MarginBook, setup: Setup) -> Floats:
             rules.most_usd,
             math.nan if rules.bankruptcy_adjustment is None else rules.bankruptcy_adjustment,
             math.nan if rules.spread_to_maintenance is None else rules.spread_to_maintenance,
+            # set by the loss rule of the run
+            -math.inf,
         ]
     return table
 

@@ -151,7 +151,7 @@ def test_an_account_is_meant_by_any_of_its_positions() -> None:
 
 
 def asked_to_leave(move: float, seconds: int, step: float = 1.0, **fields) -> np.ndarray:
-    """USD by market that are to close after one market has moved at once, in the log."""
+    """Quantity by market that is to close after one market has moved at once, in the log."""
     floor = with_step(make_floor(steps=seconds), step)
     fields = {"share": 0.4, "begin": 0.02, "full": 0.1, "pace": 20.0, "most": 1000.0} | fields
     caller, table = Caller(ProfitTaker(memory=1e6, **fields).act(floor), floor), make_table(floor)
@@ -169,10 +169,10 @@ def test_the_part_of_a_move_is_the_part_of_the_share_that_closes(way: float) -> 
     part = (0.06 - begin) / (full - begin)
     found = asked_to_leave(way * 0.06, 400)
     # shorts are bought back after a fall, longs sold after a rise
-    assert found[0] == pytest.approx(-way * 0.4 * 100.0 * 100_000.0 * part, rel=2e-3)
+    assert found[0] == pytest.approx(-way * 0.4 * 100.0 * part, rel=2e-3)
     assert not found[1:].any()
     assert not asked_to_leave(way * 0.019, 400).any()
-    assert abs(asked_to_leave(way * 0.5, 400)[0]) == pytest.approx(0.4 * 1e7, rel=1e-6)
+    assert abs(asked_to_leave(way * 0.5, 400)[0]) == pytest.approx(0.4 * 100.0, rel=1e-6)
 
 
 def test_who_closed_does_not_close_again_and_half_steps_ask_the_same() -> None:
@@ -185,14 +185,16 @@ def test_who_closed_does_not_close_again_and_half_steps_ask_the_same() -> None:
     for price in (85_000.0, 99_000.0, 85_000.0):
         set_price(table, 0, price)
         total += sum(caller.step(table)[0, c.EXITS] for _ in range(40))
-    assert total == pytest.approx(0.4 * 1e7, rel=1e-6)
+    assert total == pytest.approx(0.4 * 100.0, rel=1e-6)
     whole, half = (asked_to_leave(-0.06, 10, step)[0] for step in (1.0, 0.5))
     assert half == pytest.approx(whole, rel=0.06)
 
 
 def test_no_more_closes_at_once_than_the_book_bears() -> None:
     found = asked_to_leave(-0.5, 1, most=0.05, pace=1.0)
-    assert found[0] == pytest.approx(1e7 * (1 - np.exp(-0.05)))
+    # as many as the dollars within 1% pay for at the fallen price
+    price = 100_000.0 * np.exp(-0.5)
+    assert found[0] * price == pytest.approx(1e7 * (1 - np.exp(-0.05)))
 
 
 def test_a_volatile_asset_waits_for_more() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from seawall.core import _columns as c
 from seawall.core.hooks import Traders
+from seawall.sim.behaviours.profit_taker import ProfitTaker
 from seawall.sim.engine import Simulation
 from seawall.sim.shocks import Shock, Timeline
 from unit.sim.plain import Moves, Orders, account_of, book_of, happened, plain_setup, row_of
@@ -27,13 +28,15 @@ def short(name: str, quantity: float = 10, entry: float = 90_000, wallet: float 
     return f"{name},binance_usdm,BTCUSDT,linear,short,{quantity},{entry},90000,,cross,,{wallet}"
 
 
-def left(book, willing: int, usd: float, change: float = -0.05, seconds: int = 30) -> Simulation:
+def left(
+    book, willing: int, quantity: float, change: float = -0.05, seconds: int = 30
+) -> Simulation:
     """A run in which so much is to be bought back at second 10, after a move at second 5."""
     setup = plain_setup(
         book,
         seconds,
         depth=1e9,
-        behaviours={"exits": Orders(at=10.0, over=1.0, a_second=usd, column=c.EXITS)},
+        behaviours={"exits": Orders(at=10.0, over=1.0, a_second=quantity, column=c.EXITS)},
         shocks={"turns": Turns(count=willing), "move": Moves(changes=((5.0, change),))},
     )
     run = Simulation(setup, 0)
@@ -45,16 +48,16 @@ LONG = "other,binance_usdm,BTCUSDT,linear,long,100,90000,90000,,cross,,9e6"
 
 
 def test_they_close_in_their_turn_until_the_sum_is_reached(tmp_path):
-    """Ten BTC at 85,500 are 855,000: what is asked buys back two and not the third."""
+    """They hold ten BTC each: what is asked buys back two and not the third."""
     book = book_of(tmp_path, [short("a"), short("b"), short("c"), LONG])
-    run = left(book, 3, 2.5 * 855_000.0)
+    run = left(book, 3, 25.0)
     e = run.result().events.of(c.PROFIT_TAKEN)
     assert e.account.tolist() == [account_of(run, "c"), account_of(run, "b")]
     # decided in second 10, sent after the latency of a second
     assert (e.second == 12.0).all()
     assert e.usd == pytest.approx([855_000.0] * 2, rel=2e-3)
     assert e.quantity == pytest.approx([-10.0] * 2)
-    assert run.world.exit_credit[0, 1] == pytest.approx(0.5 * 855_000.0, rel=0.01)
+    assert run.world.exit_credit[0, 1] == pytest.approx(5.0)
     for name in "bc":
         a = row_of(run, name)
         assert run.world.ai[a, c.A_STATE] == c.GONE
@@ -70,7 +73,7 @@ def test_what_is_asked_adds_up_over_the_steps(tmp_path):
         book,
         30,
         depth=1e9,
-        behaviours={"exits": Orders(at=10.0, over=2.0, a_second=0.51 * 855_000.0, column=c.EXITS)},
+        behaviours={"exits": Orders(at=10.0, over=2.0, a_second=5.1, column=c.EXITS)},
         shocks={"turns": Turns(count=1), "move": Moves(changes=((5.0, -0.05),))},
     )
     run = Simulation(setup, 0)
@@ -86,7 +89,7 @@ def test_without_profit_or_position_a_turn_is_used_up(tmp_path):
         book,
         40,
         depth=1e9,
-        behaviours={"exits": Orders(at=20.0, over=1.0, a_second=3.1 * 855_000.0, column=c.EXITS)},
+        behaviours={"exits": Orders(at=20.0, over=1.0, a_second=31.0, column=c.EXITS)},
         shocks={
             "turns": Turns(count=3),
             "move": Moves(changes=((5.0, 0.04), (12.0, -0.05))),
@@ -109,7 +112,7 @@ def test_longs_close_after_a_rise_and_a_long_order_goes_on(tmp_path):
         book_of(tmp_path, rows),
         120,
         depth=1e6,
-        behaviours={"exits": Orders(at=10.0, over=1.0, a_second=-9.5e6, column=c.EXITS)},
+        behaviours={"exits": Orders(at=10.0, over=1.0, a_second=-101.0, column=c.EXITS)},
         shocks={"turns": Turns(count=1), "move": Moves(changes=((5.0, 0.05),))},
     )
     run = Simulation(setup, 0)
@@ -123,3 +126,30 @@ def test_longs_close_after_a_rise_and_a_long_order_goes_on(tmp_path):
 def test_nobody_closes_where_nobody_is_willing(tmp_path):
     run = left(book_of(tmp_path, [short("a"), LONG]), 0, 9e6)
     assert len(run.result().events.of(c.PROFIT_TAKEN)) == 0
+
+
+@pytest.mark.parametrize("move", [0.15, 0.3])
+def test_the_part_of_the_share_that_a_move_reaches_is_the_part_of_the_shorts_that_close(
+    tmp_path, move
+):
+    """However far the price has gone by then: a part of what was held, not of its dollars."""
+    rows = [short(f"s{k}", 1, wallet=1e6) for k in range(200)]
+    rows.append("other,binance_usdm,BTCUSDT,linear,long,200,90000,90000,,cross,,9e7")
+    kind = ProfitTaker(share=0.5, begin=0.1, full=0.4, pace=1.0, most=1000.0, memory=1e6)
+    setup = plain_setup(
+        book_of(tmp_path, rows),
+        60,
+        depth=1e9,
+        behaviours={"profits": kind},
+        shocks={"move": Moves(changes=((5.0, -move),))},
+    )
+    run = Simulation(setup, 0)
+    run.advance()
+    closed = -np.sum(run.result().events.of(c.PROFIT_TAKEN).quantity)
+    begin, full, at = (-np.log1p(-x) for x in (0.1, 0.4, move))
+    first, last = Simulation(setup, 0).world.exits_start[0, 1]
+    willing = int(last - first)
+    assert willing == pytest.approx(100, abs=25)
+    # of 200 BTC; who takes profits is drawn, and no more of them are there than that
+    expected = min(0.5 * 200 * (at - begin) / (full - begin), willing)
+    assert closed == pytest.approx(expected, abs=2.0)
