@@ -146,7 +146,10 @@ ENTRIES = 2
 """USD of leveraged positions that outside traders open, > 0 long."""
 EXITS = 3
 """Quantity that leveraged traders close at a profit, > 0 buys shorts back; USD if inverse."""
-ORDER_COLUMNS = 4
+RESTS = 4
+"""Quantity that rests for this step at the best price quoted, > 0 bids; others trade with it
+before they trade with makers."""
+ORDER_COLUMNS = 5
 
 # --- clock --------------------------------------------------------------------------------------
 STEP, SECONDS, DT, STEPS, LATENCY = 0, 1, 2, 3, 4

@@ -40,6 +40,7 @@ from seawall.core._columns import (
     P_ACCOUNT,
     PLEDGED,
     QUANTITY,
+    RESTS,
     RESUME,
     SECONDS,
     SESSION,
@@ -50,12 +51,22 @@ from seawall.core._columns import (
     TRADED,
     VENUE,
 )
+from seawall.liquidity._levels import ASKS, BIDS
 from seawall.sim._accounts import look, note, rearm, usd_falling, worth
-from seawall.sim._layout import C_QUANTITY, N_EDIT, N_EVENTS, N_HALF, N_RECORD, V_LIMIT
+from seawall.sim._layout import (
+    C_QUANTITY,
+    N_EDIT,
+    N_EVENTS,
+    N_HALF,
+    N_RECORD,
+    R_FILLED,
+    R_LEFT,
+    V_LIMIT,
+)
 from seawall.sim._marking import index, mark, quote
 from seawall.sim._queue import work_queue
 from seawall.sim._settling import enter, leave
-from seawall.sim._trading import execute, sell_inventory
+from seawall.sim._trading import execute, pool_price, sell_inventory
 from seawall.sim._triggers import FALLS, RISES, cross
 
 DONE, ROOM, CLAIMS, FUNDINGS = 0, 1, 2, 3
@@ -123,6 +134,32 @@ def act(h, w, plan):
             enter(m, orders[m, ENTRIES], w)
         if orders[m, EXITS] != 0.0:
             leave(m, orders[m, EXITS], w)
+        if orders[m, RESTS] != 0.0 and w.markets[m, SESSION] == OPEN:
+            plan.waits[h, m] = orders[m, RESTS]
+            w.pool[m, BIDS if orders[m, RESTS] > 0.0 else ASKS, R_LEFT] += abs(orders[m, RESTS])
+
+
+@inner_kernel
+def settle_pool(w, plan):
+    """Give every behaviour what was traded with its resting orders, first come, first served."""
+    markets = w.markets
+    count = markets.shape[0]
+    for m in range(count):
+        for side in (BIDS, ASKS):
+            left = w.pool[m, side, R_FILLED]
+            w.pool[m, side] = 0.0
+            if left == 0.0:
+                continue
+            price = pool_price(markets, m, side == ASKS)
+            for h in range(plan.waits.shape[0]):
+                way = 1.0 if side == BIDS else -1.0
+                taken = min(left, max(way * plan.waits[h, m], 0.0))
+                left -= taken
+                end = plan.spans[h, 1]
+                value = -taken / price if markets[m, INVERSE] != 0.0 else taken * price
+                plan.memory[end - 2 * count + m] += way * taken
+                plan.memory[end - count + m] -= way * value
+    plan.waits[:] = 0.0
 
 
 @inner_kernel
@@ -325,6 +362,7 @@ def advance(until, w, plan):
                 return CLAIMS
         w.counts[N_HALF] = 0
         sell_inventory(w, plan.pace)
+        settle_pool(w, plan)
         price_markets(step, w, plan)
         decide_sessions(w, plan)
         watch_accounts(step, w, plan)

@@ -9,7 +9,7 @@ World = namedtuple(
     "clock markets bids asks shape front af ai pf pi head due origin venues rates deductions "
     "curves floors ladders fund_held fund_cash fund_usd fees rest_held rest_cash "
     "interest queue events counts claims totals found credit order order_start exits "
-    "exits_start exit_credit by_market by_market_start points weights",
+    "exits_start exit_credit pool by_market by_market_start points weights",
 )
 """All that changes or is read during a run; saved and loaded whole."""
 
@@ -35,6 +35,10 @@ C_QUANTITY, C_BANKRUPT, C_DEFICIT, C_BELOW = 0, 1, 2, 3
 """Base quantity >= 0, quantity * driver at bankruptcy, USD below zero, quantity of those."""
 CLAIM_COLUMNS = 4
 
+# --- pool: by market and side (0 bids, 1 offers), what behaviours have resting in this step ----
+R_LEFT, R_FILLED = 0, 1
+"""Quantity that still rests, and quantity of it that was traded with, both >= 0."""
+
 # --- totals ------------------------------------------------------------------------------------
 T_DEPOSITS, T_IN_COIN = 0, 1
 """USD that traders added, and the part of it that was added in coin."""
@@ -46,6 +50,6 @@ BY_VALUE, BY_CONTRACTS, BY_COST, BY_UNITS = 0, 1, 2, 3
 Plan = namedtuple(
     "Plan",
     "edits sales outside peg spot pledged pledge memory parameters spans addresses keys orders "
-    "firsts sessions pace flows record record_second columns every room",
+    "firsts sessions pace flows record record_second columns every room waits",
 )
 """What a run follows from outside, its hooks' memory and where it writes its series."""
