@@ -205,6 +205,9 @@ def _run(
     simulation = Simulation(setup, seed)
     if resume is not None:
         simulation = Simulation.load(os.fspath(resume), setup)
+        if simulation.done:
+            mend = "Run the scenario without --resume, or lengthen its clock before pausing it."
+            raise InputError(Mistake("the run is at its end", os.fspath(resume), mend=mend))
     before = equity_of(Simulation(setup, simulation.seed) if resume else simulation)
     if stop is not None and stop <= simulation.second:
         raise InputError(

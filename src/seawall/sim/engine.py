@@ -357,6 +357,9 @@ class Simulation:
             with np.load(path) as file:
                 head = json.loads(bytes(file["head"]).decode())
                 saved = {k: file[k] for k in file.files}
+            if "schema" in head:
+                mend = "Show it with seawall replay; to go on, save a run that --until paused."
+                raise InputError(Mistake("a finished run", str(path), mend=mend))
             seed, events = int(head["seed"]), saved["events"]
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(Mistake("not a saved run", str(path), value=str(error))) from error

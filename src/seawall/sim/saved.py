@@ -22,7 +22,7 @@ from seawall.sim.batch import Failure, Outcome, Result, Task
 from seawall.sim.paired import Domino
 from seawall.sim.run import Events, Run
 
-SCHEMA = "seawall.run/2"
+SCHEMA = "seawall.run/3"
 
 Floats = NDArray[np.float64]
 

@@ -77,6 +77,7 @@ def market_columns(setup: Setup, margin: MarginBook) -> Floats:
                 c.MARK_BOUND: rules.mark.bound,
                 c.OWN_SLOW: market.price,
                 c.INDEX_LAG: rules.mark.lag_seconds,
+                c.MARK_EVERY: rules.mark.every_seconds,
                 c.FUNDING_EVERY: every,
                 c.FUNDING_AT: every - second_of_day % every,
             }
