@@ -17,12 +17,15 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "src")]
 
 import aiohttp  # noqa: E402
 
-from loopback import SPEECHES, LoopServer, Mischief, closings  # noqa: E402
 from seawall.ingest.record.recent import Recent  # noqa: E402
+from seawall.ingest.rehearsal.closings import closings  # noqa: E402
+from seawall.ingest.rehearsal.mischief import Mischief  # noqa: E402
+from seawall.ingest.rehearsal.server import LoopServer  # noqa: E402
+from seawall.ingest.rehearsal.speeches import SPEECHES  # noqa: E402
 from seawall.ingest.store.writer import StoreWriter  # noqa: E402
 from seawall.ingest.wire.connection import Pace  # noqa: E402
 from seawall.ingest.wire.context import MalformedMessageError  # noqa: E402
@@ -39,7 +42,7 @@ SIZES |= {f"{a}_USDT": 0.0001 for a in ("BTC", "ETH", "SOL")}
 
 def messages(venue: str, count: int) -> list[bytes]:
     """Frames of so many closings, as the venue packs them."""
-    speech, some = SPEECHES[venue], closings(count)
+    speech, some = SPEECHES[venue](), closings(count)
     frames = [speech.tell(some[k : k + speech.most]) for k in range(0, count, speech.most)]
     return [f.encode() if isinstance(f, str) else f for f in frames]
 
@@ -102,8 +105,8 @@ def mutate(raw: bytearray, chance: random.Random) -> bytes:
 
 def mutations(venue: str, count: int) -> tuple[int, int]:
     """How many of mutated messages were called malformed, and how many raised anything else."""
-    folder = Path(sys.modules[type(ADAPTERS[venue]).__module__].__file__ or "").parent
-    sample = json.loads((folder / "samples" / f"{venue}.json").read_text())
+    folder = ROOT / "src" / "seawall" / "ingest" / "wire" / "samples"
+    sample = json.loads((folder / f"{venue}.json").read_text())
     raws = [m["raw"].encode() for part in ("messages", "control") for m in sample[part]]
     raws += messages(venue, 40)
     adapter, chance = ADAPTERS[venue], random.Random(venue)
@@ -125,7 +128,7 @@ def mutations(venue: str, count: int) -> tuple[int, int]:
 async def client(venue: str, count: int, wrong: Mischief) -> tuple[float, int, float]:
     """Events a second over a socket, copies found, and growth of memory in MiB."""
     box, recent, fresh, copies = Inbox(), Recent(), 0, 0
-    async with LoopServer(SPEECHES[venue], closings(count), wrong) as server:
+    async with LoopServer(SPEECHES[venue](), closings(count), wrong) as server:
         pace = Pace(first=0.01, most=0.05)
         asking = Asking(past=0.0)
         assets = ["BTC", "ETH", "SOL"]

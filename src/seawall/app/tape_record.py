@@ -36,10 +36,12 @@ def record(
 
     need_live()
     from seawall.ingest.record.recorder import Recorder, Recording
+    from seawall.ingest.rehearsal.folder import refuse_rehearsal
     from seawall.ingest.store.writer import StoreWriter
     from seawall.ingest.wire.logs import start_logs
     from seawall.rulebook import Rules
 
+    refuse_rehearsal(store)
     rules = Rules.bundled()
     recording = Recording(
         venues=_names(venues),
@@ -55,7 +57,7 @@ def record(
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, recorder.stop)
-        table = asyncio.create_task(_show(recorder)) if shown else None
+        table = asyncio.create_task(show_live(recorder)) if shown else None
         try:
             await recorder.run()
         finally:
@@ -98,7 +100,8 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-async def _show(recorder: Recorder) -> None:
+async def show_live(recorder: Recorder) -> None:
+    """Keep the recorder's table on the terminal, until cancelled."""
     from rich.console import Console
     from rich.live import Live
 

@@ -17,6 +17,7 @@ from seawall.ingest.wire.counts import Counts
 from seawall.ingest.wire.inbox import Inbox
 from seawall.ingest.wire.logs import say
 from seawall.ingest.wire.rest import UnansweredError, ask
+from seawall.ingest.wire.watch import Unwatched, Watch
 from seawall.rulebook import Rules
 
 _log = logging.getLogger(__name__)
@@ -57,6 +58,8 @@ class VenueFeed:
         Underlyings to record, all if None.
     base
         Address that stands in for the venue's own, for WebSocket and REST; empty for its own.
+    watch
+        Told when each connection is heard and when it is not.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class VenueFeed:
         base: str = "",
         pace: Pace | None = None,
         asking: Asking | None = None,
+        watch: Watch | None = None,
     ):
         self.adapter = adapter
         self.context = adapter.context(rules, assets)
@@ -78,6 +82,7 @@ class VenueFeed:
         self._base = base
         self._pace = pace or Pace()
         self._asking = asking or Asking()
+        self._watch = watch or Unwatched()
         self._instruments: tuple[str, ...] = ()
 
     async def run(self, session: aiohttp.ClientSession) -> None:
@@ -106,6 +111,7 @@ class VenueFeed:
         kept = {known[k.name, k.frames] for k in links if (k.name, k.frames) in known}
         for link in set(running) - kept:
             running.pop(link).cancel()
+            self._watch.falls(link.name, time.time_ns(), "subscribing again")
         for link in links:
             if (link.name, link.frames) in known:
                 continue
@@ -123,6 +129,7 @@ class VenueFeed:
                 self._pace,
                 self._base,
                 stands,
+                self._watch,
             )
             running[link] = group.create_task(connection.run(session))
 
@@ -170,25 +177,39 @@ class VenueFeed:
         back = self._asking.past if first else gap + self._asking.overlap
         now = int(time.time() * 1000)
         since = now - int(back * 1000)
+        whole = self.adapter.refills
         for question in self.adapter.missed(since, now, self._assets, self.context.instruments()):
-            request: Request | None = question
-            for _ in range(_MOST_PAGES):
-                if request is None:
-                    break
-                body = await self._ask(session, request, counts)
-                if body is None:
-                    break
-                self._past.begin(time.time_ns())
-                try:
-                    missed = self.adapter.parse_missed(body, request, self._past)
-                except MalformedMessageError as error:
-                    self._unanswered(request, str(error), counts)
-                    break
-                counts.events += len(missed.events)
-                counts.missed += len(missed.events)
-                counts.dropped += await self._inbox.put(missed.events)
-                request = missed.next
-                await asyncio.sleep(self._asking.between)
+            whole &= await self._ask_pages(session, question, counts)
+        if whole:
+            self._watch.refilled(counts.link, since * 1_000_000)
+
+    async def _ask_pages(
+        self, session: aiohttp.ClientSession, question: Request, counts: Counts
+    ) -> bool:
+        """Take the pages of one question; whether all of them were had."""
+        request: Request | None = question
+        for _ in range(_MOST_PAGES):
+            if request is None:
+                return True
+            body = await self._ask(session, request, counts)
+            if body is None:
+                return False
+            self._past.begin(time.time_ns())
+            try:
+                missed = self.adapter.parse_missed(body, request, self._past)
+            except MalformedMessageError as error:
+                self._unanswered(request, str(error), counts)
+                return False
+            counts.events += len(missed.events)
+            counts.missed += len(missed.events)
+            lost = await self._inbox.put(missed.events)
+            if lost:
+                counts.dropped += lost
+                self._watch.drops(self.adapter.venue, counts.link, self._past.received, lost)
+                return False
+            request = missed.next
+            await asyncio.sleep(self._asking.between)
+        return request is None
 
     async def _ask(
         self, session: aiohttp.ClientSession, request: Request, counts: Counts | None = None

@@ -1,33 +1,33 @@
-"""The adapters, by the name of their rulebook."""
+"""A file a venue: the adapters, by the name of their rulebook."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from seawall.core import InputError, Mistake
+from seawall.core.registry import registry
 from seawall.ingest.wire.adapter import Adapter
-from seawall.ingest.wire.binance import BinanceCoinm, BinanceUsdm
-from seawall.ingest.wire.bybit import Bybit
-from seawall.ingest.wire.deribit import Deribit
-from seawall.ingest.wire.gate import Gate
-from seawall.ingest.wire.htx import Htx
-from seawall.ingest.wire.hyperliquid import Hyperliquid
-from seawall.ingest.wire.okx import Okx
 from seawall.rulebook import Rules
 
+
+def _made(name: str, kind: type[Adapter]) -> Adapter:
+    wrong = sorted(getattr(kind, "__abstractmethods__", ()))
+    wrong += [part for part in ("venue", "channel") if not hasattr(kind, part)]
+    if wrong:
+        where, missing = f"adapter {name}", ", ".join(wrong)
+        raise InputError(Mistake("an adapter that is not whole", where, value=f"no {missing}"))
+    if kind.venue != name:
+        raise InputError(
+            Mistake("another name than its file's", f"adapter {name}", value=kind.venue)
+        )
+    return kind()
+
+
 ADAPTERS: dict[str, Adapter] = {
-    a.venue: a
-    for a in (
-        BinanceUsdm(),
-        BinanceCoinm(),
-        Bybit(),
-        Okx(),
-        Hyperliquid(),
-        Deribit(),
-        Gate(),
-        Htx(),
-    )
+    name: _made(name, kind)
+    for name, kind in registry(__name__, Adapter).items()  # type: ignore[type-abstract]
 }
+"""By the rulebook's name, which is that of the file; those of ``SEAWALL_PLUGINS`` among them."""
 _SEVERAL = {"binance": ("binance_usdm", "binance_coinm")}
 """Names that stand for several rulebooks; elsewhere an alias means one."""
 

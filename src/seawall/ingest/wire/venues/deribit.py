@@ -87,6 +87,7 @@ class Deribit(Adapter):
     venue = "deribit"
     channel = _CHANNEL
     quoted = False
+    refills = True
 
     def links(self, assets: Sequence[str] | None, instruments: Sequence[str]) -> list[Link]:
         """One connection; the venue asks for a sign of life every 10 s."""

@@ -2,7 +2,7 @@
 
 The side is that of the order: SELL closes a long. ``z`` is what has been filled of the order and
 ``ap`` its average price; of an order of which nothing was filled the whole quantity ``q`` at its
-limit ``p`` is taken, not as a fill. COIN-M counts in contracts of 100 USD (BTC) or 10 USD.
+limit ``p`` is taken, not as a fill.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ from seawall.ingest.wire.adapter import (
     Adapter,
     Control,
     Link,
-    Listing,
     Raw,
-    Request,
     Said,
     text_of,
 )
@@ -58,18 +56,8 @@ class _Answer(msgspec.Struct, gc=False):
     msg: str = ""
 
 
-class _Symbol(msgspec.Struct, gc=False, rename="camel"):
-    symbol: str
-    contract_size: float = 1.0
-
-
-class _Symbols(msgspec.Struct, gc=False):
-    symbols: list[_Symbol]
-
-
 _message = msgspec.json.Decoder(_Message | list[_Message], strict=False)
 _answer = msgspec.json.Decoder(_Answer, strict=False)
-_symbols = msgspec.json.Decoder(_Symbols, strict=False)
 
 
 def _closed(order: _Order, contract: Contract, context: Context) -> WireEvent:
@@ -121,18 +109,3 @@ class BinanceUsdm(Adapter):
         if answer.result is not msgspec.UNSET and answer.id is not None:
             return Control(Said.ACK)
         return OTHER
-
-
-class BinanceCoinm(BinanceUsdm):
-    """Forced orders of all symbols of COIN-M futures."""
-
-    venue = "binance_coinm"
-    url = "wss://dstream.binance.com/ws"
-    sized = True
-
-    def listing(self) -> list[Request]:
-        """Sizes of all contracts."""
-        return [Request("https://dapi.binance.com/dapi/v1/exchangeInfo")]
-
-    def _listing(self, raw: Raw, request: Request) -> Listing:
-        return Listing(tuple((s.symbol, s.contract_size) for s in _symbols.decode(raw).symbols))
