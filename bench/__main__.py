@@ -17,6 +17,7 @@ from bench import (
     simulation,
     start,
     tape_coverage,
+    tape_figures,
     tape_store,
     tape_wire,
 )
@@ -34,6 +35,7 @@ BENCHES = {
     "batch": simulation.batch,
     "start": start.start,
     "store": tape_store.tape_store,
+    "figures": tape_figures.tape_figures,
     "coverage": tape_coverage.tape_coverage,
     "wire": tape_wire.wire,
 }

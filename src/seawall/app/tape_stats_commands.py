@@ -24,10 +24,12 @@ def stats_command(
         str, typer.Option(metavar="NAMES", help="venue, asset, side: what to break it down by.")
     ] = "venue",
     volume: Annotated[
-        float | None, typer.Option(metavar="USD", help="Volume of the same markets.")
+        float | None,
+        typer.Option(metavar="USD", help="Volume; that of stored candles if left out."),
     ] = None,
     open_interest: Annotated[
-        float | None, typer.Option(metavar="USD", help="Open interest of the same markets.")
+        float | None,
+        typer.Option(metavar="USD", help="Open interest; that stored if left out."),
     ] = None,
     format: FormatOption = Format.TABLE,
     report: ReportOption = None,

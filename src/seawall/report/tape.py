@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 from seawall import __version__
@@ -11,58 +10,21 @@ from seawall.core import format_time
 from seawall.report import tape_tables as tables
 from seawall.report.model import Assumption, Headline, Kind, Report, Section, Unit
 from seawall.report.numbers import counted, text
+from seawall.report.tape_beside import (
+    Beside,
+    Window,
+    against_row,
+    outage_lines,
+    outage_row,
+    outage_table,
+)
 from seawall.risk.coverage import Estimate, Label
 from seawall.risk.tape_shares import Group, side_name
-from seawall.risk.tape_statistics import Rank, Statistics, changes, forced_share
+from seawall.risk.tape_statistics import Statistics, changes
 
 SCHEMA = "seawall.tape-stats/1"
 COMPARE_SCHEMA = "seawall.tape-compare/1"
 METHOD = "docs/methods/coverage.md"
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What a tape was asked for.
-
-    Attributes
-    ----------
-    source
-        The store or file.
-    start, end
-        UTC ns, from the first to before the second.
-    """
-
-    source: str
-    start: int
-    end: int
-
-    @property
-    def seconds(self) -> float:
-        """Its length."""
-        return (self.end - self.start) / 1e9
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Beside:
-    """What the tape itself does not hold.
-
-    Attributes
-    ----------
-    volume_usd, open_interest_usd
-        Of the same markets over the window, and at its start; NaN where not given.
-    rank
-        Of the window's notional among days; None without a history.
-    rules
-        What each venue's feed shows, in words.
-    notes
-        What the reader must know.
-    """
-
-    volume_usd: float = float("nan")
-    open_interest_usd: float = float("nan")
-    rank: Rank | None = None
-    rules: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
 
 
 def tape_report(
@@ -76,13 +38,14 @@ def tape_report(
     beside = beside or Beside()
     charts = tables.charts_of(found)
     grouped = (tables.group_table(groups, by),) if by and tuple(by) != ("venue",) else ()
+    unheard = (outage_table(beside.outages),) if beside.outages else ()
     return Report(
         schema=SCHEMA,
         title=f"Liquidations, {text(window.seconds, Unit.DURATION)} to {format_time(window.end)}",
         question="What was liquidated, where, and how much of it was seen?",
         answer=_answer(found, beside),
         headlines=_headlines(found, beside),
-        tables=(tables.venue_table(found), *grouped, tables.minute_table(found)),
+        tables=(tables.venue_table(found), *grouped, tables.minute_table(found), *unheard),
         charts=charts,
         assumptions=_assumptions(found, beside),
         warnings=_warnings(found, beside),
@@ -99,6 +62,7 @@ def tape_report(
             Section("Venues", ("shares", "venues") if found.venues else ("venues",)),
             *((Section("Groups", ("groups",)),) if grouped else ()),
             Section("The worst minutes", ("minutes_worst",)),
+            *((Section("Not heard", ("outages",)),) if unheard else ()),
         ),
     )
 
@@ -135,7 +99,9 @@ def _answer(found: Statistics, beside: Beside) -> tuple[str, ...]:
             f"({text(found.top3_shown, share)} for the largest three as shown)."
         )
     if beside.rank is not None:
-        lines.append(f"That is rank {beside.rank.place} of {counted(beside.rank.days, 'day')}.")
+        among = f" ({beside.ranked_among})" if beside.ranked_among else ""
+        days = counted(beside.rank.days, "day")
+        lines.append(f"That is rank {beside.rank.place} of {days}{among}.")
     return tuple(lines)
 
 
@@ -175,13 +141,12 @@ def _headlines(found: Statistics, beside: Beside) -> tuple[Headline, ...]:
             note=f"{side_name(run.side)}s, {text(run.notional_usd, Unit.USD)}" if run else "",
         ),
     ]
-    for key, label, of in (
-        ("volume_share", "Share of volume", beside.volume_usd),
-        ("open_interest_share", "Share of open interest", beside.open_interest_usd),
+    for key, label, against in (
+        ("volume_share", "Share of volume", beside.volume),
+        ("open_interest_share", "Share of open interest", beside.open_interest),
     ):
-        if of > 0:
-            share = forced_share(found.notional_usd, of)
-            rows.append(Headline(key, label, share, Unit.FRACTION, whole))
+        if against is not None:
+            rows.append(Headline(key, label, against.share, Unit.FRACTION, whole, note=against.of))
     return tuple(rows)
 
 
@@ -219,7 +184,7 @@ def _assumptions(found: Statistics, beside: Beside) -> tuple[Assumption, ...]:
 
 def _warnings(found: Statistics, beside: Beside) -> tuple[str, ...]:
     floors = [v.venue for v in found.venues if v.estimate.label is Label.LOWER_BOUND]
-    lines = list(beside.notes)
+    lines = list(beside.notes) + outage_lines(beside.outages)
     if found.unruled:
         lines.append(
             f"{', '.join(found.unruled)} show more events in a slot than the feed's rule allows: "
@@ -280,15 +245,17 @@ def _payload(
         ],
         "adl": {"events": found.adl_events, "notional_usd": found.adl_usd},
         "takeovers": {"events": found.takeover_events, "notional_usd": found.takeover_usd},
-        "volume_usd": beside.volume_usd,
-        "volume_share": forced_share(found.notional_usd, beside.volume_usd),
-        "open_interest_usd": beside.open_interest_usd,
-        "open_interest_share": forced_share(found.notional_usd, beside.open_interest_usd),
+        **against_row("volume", beside.volume),
+        **against_row("open_interest", beside.open_interest),
         "rank": None if beside.rank is None else {
             "place": beside.rank.place,
             "days": beside.rank.days,
             "share_below": beside.rank.share_below,
+            "among": beside.ranked_among or None,
         },
+        "outages": [
+            outage_row(o) for o in beside.outages
+        ],
         "warnings": list(_warnings(found, beside)),
     }  # fmt: skip
 

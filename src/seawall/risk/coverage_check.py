@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seawall.core.tape import DTYPES, Coverage, Tape
 from seawall.risk.coverage import Label, Shows, SlotRule, unseen
+from seawall.risk.tape_cells import cells_of
 from seawall.risk.tape_shares import estimate
 
 Floats = NDArray[np.float64]
@@ -169,7 +170,7 @@ def _one(
     window = (START, START + slots * SECOND - 1)
     found = unseen(seen, {"v": SlotRule(1.0, shows)}, window, draws, seed)
     count, usd = len(everything) - len(seen), float(everything.notional.sum() - seen.notional.sum())
-    told = estimate(seen, found, np.ones(len(seen), dtype=np.bool_))
+    told = estimate(cells_of(seen, found))
     floor = told.label is Label.LOWER_BOUND
     return (
         len(seen),

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
+from tests.unit.app.feeds import alike, several_venues
 
 from seawall.app import tape_stats
-from seawall.core import InputError
+from seawall.core import InputError, format_time, parse_time
+from seawall.ingest.store.outages import Heard, Outage, OutageLog
+from seawall.ingest.store.upkeep import export
+from seawall.ingest.store.writer import StoreWriter
 from seawall.report.encode import to_json
 from seawall.report.schema import schema_of
+from seawall.risk.coverage import liquidations
 
 DAYS = (
     "time,venue,instrument,side,price,notional_usd\n"
@@ -94,6 +101,36 @@ def test_series_stand_beside_the_tape(store, tmp_path):
     assert back.series.time[0] == 1760054400 * 10**9
 
 
+@pytest.mark.parametrize("name", ["all.parquet", "all.csv", "all.json", "all.csv.gz", "told.zip"])
+def test_an_export_is_taken_back_as_it_was(tmp_path, name):
+    tape = several_venues()
+    with StoreWriter(tmp_path / "store") as writer:
+        writer.append(tape)
+        plain = tmp_path / name.removesuffix(".gz").replace("zip", "csv")
+        assert export(writer, plain) == len(tape)
+    file = tmp_path / name
+    if name.endswith(".gz"):
+        file.write_bytes(gzip.compress(plain.read_bytes()))
+    elif name.endswith(".zip"):
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.write(plain, plain.name)
+    again = tmp_path / "again"
+    for fresh in (len(tape), 0):
+        report = tape_stats.import_file(file, again)
+        assert report.payload["new_events"] == fresh
+    at = format_time(int(tape.time.max()) + 10**9)
+    one, other = (
+        tape_stats.stats(s, "24h", at, ("venue", "asset", "side")).payload
+        for s in (tmp_path / "store", again)
+    )
+    assert one["events"] == int(liquidations(tape).sum())
+    one["inputs"].pop("source")
+    other["inputs"].pop("source")
+    alike(one, other)
+    with pytest.raises(InputError, match="says this of each event"):
+        tape_stats.import_file(file, again, venue="okx")
+
+
 def test_a_bad_file_stores_nothing(store, tmp_path):
     bad = tmp_path / "bad.csv"
     bad.write_text(DAYS + "2025-10-12,bybit,BTCUSDT,long,0,5\n")
@@ -120,3 +157,100 @@ def test_real_events(shared_data, tmp_path):
     found = tape_stats.stats(tmp_path, "24h", "2026-03-05T12:00:00Z").payload
     assert found["by_venue"][0]["venue"] == "okx"
     assert found["label"] == "lower bound"
+
+
+def _candles(hours: range, usd: float) -> str:
+    rows = [f"2025-10-{10 + h // 24}T{h % 24:02}:00:00Z,1,2,1,1.5,{usd}\n" for h in hours]
+    return "time,open,high,low,close,volume_usd\n" + "".join(rows)
+
+
+def test_share_of_what_the_store_knows(store, tmp_path):
+    """Candles and open interest of BTC alone: what was liquidated in it stands against them."""
+    candles, interest = tmp_path / "candles.csv", tmp_path / "oi.csv"
+    candles.write_text(_candles(range(24), 1000.0))
+    tape_stats.import_file(candles, store, venue="bybit", instrument="BTCUSDT")
+    interest.write_text("time,venue,asset,open_interest_usd\n2025-10-09T23:00:00Z,bybit,BTC,7e4\n")
+    tape_stats.import_file(interest, store)
+    at = "2025-10-11T00:00:00Z"
+    got = tape_stats.stats(store, "24h", at)
+    _fits(got)
+    assert (got.payload["volume_usd"], got.payload["volume_forced_usd"]) == (24_000.0, 3500.0)
+    assert got.payload["volume_share"] == pytest.approx(3500 / 24_000)
+    assert got.payload["open_interest_share"] == pytest.approx(0.05)
+    assert got.payload["volume_of"] == "BTC on bybit: 1 of 2 markets, 88% of what was shown"
+    tiles = {h.key: h for h in got.headlines}
+    assert tiles["volume_share"].note == got.payload["volume_of"]
+    by_hand = tape_stats.stats(store, "24h", at, volume_usd=8e4).payload
+    assert (by_hand["volume_share"], by_hand["volume_of"]) == (0.05, "as given")
+    assert by_hand["open_interest_share"] == pytest.approx(0.05)
+    # the candles do not reach into the next day
+    later = tape_stats.stats(store, "24h", "2025-10-11T12:00:00Z").payload
+    assert (later["volume_usd"], later["volume_share"], later["volume_of"]) == (None, None, None)
+
+
+def test_a_day_is_ranked_among_recorded_days_and_stored_sums(store, tmp_path):
+    sums = tmp_path / "sums.csv"
+    rows = [f"2025-10-{d:02},BTC,{usd},0\n" for d, usd in ((5, 9e3), (6, 1e3), (7, 50), (10, 1e9))]
+    sums.write_text("time,asset,liq_long_usd,liq_short_usd\n" + "".join(rows))
+    tape_stats.import_file(sums, store)
+    got = tape_stats.stats(store, "24h", "2025-10-11T00:00:00Z")
+    _fits(got)
+    # the sums' own 10 October is not before the window
+    assert got.payload["rank"] == {
+        "place": 2, "days": 4, "share_below": pytest.approx(2 / 3),
+        "among": "0 recorded before, 3 told by stored sums",
+    }  # fmt: skip
+    assert any("rank 2 of 4 days (0 recorded before, 3 told" in line for line in got.answer)
+    # of a day that was recorded the recording tells
+    after = tape_stats.stats(store, "24h", "2025-10-12T00:00:00Z").payload["rank"]
+    assert (after["place"], after["days"]) == (4, 5)
+
+
+def test_a_venue_that_was_not_heard_is_a_lower_bound(store):
+    start = parse_time("2025-10-10T21:00:00Z")
+    minute = 60 * 10**9
+    with StoreWriter(store) as writer:
+        log = OutageLog(writer.folder)
+        log.keep(
+            [
+                Outage("bybit", "bybit linear", start, start + 3 * minute, "silent"),
+                Outage("okx", "okx", start, start + minute, "dropped", refilled=True),
+            ],
+            {},
+        )
+        log.close()
+    got = tape_stats.stats(store, "24h", "2025-10-11T00:00:00Z")
+    _fits(got)
+    assert [(g["venue"], g["missing"]) for g in got.payload["outages"]] == [
+        ("okx", False), ("bybit", True),
+    ]  # fmt: skip
+    assert got.payload["label"] == "lower bound"
+    assert got.payload["by_venue"][0]["label"] == "lower bound"
+    assert got.payload["largest"]["label"] == "lower bound"
+    told = [w for w in got.payload["warnings"] if w.startswith("bybit is a lower bound")]
+    assert "not heard from 2025-10-10T21:00:00Z to 2025-10-10T21:03:00Z" in told[0]
+    whole = tape_stats.stats(store, "24h", "2025-10-11T21:30:00Z").payload
+    assert (whole["label"], whole["outages"]) == ("measured", [])
+
+
+def test_a_window_that_begins_before_the_recording_is_a_lower_bound(store):
+    since = parse_time("2025-10-10T21:16:30Z")
+    with StoreWriter(store) as writer:
+        log = OutageLog(writer.folder)
+        end = parse_time("2025-10-12")
+        heard = {"a": Heard("bybit", since, end), "b": Heard("gate", since, end)}
+        log.keep([], heard)
+        log.close()
+    for at, gaps in (
+        # what bybit shows from before the recording came from a file
+        ("2025-10-11T00:00:00Z", {"gate"}),
+        ("2025-10-11T21:16:15Z", {"bybit", "gate"}),
+        ("2025-10-11T22:00:00Z", set()),
+    ):
+        got = tape_stats.stats(store, "24h", at).payload
+        assert {g["venue"] for g in got["outages"]} == gaps, at
+        assert got["label"] == ("lower bound" if gaps else "measured")
+        # what a venue that was heard shows stands, whatever another might have shown
+        heard = [v["label"] for v in got["by_venue"] if v["venue"] not in gaps]
+        assert heard == ["measured"] * len(heard)
+    assert got["outages"] == []

@@ -88,6 +88,36 @@ def test_binance_klines(tmp_path, header):
     assert found.series.names["instrument"].names == ["BTCUSDT"]
 
 
+def test_binance_coin_margined_series_are_in_usd(tmp_path):
+    """A contract is worth 10 USD; where linear contracts have USD these have coins."""
+    kline = "1609459200000,737,740,736,738.5,5000,1609459499999,67.7,15283,1,2,0\n" * 2
+    found = read_history(_write(tmp_path, "ETHUSD_PERP-5m-2021-01-01.csv", kline))
+    assert found.series is not None
+    assert found.series.names["venue"].names == ["binance_coinm"]
+    assert found.series.values["volume"].tolist() == [67.7, 67.7]
+    assert found.series.values["volume_usd"].tolist() == [50_000.0, 50_000.0]
+    text = (
+        "create_time,symbol,sum_open_interest,sum_open_interest_value,"
+        "count_toptrader_long_short_ratio,sum_toptrader_long_short_ratio,count_long_short_ratio,"
+        "sum_taker_long_short_vol_ratio\n"
+        "2025-11-02 00:05:00,BTCUSD_PERP,1000,0.9,2,1.9,1.87,0.76\n"
+    )
+    metrics = read_history(_write(tmp_path, "BTCUSD_PERP-metrics-2025-11-02.csv", text))
+    assert metrics.series is not None
+    assert metrics.series.values["open_interest_usd"].tolist() == [100_000.0]
+    assert metrics.series.values["open_interest_base"].tolist() == [0.9]
+
+
+def test_a_series_takes_the_names_that_are_given(tmp_path):
+    text = "time,open,high,low,close,volume\n2025-10-10,1,2,1,1.5,10\n"
+    path = _write(tmp_path, "BTC.csv", text)
+    found = read_history(path, venue="binance", asset="BTC")
+    assert found.series is not None
+    assert {k: v.names for k, v in found.series.names.items()} == {
+        "venue": ["binance"], "asset": ["BTC"],
+    }  # fmt: skip
+
+
 def test_binance_metrics_are_put_in_order(tmp_path):
     text = (
         "create_time,symbol,sum_open_interest,sum_open_interest_value,"
@@ -265,8 +295,8 @@ def test_hyperliquid_fills(tmp_path):
 
 
 def test_hyperliquid_replay_and_live_feed_name_one_event_alike(tmp_path):
-    from seawall.ingest.wire.hyperliquid import VAULTS
     from seawall.ingest.wire.venues import ADAPTERS
+    from seawall.ingest.wire.venues.hyperliquid import VAULTS
     from seawall.rulebook import Rules
 
     told = {"liquidatedUser": "0xaa", "markPx": "105100", "method": "market"}
@@ -342,7 +372,7 @@ def test_unknown_format_and_missing_file(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         read_history(tmp_path / "nothing.csv")
     assert read_history(path, format="generic").what is What.CANDLES
-    assert len(FORMATS) == 9
+    assert len(FORMATS) == 10
 
 
 SAMPLES = {
@@ -371,6 +401,8 @@ def test_damaged_files_are_refused_never_a_crash(tmp_path, name, damage):
     path.write_bytes(bytes(raw))
     rows = 1
     with suppress(InputError):
-        rows = len(read_history(path))
-    # anything but an InputError has failed the test; what was read holds rows
+        found = read_history(path)
+        rows = len(found) or len(found.notes)
+    # anything but an InputError has failed the test; what was read holds rows, or says which it
+    # left out
     assert rows > 0

@@ -13,7 +13,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import duckdb
@@ -28,6 +29,8 @@ from seawall.ingest.store.log import segments
 from seawall.ingest.store.manifest import load_manifest, migrate
 from seawall.ingest.store.store import Store
 from seawall.ingest.store.writer import RollPolicy, StoreWriter
+
+Opened = AbstractContextManager[Store]
 
 
 def pieces(tape: Tape, size: int) -> list[Tape]:
@@ -345,15 +348,17 @@ def test_a_disk_that_is_really_full_loses_nothing_acknowledged(small_disk: Path)
         assert rows_of(again.read()) == rows_of(tape)
 
 
-def test_threads_read_while_one_writes_and_rolls(tmp_path: Path) -> None:
-    tape = made_tape(4_000, span=2 * DAY)
+def faults_of_readers(
+    folder: Path, tape: Tape, count: int, opened: Callable[[StoreWriter], Opened]
+) -> list[BaseException]:
+    """What threads run into that read all the time while a tape is written and rolled."""
     faults: list[BaseException] = []
     appended = [0]
     stop = threading.Event()
 
-    def reading() -> None:
+    def reading(writer: StoreWriter) -> None:
         try:
-            with Store(tmp_path) as reader:
+            with opened(writer) as reader:
                 while not stop.is_set():
                     atleast = appended[0]
                     found = reader.read()
@@ -361,8 +366,8 @@ def test_threads_read_while_one_writes_and_rolls(tmp_path: Path) -> None:
         except BaseException as fault:
             faults.append(fault)
 
-    with StoreWriter(tmp_path) as writer:
-        threads = [threading.Thread(target=reading) for _ in range(3)]
+    with StoreWriter(folder) as writer:
+        threads = [threading.Thread(target=reading, args=(writer,)) for _ in range(count)]
         for thread in threads:
             thread.start()
         for k, part in enumerate(pieces(tape, 50)):
@@ -373,35 +378,17 @@ def test_threads_read_while_one_writes_and_rolls(tmp_path: Path) -> None:
         stop.set()
         for thread in threads:
             thread.join()
-    assert faults == []
+    return faults
+
+
+def test_threads_read_while_one_writes_and_rolls(tmp_path: Path) -> None:
+    tape = made_tape(4_000, span=2 * DAY)
+    assert faults_of_readers(tmp_path, tape, 3, lambda _: Store(tmp_path)) == []
 
 
 def test_threads_share_one_store(tmp_path: Path) -> None:
     tape = made_tape(3_000, span=2 * DAY)
-    faults: list[BaseException] = []
-    appended, stop = [0], threading.Event()
-
-    def asking(store: Store) -> None:
-        try:
-            while not stop.is_set():
-                atleast = appended[0]
-                assert len(store.read()) >= atleast
-        except BaseException as fault:
-            faults.append(fault)
-
-    with StoreWriter(tmp_path) as writer:
-        threads = [threading.Thread(target=asking, args=(writer,)) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for k, part in enumerate(pieces(tape, 50)):
-            writer.append(part)
-            appended[0] += 50
-            if k % 7 == 6:
-                writer.roll()
-        stop.set()
-        for thread in threads:
-            thread.join()
-    assert faults == []
+    assert faults_of_readers(tmp_path, tape, 4, nullcontext) == []
 
 
 def test_a_damaged_part_stops_rolling_and_loses_nothing(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from seawall.report import Report
 from seawall.report.encode import to_csv, to_json
 from seawall.report.page import write_html
 from seawall.report.schema import schema_of
-from seawall.report.tape import Beside, Window, compare_report
+from seawall.report.tape import compare_report
+from seawall.report.tape_beside import Against, Beside, Outage, Window
 from seawall.risk import coverage_check as made
 from seawall.risk.coverage import Shows
 from seawall.risk.tape_statistics import Rank
@@ -55,7 +56,8 @@ def three_venues() -> Tape:
 
 
 def test_json_of_statistics(three_venues):
-    beside = Beside(1e12, 1e11, Rank(2, 30, 0.9), {"bybit": "everything"})
+    volume, interest = Against(1e12, 2e9, "BTC on bybit"), Against(1e11, 5e9, "as given")
+    beside = Beside(volume, interest, Rank(2, 30, 0.9), "30 recorded", {"bybit": "everything"})
     made_report = tape_stats.stats_of(three_venues, WINDOW, ("venue", "side"), beside)
     got = _document(made_report)
     assert got["events"] == len(three_venues)
@@ -80,8 +82,9 @@ def test_json_of_statistics(three_venues):
     assert {(g["venue"], g["side"]) for g in got["groups"]} == {
         (v, s) for v in labels for s in ("long", "short")
     }
-    assert got["rank"] == {"place": 2, "days": 30, "share_below": 0.9}
-    assert got["volume_share"] == pytest.approx(got["notional_usd"] / 1e12)
+    assert got["rank"] == {"place": 2, "days": 30, "share_below": 0.9, "among": "30 recorded"}
+    assert (got["volume_share"], got["volume_of"]) == (0.002, "BTC on bybit")
+    assert (got["open_interest_share"], got["open_interest_forced_usd"]) == (0.05, 5e9)
     assert any("only a part" in w for w in got["warnings"])
 
 
@@ -93,6 +96,27 @@ def test_page_and_csv(three_venues, tmp_path):
     lines = to_csv(report).splitlines()
     assert lines[0].split(",")[:3] == ["venue", "events", "notional_usd"]
     assert len(lines) == 4
+
+
+def test_gaps_are_told_in_the_table_the_json_and_on_the_page(three_venues, tmp_path):
+    start = made.START + 600 * made.SECOND
+    outages = (
+        Outage("bybit", start, start + 60 * made.SECOND, "not heard from A to B: silent", 7),
+        Outage("bybit", start, start + made.SECOND, "had afterwards", missing=False),
+    )
+    report = tape_stats.stats_of(three_venues, WINDOW, beside=Beside(outages=outages))
+    got = _document(report)
+    assert [(g["why"], g["lost"], g["missing"]) for g in got["outages"]] == [
+        ("not heard from A to B: silent", 7, True),
+        ("had afterwards", 0, False),
+    ]
+    assert "bybit is a lower bound: not heard from A to B: silent." in got["warnings"]
+    assert {v["venue"]: v["label"] for v in got["by_venue"]}["bybit"] == "lower bound"
+    page = tmp_path / "tape.html"
+    write_html(report, page)
+    assert "not heard from A to B: silent" in page.read_text()
+    (table,) = (t for t in report.tables if t.key == "outages")
+    assert len(table.rows) == 2
 
 
 def test_empty_tape():

@@ -13,8 +13,9 @@ from tests.unit.risk import tapes
 from seawall.core.tape import Coverage, Kind, Tape, empty_tape
 from seawall.risk import coverage_check as made
 from seawall.risk._rate_model import RATES, RateModel, _likelihood, fit, row_of
-from seawall.risk.coverage import Shows, SlotRule, unseen
-from seawall.risk.tape_shares import Label, estimate
+from seawall.risk.coverage import Label, Shows, SlotRule, unseen
+from seawall.risk.tape_cells import cells_of
+from seawall.risk.tape_shares import estimate
 
 SLOTS = 4_000
 WINDOW = (made.START, made.START + SLOTS * made.SECOND - 1)
@@ -83,7 +84,7 @@ def test_full_slots_tell_only_a_floor():
         coverage=Coverage.ONE_A_SLOT,
     )
     found = unseen(tape, draws=40)
-    told = estimate(tape, found, np.ones(n, dtype=bool))
+    told = estimate(cells_of(tape, found))
     assert found.saturated.all()
     assert told.label is Label.LOWER_BOUND
     assert np.isnan(told.high)
@@ -187,7 +188,7 @@ def test_a_tape_that_breaks_the_rule_is_left_as_it_is():
         notional=np.full(500, 10.0),
     )
     found = unseen(tape, draws=4)
-    told = estimate(tape, found, np.ones(500, dtype=bool))
+    told = estimate(cells_of(tape, found))
     assert found.unruled.all()
     assert (found.events == 0).all()
     assert (told.value, told.label) == (5_000.0, Label.LOWER_BOUND)

@@ -18,6 +18,7 @@ from seawall.ingest.history import (
     hyperliquid_replay,
     hyperliquid_summary,
     okx_archive,
+    own_export,
     tardis,
 )
 from seawall.ingest.history.found import History, Series, What
@@ -30,6 +31,7 @@ __all__ = ["FORMATS", "History", "Series", "What", "read_history"]
 FORMATS: dict[str, ModuleType] = {
     m.NAME: m
     for m in (
+        own_export,
         hyperliquid_replay,
         hyperliquid_summary,
         binance_archive,

@@ -113,10 +113,12 @@ def read(table: Table, how: How) -> History:
                 mend="Say so: --column time=THEIRS --column price=THEIRS …",
             )
         )
-    return _events(table, place, how) if what is What.LIQUIDATIONS else _series(table, what, place)
+    if what is What.LIQUIDATIONS:
+        return _events(table, place, how)
+    return _series(table, what, place, how)
 
 
-def _series(table: Table, what: What, place: dict[str, str]) -> History:
+def _series(table: Table, what: What, place: dict[str, str], how: How) -> History:
     time = table.times(place["time"]) if "time" in place else np.zeros(table.rows, dtype=np.int64)
     names: dict[str, Labels] = {}
     values = {}
@@ -128,6 +130,10 @@ def _series(table: Table, what: What, place: dict[str, str]) -> History:
         else:
             values[column] = table.numbers(column, needed=False)
     table.refuse()
+    for name in ("venue", "instrument", "asset"):
+        given = getattr(how, name)
+        if given and not names.keys() & set(MEANINGS[name]):
+            names[name] = Labels(np.zeros(table.rows, dtype=np.int32), [given])
     return History(table.where, NAME, what, series=Series(time, names, values))
 
 

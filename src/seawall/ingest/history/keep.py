@@ -10,8 +10,7 @@ import numpy as np
 
 from seawall.ingest.duck import connect
 from seawall.ingest.history.found import History
-
-FOLDER = "series"
+from seawall.ingest.series import FOLDER
 
 
 def keep_series(found: History, store: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,12 +14,14 @@ from seawall.core import format_time
 from seawall.ingest.store.disk import StoreError
 from seawall.ingest.store.log import read_segment, segments
 from seawall.ingest.store.manifest import EVENTS, LOG, Manifest, Part
+from seawall.ingest.store.outages import OUTAGES, Outage, outage_segments, outages
 from seawall.ingest.store.parts import COPIES_WITHIN, DAY, day_name, measured
 from seawall.ingest.store.store import EVER, Store, Window
 
 MINUTE = 60_000_000_000
 SILENCE = 6 * 3_600_000_000_000
 """Spans without an event of a venue are told from this length on, ns."""
+_OUTAGES_TOLD = 10
 
 IMPOSSIBLE = {
     "a price that is no number above 0": "NOT (price > 0 AND isfinite(price))",
@@ -96,7 +99,7 @@ def verify(
     say
         Told what is being looked at.
     """
-    findings = [*_files(store), *_log(store)]
+    findings = [*_files(store), *_log(store), *_unheard(store)]
     manifest = store.manifest()
     try:
         in_log, late = store.answer(EVER, _of_the_tail)
@@ -173,6 +176,41 @@ def _log(store: Store) -> Iterator[Finding]:
             yield Finding(False, what, name, found.tail)
     for path in sorted((store.folder / LOG).glob("*.damaged")):
         yield Finding(True, "a segment of the log that was damaged, kept", f"{LOG}/{path.name}")
+
+
+def _unheard(store: Store) -> Iterator[Finding]:
+    """Outages of live feeds: the longest of each connection one by one, the others counted."""
+    by_link: dict[str, list[Outage]] = defaultdict(list)
+    try:
+        for outage in outages(store, *EVER):
+            by_link[outage.link].append(outage)
+        for path, found in outage_segments(store):
+            lost = sum(stop - start for start, stop in found.damaged)
+            if lost:
+                what = "bytes amid the log of outages that are none"
+                yield Finding(True, what, f"{OUTAGES}/{path.name}", lost)
+    except StoreError as error:
+        yield Finding(True, str(error), OUTAGES)
+    for link, found_here in sorted(by_link.items()):
+        longest = sorted(found_here, key=lambda o: o.start - o.end)[:_OUTAGES_TOLD]
+        for one in sorted(longest, key=lambda o: o.start):
+            yield Finding(False, outage_words(one), link)
+        rest = len(found_here) - len(longest)
+        if rest:
+            yield Finding(False, "shorter outages beside these", link, rest)
+
+
+def outage_words(outage: Outage) -> str:
+    """An outage as a reader is told of it, without its connection's name."""
+    heard = "not all was heard" if outage.lost else "not heard"
+    lost = f", {outage.lost:,} events dropped" if outage.lost else ""
+    had = ", had afterwards" if outage.refilled else ""
+    span = (outage.end - outage.start) / 1e9
+    long = f"{span:,.1f} s" if span < 120 else f"{span / 60:,.0f} min"
+    return (
+        f"{heard} from {format_time(outage.start)} to {format_time(outage.end)} ({long}): "
+        f"{outage.why}{lost}{had}"
+    )
 
 
 def _of_the_tail(connection: duckdb.DuckDBPyConnection, events: str) -> tuple[int, set[int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from seawall.ingest.store.manifest import (
     commit,
     migrate,
 )
+from seawall.ingest.store.outages import Heard, Outage, OutageLog
 from seawall.ingest.store.parts import first_of_each, stored_before, write_parts
 from seawall.ingest.store.rebuild import rebuilt
 from seawall.ingest.store.rows import decode, encode
@@ -84,6 +85,7 @@ class StoreWriter(Store):
             clear_away(self.folder, self._manifest)
             self.recovered = sum(map(recover, segments(self.folder / LOG).values()))
             self._log = Log(self.folder / LOG, self._next_segment(), TAPE_SCHEMA)
+            self._outages = OutageLog(self.folder)
         except BaseException:
             self._held.release()
             raise
@@ -145,6 +147,20 @@ class StoreWriter(Store):
             ]
             return sum(self._roll_segment(number, path) for number, path in waiting)
 
+    def heard(self) -> dict[str, Heard]:
+        """By connection, until when an earlier recording heard it."""
+        return self._outages.heard()
+
+    def keep_heard(self, outages: Sequence[Outage], heard: Mapping[str, Heard]) -> None:
+        """Return once outages of feeds, and until when each was heard, are on the disk.
+
+        Raises
+        ------
+        StoreError
+            If the disk refuses.
+        """
+        self._outages.keep(outages, heard)
+
     def replace_parts(self, old: Sequence[Part], write: Callable[[int], list[Part]]) -> list[Part]:
         """Let parts count in place of others, all at once; the others are removed.
 
@@ -167,6 +183,7 @@ class StoreWriter(Store):
     def close(self) -> None:
         """End writing; what is in the log stays there and counts."""
         self._log.close()
+        self._outages.close()
         super().close()
         self._held.release()
 
