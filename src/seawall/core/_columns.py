@@ -144,7 +144,9 @@ LIMIT = 1
 """Worst price accepted, USD; 0 for none."""
 ENTRIES = 2
 """USD of leveraged positions that outside traders open, > 0 long."""
-ORDER_COLUMNS = 3
+EXITS = 3
+"""USD of leveraged positions that their traders close at a profit, > 0 buys shorts back."""
+ORDER_COLUMNS = 4
 
 # --- clock --------------------------------------------------------------------------------------
 STEP, SECONDS, DT, STEPS, LATENCY = 0, 1, 2, 3, 4
@@ -225,7 +227,8 @@ EVENT_COLUMNS = 8
     DELEVERAGED,
     SOCIALISED,
     LOST,
-) = range(15)
+    PROFIT_TAKEN,
+) = range(16)
 EVENT_NAMES = (
     "liquidation",
     "partial",
@@ -242,4 +245,5 @@ EVENT_NAMES = (
     "deleveraged",
     "socialised",
     "bad_debt",
+    "profit_taken",
 )

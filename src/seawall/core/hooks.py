@@ -125,6 +125,8 @@ class Traders:
     plan
         Shape (n,): USD that a position opens when its trader enters; 0 for those open already.
         Positions with a plan are not open at the start.
+    turn
+        Shape (n,): order in which traders close positions at a profit, lowest first; NaN never.
     topup
         Shape (m,): what the trader adds when called, as a multiple of the equity at the start.
     call
@@ -145,6 +147,7 @@ class Traders:
     scale: Floats
     stop: Floats
     plan: Floats
+    turn: Floats
     topup: Floats
     call: Floats
     cut_at: Floats
@@ -164,6 +167,7 @@ class Traders:
             scale=np.ones(n),
             stop=book.positions.stop.copy(),
             plan=np.zeros(n),
+            turn=np.full(n, np.nan),
             topup=np.zeros(m),
             call=np.zeros(m),
             cut_at=np.zeros(m),

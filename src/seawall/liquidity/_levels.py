@@ -84,10 +84,15 @@ def shift(bids, asks, shape, m, levels, full):
 
 
 @inner_kernel
-def level_of(levels, m, probe):
-    """Level at which ``probe`` is filled; -1 if the side holds less."""
+def level_of(levels, m, probe, first, count):
+    """Level at which ``probe`` is filled; -1 if the side holds less.
+
+    ``count`` levels from ``first`` on are left out.
+    """
     seen = 0.0
     for k in range(levels.shape[1]):
+        if first <= k < first + count:
+            continue
         seen += levels[m, k]
         if seen >= probe:
             return k

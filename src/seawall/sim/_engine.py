@@ -21,6 +21,7 @@ from seawall.core._columns import (
     DOWN,
     DT,
     ENTRIES,
+    EXITS,
     FORCED_BOUGHT,
     FORCED_SOLD,
     FUNDING_AT,
@@ -52,7 +53,7 @@ from seawall.sim._accounts import look, note, rearm, usd_falling, worth
 from seawall.sim._layout import C_QUANTITY, N_EDIT, N_EVENTS, N_RECORD
 from seawall.sim._marking import index, mark, quote
 from seawall.sim._queue import work_queue
-from seawall.sim._settling import enter
+from seawall.sim._settling import enter, leave
 from seawall.sim._trading import execute, sell_inventory
 from seawall.sim._triggers import FALLS, RISES, cross
 
@@ -119,6 +120,8 @@ def act(h, w, plan):
             plan.memory[end - count + m] -= -value if w.markets[m, INVERSE] != 0.0 else value
         if orders[m, ENTRIES] != 0.0:
             enter(m, orders[m, ENTRIES], w)
+        if orders[m, EXITS] != 0.0:
+            leave(m, orders[m, EXITS], w)
 
 
 @inner_kernel

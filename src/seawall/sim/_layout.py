@@ -8,8 +8,8 @@ World = namedtuple(
     "World",
     "clock markets bids asks shape front af ai pf pi head due origin venues rates deductions "
     "curves floors ladders fund_held fund_cash fund_usd fees rest_held rest_cash "
-    "interest queue events counts claims totals found credit order order_start by_market "
-    "by_market_start points weights",
+    "interest queue events counts claims totals found credit order order_start exits "
+    "exits_start exit_credit by_market by_market_start points weights",
 )
 """All that changes or is read during a run; saved and loaded whole."""
 
@@ -28,7 +28,7 @@ COUNTS = 16
 
 # --- queue: what waits to be sent into the book -----------------------------------------------
 Q_REASON, Q_ROW, Q_READY = 0, 1, 2
-LIQUIDATE, STOP_OUT, CUT_BACK = 0, 1, 2
+LIQUIDATE, STOP_OUT, CUT_BACK, TAKE_PROFIT = 0, 1, 2, 3
 
 # --- claims: by market and side (0 longs, 1 shorts), what a venue took over in this step -----
 C_QUANTITY, C_BANKRUPT, C_DEFICIT, C_BELOW = 0, 1, 2, 3

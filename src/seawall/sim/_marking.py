@@ -84,6 +84,7 @@ def quote(markets, bids, asks, shape, front, outside, m, dt):
         far = markets[m, PERMANENT] * ONE_PERCENT * net / full
         most = width * bids.shape[1]
         centre += max(min(far, most), -most)
+    eaten_bids, eaten_asks = int(front[m, BIDS]), int(front[m, ASKS])
     front[m, BIDS] = 0.0
     front[m, ASKS] = 0.0
     anchor = outside if markets[m, SPOT] != 0.0 else math.log(markets[m, INDEX])
@@ -97,13 +98,17 @@ def quote(markets, bids, asks, shape, front, outside, m, dt):
     if at != before:
         shift(bids, asks, shape, m, at - before, full)
     refilling, cancelling = markets[m, REFILL], markets[m, CANCEL]
-    refill(bids, shape, m, full, refilling, cancelling, dt, max(at - before, 0))
-    refill(asks, shape, m, full, refilling, cancelling, dt, max(before - at, 0))
+    rose, fell = max(at - before, 0), max(before - at, 0)
+    refill(bids, shape, m, full, refilling, cancelling, dt, rose)
+    refill(asks, shape, m, full, refilling, cancelling, dt, fell)
     near = int(0.01 / width)
     markets[m, STANDING_BID] = resting(bids, m, 0, near) / unit
     markets[m, STANDING_ASK] = resting(asks, m, 0, near) / unit
     probe = PROBE * markets[m, CALM] * unit
-    k, j = level_of(bids, m, probe), level_of(asks, m, probe)
+    # levels that trades have emptied in this step are not quoted yet: with a step's time to refill
+    # they would look the better, the longer the step
+    k = level_of(bids, m, probe, rose, eaten_bids - fell)
+    j = level_of(asks, m, probe, fell, eaten_asks - rose)
     bid = level_price(at, width, BIDS) * math.exp(-width * k) if k >= 0 else 0.0
     ask = level_price(at, width, ASKS) * math.exp(width * j) if j >= 0 else 0.0
     markets[m, NEXT_BID] = resting(bids, m, k, near) / unit if k >= 0 else 0.0

@@ -1,4 +1,4 @@
-"""Kernels of the queue of orders: stops, cuts, and who is sent when."""
+"""Kernels of the queue of orders: stops, profits taken, cuts, and who is sent when."""
 
 from __future__ import annotations
 
@@ -15,12 +15,21 @@ from seawall.core._columns import (
     LATENCY,
     P_ACCOUNT,
     P_MARKET,
+    PROFIT_TAKEN,
     STEP,
     STOPPED,
     Z,
 )
 from seawall.sim._accounts import disarm, empty, note, rearm, retire, worth
-from seawall.sim._layout import LIQUIDATE, N_QUEUE, Q_READY, Q_REASON, Q_ROW, STOP_OUT
+from seawall.sim._layout import (
+    LIQUIDATE,
+    N_QUEUE,
+    Q_READY,
+    Q_REASON,
+    Q_ROW,
+    STOP_OUT,
+    TAKE_PROFIT,
+)
 from seawall.sim._liquidating import liquidate
 from seawall.sim._trading import close
 
@@ -29,8 +38,8 @@ CLOSE_ENOUGH = 0.01
 
 
 @inner_kernel
-def stop_out(i, w):
-    """Send a stop's order. Returns whether it has to go on."""
+def close_out(i, kind, w):
+    """Send a trader's order to close a position. Returns whether it has to go on."""
     pf, pi = w.pf, w.pi
     a = pi[i, P_ACCOUNT]
     if pf[i, Z] == 0.0 or w.ai[a, A_STATE] != ALIVE:
@@ -43,7 +52,7 @@ def stop_out(i, w):
         inverse = w.markets[m, INVERSE] != 0.0
         way = -1.0 if inverse else 1.0
         price = usd / value if inverse else usd / abs(filled)
-        note(w, STOPPED, m, a, i, way * (held - pf[i, Z]), price, usd)
+        note(w, kind, m, a, i, way * (held - pf[i, Z]), price, usd)
     if empty(a, w):
         retire(a, w)
         return False
@@ -102,7 +111,9 @@ def work_queue(w):
                     # held back or halted: it goes as soon as it may
                     ready = step + 1
             elif reason == STOP_OUT:
-                again = stop_out(row, w)
+                again = close_out(row, STOPPED, w)
+            elif reason == TAKE_PROFIT:
+                again = close_out(row, PROFIT_TAKEN, w)
             else:
                 again = cut_back(row, w)
         if again:

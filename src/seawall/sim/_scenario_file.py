@@ -60,7 +60,9 @@ def mistake_of(path: Path, detail: Any, place: str = "") -> Mistake:
         return Mistake(what, str(path), column=key, value=received, allowed=allowed)
     words = str(detail["msg"]).removeprefix("Value error, ")
     allowed = words.removeprefix("Input should be ")
-    if allowed != words or kind == "value_error":
+    if allowed != words:
+        if key.startswith("clock.") and received is not None and _what(kind) == "out of range":
+            allowed += " s"
         return Mistake(_what(kind), str(path), column=key, value=shown, allowed=allowed)
     return Mistake(words[:1].lower() + words[1:], str(path), column=key, value=shown)
 

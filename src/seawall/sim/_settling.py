@@ -1,4 +1,4 @@
-"""Kernels of what accounts pay or take on outside a liquidation: entries, funding, ADL."""
+"""Kernels of what befalls accounts outside a liquidation: entries, exits, funding, ADL."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ from seawall.core._columns import (
     PLAN,
     RESERVE,
     SOCIALISED,
+    START_Z,
     STEP,
+    U0,
     Z,
 )
 from seawall.sim._accounts import (
@@ -35,6 +37,7 @@ from seawall.sim._accounts import (
     disarm,
     driver,
     empty,
+    enqueue,
     note,
     rearm,
     recost,
@@ -42,6 +45,7 @@ from seawall.sim._accounts import (
     trade,
     worth,
 )
+from seawall.sim._layout import TAKE_PROFIT
 from seawall.sim._trading import execute
 
 
@@ -104,6 +108,29 @@ def enter(m, usd, w):
         w.pf[i, PLAN] = 0.0
         w.ai[a, A_STATE] = ALIVE
         rearm(a, w)
+
+
+@inner_kernel
+def leave(m, usd, w):
+    """Have positions of one side close at a profit, in their turn, until ``usd`` is spent.
+
+    What is left is kept as credit. A position that is gone by its turn, or has no profit, uses up
+    its part and is passed over: its trader had been counted on.
+    """
+    side = 1 if usd > 0.0 else 0
+    inverse = w.markets[m, INVERSE]
+    u = driver(w.markets[m, MARK], inverse)
+    ends, credit = w.exits_start, w.exit_credit
+    credit[m, side] += abs(usd)
+    while ends[m, side, 0] < ends[m, side, 1]:
+        i = w.exits[ends[m, side, 0]]
+        part = abs(w.pf[i, START_Z]) * (1.0 if inverse != 0.0 else u)
+        if part > credit[m, side]:
+            return
+        ends[m, side, 0] += 1
+        credit[m, side] -= part
+        if w.pf[i, Z] * (u - w.pf[i, U0]) > 0.0 and w.ai[w.pi[i, P_ACCOUNT], A_STATE] == ALIVE:
+            enqueue(w, TAKE_PROFIT, i)
 
 
 @kernel

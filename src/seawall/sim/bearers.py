@@ -14,7 +14,8 @@ from seawall.sim.run import Run
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-GROUPS = ("liquidated", "deleveraged", "stopped", "others", "funds", "outside")
+TRADERS = ("liquidated", "deleveraged", "stopped", "others")
+GROUPS = (*TRADERS, "funds", "outside")
 """Liquidated traders; those auto-deleveraged or made to share a loss; those whose stop was hit
 and no more; all other traders of the book; the venues' funds; makers, behaviours and fees."""
 

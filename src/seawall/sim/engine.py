@@ -81,6 +81,7 @@ class Simulation:
         self.fund_start = self.fund_worth().copy()
         self.peaks = FundPeaks(self.fund_start)
         self.triggered = np.zeros(len(floor), dtype=np.bool_)
+        self.fund_after = np.full(len(self.fund_start), np.inf)
         self._events: list[Floats] = []
         self._cash_at_start = self._cash()
         self._topup_at_start = w.af[:, c.TOPUP].copy()
@@ -333,7 +334,11 @@ class Simulation:
         """What :meth:`save` writes of the world and the plan, by its name there."""
         arrays = {f"w_{k}": v for k, v in self.world._asdict().items() if k != "events"}
         arrays |= {f"p_{k}": getattr(self.plan, k) for k in _MUTABLE}
-        return arrays | {"fund_peaks": self.peaks.seen, "triggered": self.triggered}
+        return arrays | {
+            "fund_peaks": self.peaks.seen,
+            "fund_after": self.fund_after,
+            "triggered": self.triggered,
+        }
 
     @classmethod
     def load(cls, path: str | Path, setup: Setup) -> Simulation:

@@ -56,6 +56,7 @@ def share_out(run: Simulation) -> None:
     worth = run.fund_worth()
     run.peaks.see(run.second, worth)
     taken = w.claims[:, :, layout.C_QUANTITY]
+    closing = set()
     for m, side in zip(*np.nonzero(taken), strict=True):
         venue = int(w.markets[m, c.VENUE])
         rule = run.rules[venue]
@@ -71,11 +72,16 @@ def share_out(run: Simulation) -> None:
         rng = run._rng(f"losses {m} {side} {run.step}")
         found = rule.allocate(claim, opposite, rng)
         closed = np.minimum(found.closed, opposite.quantity)
-        if not (closed.sum() <= abs(claim.quantity) * (1 + 1e-9) and (closed >= 0).all()):
+        if not (
+            closed.sum() <= (abs(claim.quantity) + claim.held) * (1 + 1e-9) and (closed >= 0).all()
+        ):
             raise InternalError(f"loss rule {type(rule).__name__} closes more than it may")
         _settling.deleverage(int(m), rows, closed, float(found.price), found.paid, w, run.plan)
         w.claims[m, side] = 0.0
         worth = run.fund_worth()
+        closing.add(venue)
+    for venue in closing:
+        run.fund_after[venue] = worth[venue]
     w.claims[:] = 0.0
     run._drain()
 
@@ -97,8 +103,10 @@ def _claim(run: Simulation, m: int, side: int, worth: float) -> Claim | None:
         mark_before=float(w.markets[m, c.MARK_BEFORE]),
         deficit=share * float(w.claims[m, side, layout.C_DEFICIT]),
         below=share * float(w.claims[m, side, layout.C_BELOW]),
+        held=max(way * float(w.fund_held[m]) - share * taken, 0.0),
         fund=worth,
         fund_peak=float(run.peaks.peak(run.second)[venue_of(w, m)]),
+        fund_after=float(run.fund_after[venue_of(w, m)]),
         fund_start=float(run.fund_start[venue_of(w, m)]),
         inverse=inverse,
         was_triggered=bool(run.triggered[m]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,14 @@ class Refusals:
     def assets(self, names: Iterable[str], key: str = "assets") -> None:
         """Every name is an asset of the run."""
         self.known(key, "asset", names, self._floor.assets)
+
+    def multiples(self, given: Mapping[str, float]) -> Floats:
+        """Shape (M,): the multiple of each market's asset, 1 where none is given."""
+        self.assets(given, "multiples")
+        for asset, multiple in given.items():
+            if not 0 < multiple <= 100:
+                self.add(f"multiples.{asset}", "out of range", multiple, "in (0, 100]")
+        return np.array([given.get(m.asset, 1.0) for m in self._floor.markets])
 
     def venues(self, names: Iterable[str], key: str = "venues", spot: bool = False) -> None:
         """Every name is a venue of the run; ``spot`` too where it has one and that is meant."""

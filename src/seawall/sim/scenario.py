@@ -22,7 +22,7 @@ from seawall.rulebook.levers import Lever, levers
 from seawall.rulebook.losses import LossRule, loss_rules
 from seawall.rulebook.plugin import Plugin
 from seawall.sim._scenario_file import key_path, mistake_of, read_tables
-from seawall.sim._scenario_model import BookPopulation, ScenarioModel, seconds_of
+from seawall.sim._scenario_model import SPANS, BookPopulation, ScenarioModel, seconds_of
 from seawall.sim.behaviours import Behaviour, behaviours
 from seawall.sim.shocks import Shock, shocks
 
@@ -172,10 +172,8 @@ def span_seconds(text: str, where: str) -> float:
     """
     try:
         return seconds_of(text)
-    except ValueError as error:
-        raise InputError(
-            Mistake("not a span of time", where, value=text, allowed=str(error))
-        ) from None
+    except ValueError:
+        raise InputError(Mistake("not a span of time", where, value=text, allowed=SPANS)) from None
 
 
 def kind_of(plugin: Plugin) -> str:

@@ -257,7 +257,10 @@ def build_world(setup: Setup, margin: MarginBook, traders: Traders) -> tuple[Any
     start = np.concatenate(([0], np.cumsum(np.bincount(pi[:, c.P_MARKET], minlength=markets))))
     floors, ladder = ladders(margin)
     funds = {t.venue: t.loss.fund_usd for t in margin.terms} | dict(setup.funds)
-    order, ends = planned_entries(pf, pi, way)
+    order, ends = by_side(np.flatnonzero(pf[:, c.PLAN] > 0.0), pf, pi, way)
+    turn = traders.turn[positions]
+    willing = np.argsort(turn, kind="stable")[: np.count_nonzero(~np.isnan(turn))]
+    exits, exit_ends = by_side(willing[pf[willing, c.Z] != 0.0], pf, pi, way)
     x = margin.lines
     world = layout.World(
         clock=np.array([0.0, 0.0, floor.step, float(floor.steps), latency_steps(setup)]),
@@ -286,7 +289,7 @@ def build_world(setup: Setup, margin: MarginBook, traders: Traders) -> tuple[Any
         rest_held=-held,
         rest_cash=np.zeros(markets),
         interest=interest,
-        queue=np.zeros((2 * m + 2 * n + 16, 3), dtype=np.int32),
+        queue=np.zeros((2 * m + 3 * n + 16, 3), dtype=np.int32),
         events=np.empty((5 * (n + m) + 200_000, c.EVENT_COLUMNS)),
         counts=np.zeros(layout.COUNTS, dtype=np.int64),
         claims=np.zeros((markets, 2, layout.CLAIM_COLUMNS)),
@@ -295,6 +298,9 @@ def build_world(setup: Setup, margin: MarginBook, traders: Traders) -> tuple[Any
         credit=np.zeros((markets, 2)),
         order=order,
         order_start=ends,
+        exits=exits,
+        exits_start=exit_ends,
+        exit_credit=np.zeros((markets, 2)),
         by_market=by_market.astype(np.int64),
         by_market_start=start.astype(np.int64),
         points=basis_points(table, floor.step),
@@ -303,9 +309,8 @@ def build_world(setup: Setup, margin: MarginBook, traders: Traders) -> tuple[Any
     return world, accounts, positions
 
 
-def planned_entries(pf: Floats, pi: Any, way: Floats) -> tuple[Ints, Ints]:
-    """Planned positions by market and side, and where each group begins and ends."""
-    rows = np.flatnonzero(pf[:, c.PLAN] > 0.0)
+def by_side(rows: Ints, pf: Floats, pi: Any, way: Floats) -> tuple[Ints, Ints]:
+    """Rows by market and side, in their order within each, and where each group begins and ends."""
     market = pi[rows, c.P_MARKET].astype(np.int64)
     short = pf[rows, c.START_Z] * way[market] < 0
     code = market * 2 + short

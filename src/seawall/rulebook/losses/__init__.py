@@ -5,6 +5,7 @@ Files whose names begin with a letter are rules; those with an underscore are wh
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,6 +70,10 @@ class Claim:
     below
         Base quantity, >= 0, of the accounts that are below zero; all of it where left out and
         there is a deficit. The rest is of accounts taken over while they still had equity.
+    fund_after
+        USD it was worth after the venue last closed positions against winners; infinite before.
+    held
+        Base quantity, >= 0, that the fund took over on this side before and still holds.
     was_triggered
         Whether this rule was triggered for this market in the step before; rules that end later
         than they begin read it.
@@ -86,6 +91,8 @@ class Claim:
     seconds: float = 0.0
     was_triggered: bool = False
     below: float | None = None
+    held: float = 0.0
+    fund_after: float = math.inf
 
     def insolvent(self) -> float:
         """Base quantity, >= 0, of the accounts below zero."""

@@ -85,10 +85,7 @@ class DipBuyer(Behaviour):
         refusals = Refusals(self, floor)
         refusals.venues(self.venues, spot=True)
         refusals.assets(self.assets)
-        refusals.assets(self.multiples, "multiples")
-        for asset, multiple in self.multiples.items():
-            if not 0 < multiple <= 100:
-                refusals.add(f"multiples.{asset}", "out of range", multiple, "in (0, 100]")
+        scale = refusals.multiples(self.multiples)
         if self.full <= self.begin:
             refusals.add("full", "spends all before it begins", self.full, "above begin")
         refusals.refuse()
@@ -98,7 +95,6 @@ class DipBuyer(Behaviour):
         capital = where * (self.capital * depth + self.turnover * volume)
         head = [self.memory, -math.log1p(-self.begin), -math.log1p(-self.full)]
         head += [self.pace, self.exit, self.most]
-        scale = [self.multiples.get(m.asset, 1.0) for m in floor.markets]
         parameters = np.concatenate((head, capital, scale))
         return Hook(_act, parameters, np.zeros(len(floor) + 1))
 
