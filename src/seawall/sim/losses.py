@@ -72,9 +72,7 @@ def share_out(run: Simulation) -> None:
         rng = run._rng(f"losses {m} {side} {run.step}")
         found = rule.allocate(claim, opposite, rng)
         closed = np.minimum(found.closed, opposite.quantity)
-        if not (
-            closed.sum() <= (abs(claim.quantity) + claim.held) * (1 + 1e-9) and (closed >= 0).all()
-        ):
+        if not (closed.sum() <= abs(claim.quantity) * (1 + 1e-9) and (closed >= 0).all()):
             raise InternalError(f"loss rule {type(rule).__name__} closes more than it may")
         _settling.deleverage(int(m), rows, closed, float(found.price), found.paid, w, run.plan)
         w.claims[m, side] = 0.0
@@ -103,7 +101,6 @@ def _claim(run: Simulation, m: int, side: int, worth: float) -> Claim | None:
         mark_before=float(w.markets[m, c.MARK_BEFORE]),
         deficit=share * float(w.claims[m, side, layout.C_DEFICIT]),
         below=share * float(w.claims[m, side, layout.C_BELOW]),
-        held=max(way * float(w.fund_held[m]) - share * taken, 0.0),
         fund=worth,
         fund_peak=float(run.peaks.peak(run.second)[venue_of(w, m)]),
         fund_after=float(run.fund_after[venue_of(w, m)]),

@@ -153,18 +153,22 @@ def test_hyperliquid_does_not_ask_the_vault_and_takes_the_mark_before() -> None:
 
 
 def test_hyperliquid_closes_the_accounts_below_zero_alone_while_the_liquidator_lasts() -> None:
-    """Of 100 taken over 30 are of accounts below zero; 40 more are held from before."""
-    claim = replace(LONG, fund=95.1e6, fund_peak=1e8, fund_start=1e8, below=30.0, held=40.0)
+    """Of 100 taken over 30 are of accounts below zero."""
+    claim = replace(LONG, fund=95.1e6, fund_peak=1e8, fund_start=1e8, below=30.0)
     rule, others = Hyperliquid(), shorts([80.0, 80.0], balance=[9e6, 1e5])
     np.testing.assert_allclose(run(rule, claim, others).closed.sum(), 30.0)
     assert not rule.triggered(replace(claim, below=0.0, deficit=0.0))
-    # five percent of the vault are lost: all that it holds goes, deficit or not
+    # five percent of the vault are lost: all of the claim goes, deficit or not
     spent = replace(claim, fund=94.9e6)
-    np.testing.assert_allclose(run(rule, spent, others).closed.sum(), 140.0)
+    np.testing.assert_allclose(run(rule, spent, others).closed.sum(), 100.0)
     solvent = replace(spent, below=0.0, deficit=0.0)
     assert rule.triggered(solvent)
-    np.testing.assert_allclose(run(rule, solvent, others).closed.sum(), 140.0)
+    np.testing.assert_allclose(run(rule, solvent, others).closed.sum(), 100.0)
     np.testing.assert_allclose(run(Hyperliquid(liquidator=0.2), spent, others).closed.sum(), 30.0)
+    # after that, what it took over since is all it has to lose
+    since = replace(solvent, fund_after=94.5e6)
+    assert not rule.triggered(since)
+    assert rule.triggered(replace(since, fund=94.4e6))
 
 
 def test_dydx_draws_lots_and_skips_whom_the_price_would_break() -> None:

@@ -72,8 +72,6 @@ class Claim:
         there is a deficit. The rest is of accounts taken over while they still had equity.
     fund_after
         USD it was worth after the venue last closed positions against winners; infinite before.
-    held
-        Base quantity, >= 0, that the fund took over on this side before and still holds.
     was_triggered
         Whether this rule was triggered for this market in the step before; rules that end later
         than they begin read it.
@@ -91,7 +89,6 @@ class Claim:
     seconds: float = 0.0
     was_triggered: bool = False
     below: float | None = None
-    held: float = 0.0
     fund_after: float = math.inf
 
     def insolvent(self) -> float:

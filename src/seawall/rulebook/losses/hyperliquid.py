@@ -17,15 +17,15 @@ class Hyperliquid(Queue):
 
     The liquidator is a part of the vault with capital of its own. While its loss is within that
     (``liquidator`` of what the vault was worth at the start) it keeps what the back-stop takes
-    over with equity left; beyond, what it holds in the market is closed against winners, too.
-    From then on the equity that it takes over is all the capital it has.
+    over with equity left; beyond, whole claims are closed against winners, and the equity taken
+    over since the last such step is all the capital it has.
 
     Winners are ranked by ``margin.deleveraging.price_ratio_times_leverage`` and closed at the
     mark of the step before.
 
     Assumes: the liquidator's capital, published as a small percentage and no number, is not made
-    up again during a run; it is asked in a market when it takes over there; "the previous mark" is
-    that of the step before; the ratio of shorts mirrors that of longs, which alone is printed;
+    up again during a run; what it took over before is worked off in the book; "the previous mark"
+    is that of the step before; the ratio of shorts mirrors that of longs, which alone is printed;
     between that price and the bankruptcy price the fund gains or pays.
     """
 
@@ -51,6 +51,5 @@ class Hyperliquid(Queue):
         return super().triggered(claim) or self.exhausted(claim)
 
     def quantity_of(self, claim: Claim) -> float:
-        """Base quantity of the accounts below zero; all that it holds once the capital is gone."""
-        whole = abs(claim.quantity) + claim.held
-        return amount(whole if self.exhausted(claim) else claim.insolvent())
+        """Base quantity of the accounts below zero; all of it once the capital is gone."""
+        return amount(abs(claim.quantity) if self.exhausted(claim) else claim.insolvent())
