@@ -78,7 +78,7 @@ def _sums(folder: str, stored: int) -> tuple[str, ...]:
     query = (
         "SELECT venue, asset, side, count(*), sum(notional_usd), max(notional_usd) "
         f"FROM read_parquet('{folder}/events/*/*/*.parquet', hive_partitioning = true) "
-        f"WHERE kind IN ('liquidation', 'partial') AND time >= {WINDOW[0]} "
+        f"WHERE kind IN ('liquidation', 'partial', 'takeover') AND time >= {WINDOW[0]} "
         f"AND time < {WINDOW[1]} GROUP BY ALL ORDER BY ALL"
     )
     with Store(folder) as store:

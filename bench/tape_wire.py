@@ -17,10 +17,11 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "src")]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 import aiohttp  # noqa: E402
 
+from bench.clock import table  # noqa: E402
 from seawall.ingest.record.recent import Recent  # noqa: E402
 from seawall.ingest.rehearsal.closings import closings  # noqa: E402
 from seawall.ingest.rehearsal.mischief import Mischief  # noqa: E402
@@ -147,6 +148,21 @@ async def client(venue: str, count: int, wrong: Mischief) -> tuple[float, int, f
             await asyncio.gather(task, return_exceptions=True)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     return count / spent, copies, grown
+
+
+def mutated(full: bool = False) -> None:
+    """Mutated messages: what each decoder calls malformed, and what it does not survive."""
+    count = 100_000 if full else 5_000
+    rows = []
+    for venue in ADAPTERS:
+        bad, crashed = mutations(venue, count)
+        rows.append((venue, f"{count:,}", f"{bad:,}", str(crashed)))
+    table(
+        "Mutated messages",
+        ("venue", "messages", "counted as malformed", "crashes"),
+        rows,
+        "Messages and rows that could not be read; the others are still what a venue could say.",
+    )
 
 
 def wire(full: bool = False) -> None:

@@ -17,9 +17,10 @@ from seawall.ingest.series import (
     open_interest,
     volumes,
 )
+from seawall.ingest.store.outages import Outage as StoredOutage
 from seawall.ingest.store.outages import outages, recorded_since
-from seawall.ingest.store.queries import ask, days, totals
-from seawall.ingest.store.store import Store
+from seawall.ingest.store.queries import ask, profile, totals
+from seawall.ingest.store.store import EVER, Store
 from seawall.ingest.store.verify import outage_words
 from seawall.report.numbers import counted
 from seawall.report.tape_beside import Against, Beside, Outage
@@ -46,7 +47,7 @@ def feeds_of(venues: Iterable[str], when: int, rules: Rules) -> dict[str, Feed]:
 def outages_of(store: Store, window: Window) -> tuple[Outage, ...]:
     """When venues that are recorded live were not heard, or not yet recorded."""
     found = [
-        Outage(o.venue, o.start, o.end, outage_words(o), o.lost, not o.refilled)
+        Outage(o.venue, o.start, o.end, _words_of(o), o.lost, not o.refilled)
         for o in outages(store, *window)
     ]
     for venue, since in recorded_since(store).items():
@@ -54,6 +55,12 @@ def outages_of(store: Store, window: Window) -> tuple[Outage, ...]:
         if before[0] < before[1] and venue not in _venues(store, before):
             found.append(Outage(venue, *before, f"not recorded before {format_time(since)}"))
     return tuple(sorted(found, key=lambda g: (g.start, g.end, g.venue)))
+
+
+def _words_of(outage: StoredOutage) -> str:
+    """An outage, with the connection's own name where a venue has several."""
+    link = outage.link.removeprefix(outage.venue).strip()
+    return f"{link} {outage_words(outage)}" if link else outage_words(outage)
 
 
 def _venues(store: Store, window: Window) -> set[str]:
@@ -70,7 +77,7 @@ def beside_of(
     notes: tuple[str, ...] = (),
 ) -> Beside:
     """What a store knows of a window beside its events."""
-    rank, among = _rank(store, window, found.notional_usd)
+    rank, among, unlike = _rank(store, window, found, rules)
     traded = volumes(store.folder, window, rules)
     held = open_interest(store.folder, window, rules)
     forced = _forced(store, window, rules) if traded or held else {}
@@ -82,7 +89,7 @@ def beside_of(
         ranked_among=among,
         rules={v: f"{f.text} ({f.source})" for v, f in feeds.items()},
         outages=unheard,
-        notes=notes,
+        notes=(*notes, *unlike),
     )
 
 
@@ -149,18 +156,44 @@ def _forced(store: Store, window: Window, rules: Rules) -> dict[Market, float]:
     return sums
 
 
-def _rank(store: Store, window: Window, usd: float) -> tuple[Rank | None, str]:
-    """Where a day stands among those wholly before it, and which they are."""
+def _rank(
+    store: Store, window: Window, found: Statistics, rules: Rules
+) -> tuple[Rank | None, str, tuple[str, ...]]:
+    """Where a day stands among those wholly before it, of its own venues alone.
+
+    Also which days these are, and which were left out as they are of another measure.
+    """
     begin, end = window
-    if end - begin != DAY_NS:
-        return None, ""
-    recorded = {d["time"]: d["notional_usd"] for d in ask(store, days())}
-    told = {d: x for d, x in daily_sums(store.folder).items() if d not in recorded}
-    recorded, told = (
-        {d: x for d, x in known.items() if d + DAY_NS <= begin} for known in (recorded, told)
+    if end - begin != DAY_NS or not found.venues:
+        return None, "", ()
+    venues = {v.venue for v in found.venues}
+    recorded = _recorded_days(store, begin, venues)
+    sums = {d: x for d, x in daily_sums(store.folder, venues, rules).items() if d + DAY_NS <= begin}
+    told = {d: x for d, x in sums.items() if x is not None and recorded.get(d) is None}
+    left_out = sum(recorded.get(d) is None and d not in told for d in sums | recorded)
+    notes = (
+        f"Not ranked among {counted(left_out, 'day')} that are of other venues than this window, "
+        "or do not say of which: their figures are of another measure.",
     )
-    if not recorded and not told:
-        return None, ""
-    among = f"{len(recorded)} recorded before, {len(told)} told by stored sums" if told else ""
-    history = np.array([*recorded.values(), *told.values()])
-    return rank_of(usd, history), among
+    mine = {d: x for d, x in recorded.items() if x is not None}
+    unlike = notes if left_out else ()
+    if not mine and not told:
+        return None, "", unlike
+    among = f"{len(mine)} recorded before, {len(told)} told by stored sums" if told else ""
+    history = np.array([*mine.values(), *told.values()])
+    return rank_of(found.notional_usd, history), among, unlike
+
+
+def _recorded_days(store: Store, before: int, venues: set[str]) -> dict[int, float | None]:
+    """What venues came to by day; None of a day on which not all of them were recorded."""
+    since = recorded_since(store)
+    days: dict[int, dict[str, float]] = {}
+    for row in ask(store, profile((EVER[0], before), DAY_NS, ("venue",))):
+        if row["time"] + DAY_NS <= before:
+            days.setdefault(row["time"], {})[row["venue"]] = row["notional_usd"]
+    return {
+        day: sum(sums.get(v, 0.0) for v in venues)
+        if all(v in sums or since.get(v, before) <= day for v in venues)
+        else None
+        for day, sums in sorted(days.items())
+    }

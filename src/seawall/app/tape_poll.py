@@ -43,7 +43,7 @@ def poll_command(
     Ends by Ctrl-C or SIGTERM, having written what was told. With --once it ends with 1 if no
     venue told anything.
     """
-    from seawall.ingest.market.exchanges import addresses
+    from seawall.ingest.market.exchanges import addresses, names_of
     from seawall.ingest.market.poller import Polling
     from seawall.ingest.wire.logs import start_logs
     from seawall.rulebook import Rules
@@ -55,6 +55,8 @@ def poll_command(
         every=span_seconds(every, "--every"),
         urls=addresses(url or (), Rules.bundled()),
     )
+    # whatever is wrong is told before a store is made
+    names_of(polling.venues, Rules.bundled())
     live = sys.stderr.isatty() and not quiet and not once
     start_logs(level=30 if live or once else 20)
     poller = asyncio.run(_run(store, polling, once, live))

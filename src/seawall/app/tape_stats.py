@@ -13,7 +13,7 @@ from seawall.app.tape_figures import draws_of, figures
 from seawall.core import InputError, Mistake, format_time, parse_time
 from seawall.core.tape import Coverage, Tape
 from seawall.ingest import read_book
-from seawall.ingest.store.store import EVER, Store
+from seawall.ingest.store.store import Store
 from seawall.ingest.store.writer import StoreWriter
 from seawall.report.model import Report
 from seawall.report.tape import compare_report, tape_report
@@ -68,6 +68,10 @@ def stats(
     check_groups(by)
     rules = rules or Rules.bundled()
     length = round(span_seconds(window, "window") * 1e9)
+    if length <= 0:
+        raise InputError(
+            Mistake("no length", "window", value=window, allowed="more than 0, such as 24h")
+        )
     with Store(store) as opened:
         end, notes = _end(opened, at, length)
         progress(f"reading {store}")
@@ -164,7 +168,7 @@ def compare(
             progress(f"reading {name}")
             ends = (start, start + DAY_NS)
             day = _figures(opened, ends, rules, 200, outages_of(opened, ends), progress)[0]
-            if not day.events + day.adl_events + day.takeover_events:
+            if not day.events + day.adl_events:
                 empty.append(Mistake("nothing is stored of this day", str(store), value=name))
             found.append(day)
     if empty:
@@ -196,9 +200,17 @@ def import_file(
     instrument: str = "",
     asset: str = "",
     columns: Mapping[str, str] | None = None,
+    contract_sizes: Mapping[str, float] | None = None,
     progress: Say = silent,
 ) -> Report:
     """Take a file of the past into a store: single events to the tape, series beside it.
+
+    Parameters
+    ----------
+    contract_sizes
+        Base units (linear) or USD (inverse) a contract, by instrument in small letters or, under
+        the empty name, of all: for venues that count contracts. Those that ``tape poll`` stored
+        and those of rulebooks need not be given.
 
     Raises
     ------
@@ -207,12 +219,14 @@ def import_file(
     """
     # imported here, as it needs what the live feeds need, and figures of a store do not
     from seawall.ingest.history import History, read_history
+    from seawall.ingest.history.amounts import polled_sizes
     from seawall.ingest.history.keep import keep_series
 
     progress(f"reading {file}")
     found: History = read_history(
-        file, format, venue=venue, instrument=instrument, asset=asset, columns=columns
-    )
+        file, format, venue=venue, instrument=instrument, asset=asset, columns=columns,
+        contract_sizes=contract_sizes, polled_sizes=polled_sizes(Path(store)),
+    )  # fmt: skip
     if found.tape is None:
         kept = keep_series(found, Path(store)) if found.series is not None else None
         return import_report(found, str(store), None, str(kept) if kept else None)
@@ -237,10 +251,7 @@ def check_groups(by: Sequence[str]) -> None:
 
 
 def _count(store: Store) -> int:
-    found = store.answer(
-        EVER, lambda c, events: c.execute(f"SELECT count(*) FROM {events}").fetchall()
-    )
-    return int(found[0][0])
+    return store.extent()[0]
 
 
 def _end(store: Store, at: str | None, length: int) -> tuple[int, tuple[str, ...]]:
@@ -248,9 +259,7 @@ def _end(store: Store, at: str | None, length: int) -> tuple[int, tuple[str, ...
     if at is not None:
         return parse_time(at), ()
     now = clock.time_ns()
-    last = store.answer(
-        EVER, lambda c, events: c.execute(f"SELECT max(time) FROM {events}").fetchall()
-    )[0][0]
+    _, last = store.extent()
     if last is None or last >= now - length:
         return now, ()
     return int(last) + 1, (

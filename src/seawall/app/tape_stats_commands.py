@@ -100,7 +100,17 @@ def import_command(
     asset: Annotated[str, typer.Option(metavar="NAME", help="Where the file names none.")] = "",
     column: Annotated[
         list[str] | None,
-        typer.Option(metavar="OURS=THEIRS", help="Which column is which; repeat it."),
+        typer.Option(
+            metavar="OURS=THEIRS",
+            help="Which column is which; repeat it. quantity=THEIRS:contracts, :base or :usd.",
+        ),
+    ] = None,
+    contract_size: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[INSTRUMENT=]SIZE",
+            help="Base units, or USD if inverse, a contract, where that is not known; repeat it.",
+        ),
     ] = None,
     format: FormatOption = Format.TABLE,
     report: ReportOption = None,
@@ -108,6 +118,7 @@ def import_command(
     """Take a file of the past into a store."""
     from seawall.app import tape_stats
     from seawall.core import InputError, Mistake
+    from seawall.ingest.history.amounts import sizes_given
 
     pairs = dict(c.partition("=")[::2] for c in column or [])
     bad = [k for k, v in pairs.items() if not k or not v]
@@ -124,6 +135,7 @@ def import_command(
             instrument=instrument,
             asset=asset,
             columns=pairs or None,
+            contract_sizes=sizes_given(contract_size or (), "--contract-size"),
             progress=say,
         )
     show(made, format, report)

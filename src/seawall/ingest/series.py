@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,23 +99,47 @@ def open_interest(store: Path, window: tuple[int, int], rules: Rules) -> dict[Ma
     return _by_market(((r[:3], r[3]) for r in [*found, *asked]), rules)
 
 
-def daily_sums(store: Path) -> dict[int, float]:
-    """USD liquidated by day (UTC ns at which it begins), as files of sums tell it.
+def daily_sums(store: Path, venues: Collection[str], rules: Rules) -> dict[int, float | None]:
+    """USD liquidated on venues by day (UTC ns at which it begins), as files of sums tell it.
 
-    Of periods shorter than a day whole days only. Venues and assets are those of the files; where
-    several tell of a day, the one that tells of most.
+    Of periods shorter than a day whole days only. None for a day of which no file tells by
+    venue, or of all of these together (``binance,okx`` as a venue), what they came to: another
+    set of venues is another measure. Where several files do, the one that tells of most.
+
+    Parameters
+    ----------
+    venues
+        Names of rulebooks.
     """
     query = (
         f"{_STEPS}, daily AS (SELECT file, venue, instrument, asset, time - time % {DAY} AS begun, "
         f"SUM(usd) AS usd, SUM(step) AS covered FROM rows "
-        f"JOIN steps USING (file, venue, instrument, asset) WHERE step <= {DAY} GROUP BY ALL), "
-        f"days AS (SELECT file, begun, SUM(usd) AS usd FROM daily WHERE covered = {DAY} "
-        "GROUP BY file, begun) "
-        "SELECT begun, MAX(usd) FROM days WHERE usd > 0 GROUP BY begun ORDER BY begun"
+        f"JOIN steps USING (file, venue, instrument, asset) WHERE step <= {DAY} GROUP BY ALL) "
+        f"SELECT file, begun, venue, SUM(usd) FROM daily WHERE covered = {DAY} "
+        "GROUP BY file, begun, venue"
     )
     with _rows(store, _SUMS, needs_venue=False) as connection:
         found = connection.execute(query).fetchall() if connection else []
-    return {int(day): float(usd) for day, usd in found}
+    wanted = frozenset(venues)
+    told: dict[tuple[int, str], dict[frozenset[str], float]] = {}
+    for file, begun, names, usd in found:
+        whose = frozenset(market_of(v, "", "", rules).venue for v in names.split(","))
+        sums = told.setdefault((int(begun), file), {})
+        sums[whose] = sums.get(whose, 0.0) + float(usd)
+    days: dict[int, float | None] = {}
+    for (begun, _), sums in sorted(told.items()):
+        if sum(sums.values()) > 0:
+            likes = [x for x in (days.get(begun), _like(sums, wanted)) if x is not None]
+            days[begun] = max(likes, default=None)
+    return days
+
+
+def _like(sums: Mapping[frozenset[str], float], wanted: frozenset[str]) -> float | None:
+    """What some venues came to, told together or each by itself; None if it is not told."""
+    each = [frozenset((v,)) for v in wanted]
+    if wanted in sums:
+        return sums[wanted]
+    return sum(sums[v] for v in each) if all(v in sums for v in each) else None
 
 
 _STEPS = (

@@ -19,12 +19,14 @@ from seawall.report.tape_beside import (
     outage_table,
 )
 from seawall.risk.coverage import Estimate, Label
+from seawall.risk.share_bounds import ShareLabel
 from seawall.risk.tape_shares import Group, side_name
 from seawall.risk.tape_statistics import Statistics, changes
 
 SCHEMA = "seawall.tape-stats/1"
 COMPARE_SCHEMA = "seawall.tape-compare/1"
 METHOD = "docs/methods/coverage.md"
+STORE_METHOD = "docs/methods/tape-store.md"
 
 
 def tape_report(
@@ -83,6 +85,11 @@ def _answer(found: Statistics, beside: Beside) -> tuple[str, ...]:
         f"{who}: {text(found.notional_usd, usd)} as shown, "
         f"{text(found.long_usd / found.notional_usd, share)} of it long."
     ]
+    if found.takeover_events:
+        lines.append(
+            f"Of it {text(found.takeover_usd, usd)} was taken over by the venue "
+            f"({counted(found.takeover_events, 'event')})."
+        )
     if found.estimate.label is not Label.MEASURED:
         lines.append(f"With what the feeds left out: {_estimated(found.estimate)}.")
     most = found.largest
@@ -94,14 +101,24 @@ def _answer(found: Statistics, beside: Beside) -> tuple[str, ...]:
         )
     if len(found.venues) > 3:
         names = ", ".join(v.venue for v in found.venues[:3])
-        lines.append(
-            f"{names} hold {text(found.top3_share.value, share)} of it "
-            f"({text(found.top3_shown, share)} for the largest three as shown)."
-        )
+        shown = f"({text(found.top3_shown, share)} for the largest three as shown)"
+        if found.top3_share.label is Label.LOWER_BOUND:
+            # who is the largest cannot be told of venues that are only known from below
+            least = text(found.top3_share.low, share)
+            lines.append(
+                f"The largest three venues hold at least {least}, whichever they are {shown}."
+            )
+        else:
+            lines.append(f"{names} hold {text(found.top3_share.value, share)} of it {shown}.")
     if beside.rank is not None:
         among = f" ({beside.ranked_among})" if beside.ranked_among else ""
         days = counted(beside.rank.days, "day")
-        lines.append(f"That is rank {beside.rank.place} of {days}{among}.")
+        at_least = found.estimate.label is Label.LOWER_BOUND and bool(beside.ranked_among)
+        floor = "; the window's figure is at least, so its place may be higher" if at_least else ""
+        lines.append(
+            f"By what was shown that is rank {beside.rank.place} of {days} of the same "
+            f"venues{among}{floor}."
+        )
     return tuple(lines)
 
 
@@ -169,13 +186,18 @@ def _tile(key: str, label: str, found: Estimate, unit: Unit) -> Headline:
 def _assumptions(found: Statistics, beside: Beside) -> tuple[Assumption, ...]:
     rows = [
         Assumption("Sides are those of the positions closed: an order that sells closes a long."),
-        Assumption("Deleveraged winners and takeovers are counted apart and never added."),
+        Assumption(
+            "What a venue took over counts as liquidated; deleveraged winners are counted apart "
+            "and never added.",
+            STORE_METHOD,
+        ),
     ]
     if any(v.estimate.label is not Label.MEASURED for v in found.venues):
         rows.append(
             Assumption(
                 "Where one event a slot is published, a rate that wanders in time tells how many "
-                "were not; several orders sent in one instant cannot be told from one.",
+                "were not; several orders sent in one instant cannot be told from one, so that "
+                "intervals hold only where orders do not come in volleys of milliseconds.",
                 METHOD,
             )
         )
@@ -190,12 +212,27 @@ def _warnings(found: Statistics, beside: Beside) -> tuple[str, ...]:
             f"{', '.join(found.unruled)} show more events in a slot than the feed's rule allows: "
             "they came another way, and nothing is estimated of what they leave out."
         )
-    if floors:
+    if found.volleys:
         lines.append(
-            f"Of {', '.join(floors)} only a part can be seen: their figures are at least, the "
-            "shares of other venues at most, what is printed."
+            f"{', '.join(found.volleys)} show events so close together at the ends of slots that "
+            "several must stand in an instant: more is left out than the slots can tell."
         )
+    if floors:
+        lines.append(f"Of {', '.join(floors)} only a part can be seen: {_which_ends(found)}")
     return tuple(lines)
+
+
+def _which_ends(found: Statistics) -> str:
+    """Which ends of shares hold where venues are only known from below."""
+    told = {v.share_label for v in found.venues}
+    lines = ["figures are at least what is said."]
+    if ShareLabel.LOWER_BOUND in told:
+        lines.append("Its share is at least the lower end printed.")
+    if ShareLabel.UPPER_BOUND in told:
+        lines.append("Shares of the other venues are at most the upper end printed.")
+    if ShareLabel.UNBOUNDED in told:
+        lines.append("Of the shares of venues that show a part neither end can be told.")
+    return " ".join(lines)
 
 
 def estimate_row(found: Estimate) -> dict[str, Any]:

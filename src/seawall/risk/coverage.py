@@ -14,8 +14,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.core.tape import Coverage, Kind, Tape
-from seawall.risk._rate_model import RateModel
+from seawall.core.tape import LIQUIDATED, Coverage, Tape
+from seawall.risk._rate_model import SATURATED, RateModel
 from seawall.risk.slot_estimate import OWN_FIT, Drawn, Shown, Shows, SlotRule, estimates
 
 __all__ = [
@@ -32,9 +32,6 @@ __all__ = [
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-
-SATURATED = 3.0
-"""Events a slot above which slots are as good as always occupied (95%): only a floor is told."""
 
 
 class Label(StrEnum):
@@ -64,11 +61,17 @@ class Unseen:
     events, usd
         Shape (n,): expected events, and their USD, beside each event of the tape; 0 where the
         feed shows all, or tells no rule.
+    held
+        Shape (n,): part of both that is left where slots that may be full are held at the highest
+        rate that can be told.
     saturated
         Shape (n,): whether the rate there can only be told from below.
     unruled
         Shape (n,): events of an instrument that shows more of them in a slot than its venue's
         rule allows: it came by another way, and nothing is estimated of it.
+    volleys
+        Shape (n,): events of an instrument (or of a venue's quiet ones together) that stand
+        closer together than chance would put them: what is estimated of it is too little.
     cell
         Shape (n,): cell of each event, a venue, an asset and a side together.
     cells
@@ -81,8 +84,10 @@ class Unseen:
 
     events: Floats
     usd: Floats
+    held: Floats
     saturated: Mask
     unruled: Mask
+    volleys: Mask
     cell: Ints
     cells: Ints
     drawn_events: Floats
@@ -91,8 +96,8 @@ class Unseen:
 
 
 def liquidations(tape: Tape) -> Mask:
-    """Shape (n,): what counts as liquidated, in whole or in part; never its ADL counterpart."""
-    mine: Mask = (tape.kind == Kind.LIQUIDATION) | (tape.kind == Kind.PARTIAL)
+    """Shape (n,): what counts as liquidated: in whole, in part or taken over; never a winner."""
+    mine: Mask = np.isin(tape.kind, LIQUIDATED)
     return mine
 
 
@@ -132,6 +137,8 @@ def unseen(
     found = Unseen(
         np.zeros(n),
         np.zeros(n),
+        np.ones(n),
+        np.zeros(n, dtype=np.bool_),
         np.zeros(n, dtype=np.bool_),
         np.zeros(n, dtype=np.bool_),
         cell,
@@ -162,10 +169,14 @@ def unseen(
                 found.unruled[at] = True
                 continue
             found.events[at], found.usd[at] = mates.events, mates.usd
+            found.held[at] = mates.held
             found.saturated[at] = mates.rate > SATURATED
+            found.volleys[at] = mates.volleys
             fitted[f"{venue} {mates.fitted}"] = mates.models
-    usd = drawn.spread(np.bincount(cell, found.usd, len(cells)).astype(np.float64))
-    return replace(found, drawn_usd=usd, fitted=fitted)
+    wide = drawn.spread(
+        *(np.bincount(cell, x, len(cells)).astype(np.float64) for x in (found.events, found.usd))
+    )
+    return replace(found, drawn_events=wide.events, drawn_usd=wide.usd, fitted=fitted)
 
 
 def _by_instrument(tape: Tape, rows: Ints) -> Iterator[Ints]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from seawall.core import InternalError
 from seawall.risk import _coverage as kernels
 from seawall.risk._rate_model import RateModel, Row, draw, expected, fit, row_of
+from seawall.risk.volleys import close_pairs, expected_pairs, hides_volleys
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -21,12 +23,16 @@ OWN_FIT = 300
 _FIT_EVENTS = 3_000
 _POOL = 51
 _UNRULED_SHARE = 0.01
-_WIDER = 1.1
-"""By how much draws of USD are spread: sizes seen tell too little of how large sizes can be.
+_WIDER = 1.15
+"""By how much draws are spread: a rate need not move as any of the models has it, and the sizes
+seen tell too little of how large sizes can be.
 
-Fitted on the 500 synthetic tapes that no row of the published check holds.
+Chosen on synthetic tapes that no row of the published check holds.
 """
 _BATCH = 4_000_000
+_LAWS, _LAW_EVENTS = 4, 150
+_LAW_RANGE = 1.35
+"""Fastest to slowest rate (10-90%) from which sizes are taken to differ with it."""
 
 
 class Shows(StrEnum):
@@ -84,17 +90,25 @@ class Mates:
         Events a slot.
     events, usd
         Events that were not shown, and their USD.
+    held
+        Part of both that is left where slots that may be full are held at the highest rate that
+        can be told.
     fitted
         What the models were fitted on: the instrument, or ``others``.
     models
         The models of the rate.
+    volleys
+        Whether events shown stand closer together than chance would put them: several stand in
+        an instant, and more was left out than the occupancy tells.
     """
 
     rate: Floats
     events: Floats
     usd: Floats
+    held: Floats
     fitted: str
     models: tuple[RateModel, ...]
+    volleys: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,9 +123,14 @@ class Drawn:
         """Nothing drawn yet."""
         return Drawn(np.zeros((draws, cells)), np.zeros((draws, cells)))
 
-    def spread(self, centre: Floats) -> Floats:
-        """Shape (draws, c): USD drawn, spread about what is expected, never below 0."""
-        return np.asarray(np.maximum(centre + _WIDER * (self.usd - centre), 0.0))
+    def spread(self, events: Floats, usd: Floats) -> Drawn:
+        """Draws spread about what is expected of each cell, shape (c,) each; never below 0."""
+        return Drawn(
+            *(
+                np.asarray(np.maximum(centre + _WIDER * (drawn - centre), 0.0))
+                for drawn, centre in ((self.events, events), (self.usd, usd))
+            )
+        )
 
 
 def estimates(
@@ -137,7 +156,9 @@ def estimates(
         if _obeys(shown.time, rule):
             row = _row(shown, rule)
             models = fit(_stretches(row))
-            yield shown, _estimate(shown, row, shown.name, models, rule, drawn, rng)
+            mates = _estimate(shown, row, shown.name, models, rule, drawn, rng)
+            close = hides_volleys(*_close(shown, row, mates, rule))
+            yield shown, replace(mates, volleys=close)
         else:
             yield shown, None
     held = []
@@ -148,8 +169,19 @@ def estimates(
             yield shown, None
     if held:
         models = fit(_most(row for _, row in held))
-        for shown, row in held:
-            yield shown, _estimate(shown, row, "others", models, rule, drawn, rng)
+        found = [_estimate(s, row, "others", models, rule, drawn, rng) for s, row in held]
+        pairs = [_close(*one, mates, rule) for one, mates in zip(held, found, strict=True)]
+        close = hides_volleys(sum(p for p, _ in pairs), sum(e for _, e in pairs))  # type: ignore
+        for (shown, _), mates in zip(held, found, strict=True):
+            yield shown, replace(mates, volleys=close)
+
+
+def _close(shown: Shown, row: Row, mates: Mates, rule: SlotRule) -> tuple[Ints, Floats]:
+    """Pairs of neighbouring slots that are close together, and how many are expected."""
+    adjacent = row.gaps[1:] == 0
+    rate = (mates.rate[1:] + mates.rate[:-1])[adjacent] / 2
+    pairs = close_pairs(shown.time, adjacent, round(rule.seconds * 1e9))
+    return pairs, expected_pairs(rate, rule.shows is Shows.LATEST)
 
 
 def _row(shown: Shown, rule: SlotRule) -> Row:
@@ -199,7 +231,7 @@ def _estimate(
     rng: np.random.Generator,
 ) -> Mates:
     """What stood beside one instrument's events; its draws are added."""
-    rate, beside = sum(m.weight * expected(m, row) for m in models).T  # type: ignore
+    rate, beside, floor = sum(m.weight * expected(m, row) for m in models).T  # type: ignore
     sizes = _Sizes.of(shown.usd, rate, beside, rule.shows)
     counts = rng.multinomial(len(drawn.usd), [m.weight for m in models])
     done = 0
@@ -209,7 +241,8 @@ def _estimate(
             for one in draw(model, row, min(step, count - first), rng):
                 _add_draw(drawn, done, shown.cell, one, sizes, rng)
                 done += 1
-    return Mates(rate, beside, sizes.expected, fitted, models)
+    held = np.minimum(1.0, floor / np.maximum(beside, 1e-300))
+    return Mates(rate, beside, sizes.expected, held, fitted, models)
 
 
 def _add_draw(
@@ -230,9 +263,11 @@ class _Sizes:
     expected: Floats
     shows: Shows
     order: Ints
-    """Events by rate (latest) or by size (largest)."""
+    """Events by rate (latest), or by law and then by size (largest)."""
     place: Ints
     """Rank of each event in that order."""
+    laws: tuple[slice, ...] = ()
+    """Where in that order events of about one rate stand, which share a law of sizes."""
 
     @staticmethod
     def of(notional: Floats, rate: Floats, beside: Floats, shows: Shows) -> _Sizes:
@@ -240,18 +275,23 @@ class _Sizes:
         if shows is Shows.LATEST:
             order = np.argsort(rate, kind="stable")
             expected_usd = beside * notional
+            laws: tuple[slice, ...] = ()
         else:
-            order = np.argsort(notional, kind="stable")
-            mass = _population(rate[order], beside)
-            below = np.cumsum(mass * notional[order])
-            expected_usd = np.empty(len(order))
-            expected_usd[order] = rate[order] * below
+            law = _laws(rate)
+            order = np.lexsort((notional, law))
+            edges = np.append(0, np.cumsum(np.bincount(law))).tolist()
+            laws = tuple(slice(a, b) for a, b in pairwise(edges))
+            expected_usd, share = np.empty(len(order)), 0.0
+            for part in laws:
+                these = order[part]
+                mass = _population(rate[these], beside[these])
+                expected_usd[these] = rate[these] * np.cumsum(mass * notional[these])
+                share += float((rate[these] * np.cumsum(mass)).sum())
             # what the rule of sizes says in all is held to what the occupancy says in all
-            share = float((rate[order] * np.cumsum(mass)).sum())
             expected_usd *= float(beside.sum()) / share if share > 0 else 0.0
         place = np.empty(len(order), dtype=np.int64)
         place[order] = np.arange(len(order))
-        return _Sizes(notional, beside, expected_usd, shows, order, place)
+        return _Sizes(notional, beside, expected_usd, shows, order, place, laws)
 
     def drawn(self, rate: Floats, rng: np.random.Generator) -> tuple[Ints, Floats, Floats]:
         """Places and USD to add in one draw, and the events beside each shown one.
@@ -270,16 +310,18 @@ class _Sizes:
             )
             return np.concatenate([who, np.arange(n), other]), usd, count.astype(np.float64)
         heavier = rng.standard_exponential(n)
-        ordered = rate[self.order]
-        mass = _population(ordered, self.beside, heavier)
-        chance = np.cumsum(mass)
-        count = rng.poisson(ordered * chance)
-        top = np.repeat(chance, count)
-        drawn = np.searchsorted(chance, rng.random(len(top)) * top, side="right")
-        who = self.order[np.minimum(drawn, n - 1)]
-        by_event = np.empty(n)
-        by_event[self.order] = count
-        return who, self.notional[who], by_event
+        by_event, chosen = np.empty(n), []
+        for part in self.laws:
+            these = self.order[part]
+            mass = _population(rate[these], self.beside[these], heavier[part])
+            chance = np.cumsum(mass)
+            count = rng.poisson(rate[these] * chance)
+            top = np.repeat(chance, count)
+            drawn = np.searchsorted(chance, rng.random(len(top)) * top, side="right")
+            chosen.append(these[np.minimum(drawn, len(these) - 1)])
+            by_event[these] = count
+        mates = np.concatenate(chosen)
+        return mates, self.notional[mates], by_event
 
     def _alike(self, events: Ints, rng: np.random.Generator) -> Ints:
         """For each event another of about the same rate, at random."""
@@ -288,6 +330,21 @@ class _Sizes:
         first = np.clip(self.place[events] - width // 2, 0, n - width)
         other: Ints = self.order[first + rng.integers(0, width, len(events))]
         return other
+
+
+def _laws(rate: Floats) -> Ints:
+    """Shape (n,): which law of sizes each event has, as sizes may grow with the rate.
+
+    Events are parted by rate evenly, each part large enough to tell a law; where the rate hardly
+    moves there is one.
+    """
+    parts = min(_LAWS, len(rate) // _LAW_EVENTS)
+    edges = np.quantile(rate, np.arange(1, max(1, parts)) / max(1, parts))
+    slow, fast = np.quantile(rate, (0.1, 0.9))
+    if parts < 2 or fast < _LAW_RANGE * slow:
+        return np.zeros(len(rate), dtype=np.int64)
+    _, law = np.unique(np.searchsorted(edges, rate, side="right"), return_inverse=True)
+    return law.reshape(-1).astype(np.int64)
 
 
 def _population(rate: Floats, beside: Floats, heavier: Floats | None = None) -> Floats:

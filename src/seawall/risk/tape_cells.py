@@ -31,11 +31,13 @@ class Hidden:
     events, usd
         Expected, beside what was shown.
     held_events, held_usd
-        The same with full slots held at the highest rate that can be told.
+        The same with slots that may be full held at the highest rate that can be told.
     full_usd
         The part of ``usd`` that comes from full slots.
     unruled
         Events shown that broke their venue's rule, beside which nothing is estimated.
+    volleys
+        Events shown of instruments that hide volleys, of which too little is estimated.
     drawn_events, drawn_usd
         Shape (draws, c).
     """
@@ -46,6 +48,7 @@ class Hidden:
     held_usd: Floats
     full_usd: Floats
     unruled: Ints
+    volleys: Ints
     drawn_events: Floats
     drawn_usd: Floats
 
@@ -95,7 +98,7 @@ def cells_of(tape: Tape, left_out: Unseen, unheard: Iterable[str] = ()) -> Cells
     cell, usd = left_out.cell[mine], tape.notional[mine]
     coverage, beside, beside_usd = tape.coverage[mine], left_out.events[mine], left_out.usd[mine]
     full = left_out.saturated[mine]
-    kept = _held(beside, full)
+    kept = left_out.held[mine]
 
     def count(rows: NDArray[np.bool_]) -> Ints:
         return np.bincount(cell[rows], minlength=width)
@@ -113,6 +116,7 @@ def cells_of(tape: Tape, left_out: Unseen, unheard: Iterable[str] = ()) -> Cells
         held_usd=total(beside_usd * kept),
         full_usd=total(np.where(full, beside_usd, 0.0)),
         unruled=count(left_out.unruled[mine]),
+        volleys=count(left_out.volleys[mine]),
         drawn_events=left_out.drawn_events,
         drawn_usd=left_out.drawn_usd,
     )
@@ -173,7 +177,7 @@ def hidden_of(
     """
     drawn = Drawn.empty(draws, cells)
     sums = np.zeros((5, cells))
-    unruled = np.zeros(cells, dtype=np.int64)
+    unruled, volleys = (np.zeros(cells, dtype=np.int64) for _ in range(2))
     begun = window[0] // MINUTE_NS
     minute = np.zeros(max(0, window[1] // MINUTE_NS - begun) + 1)
     rng = np.random.default_rng(seed)
@@ -182,10 +186,13 @@ def hidden_of(
             if mates is None:
                 unruled += np.bincount(shown.cell, minlength=cells)
                 continue
+            if mates.volleys:
+                volleys += np.bincount(shown.cell, minlength=cells)
             for k, values in enumerate(_parts(mates)):
                 sums[k] += np.bincount(shown.cell, values, cells)
             place = shown.time // MINUTE_NS - begun
             minute += np.bincount(place, mates.usd, len(minute))
+    wide = drawn.spread(sums[0], sums[1])
     hidden = Hidden(
         events=sums[0],
         usd=sums[1],
@@ -193,8 +200,9 @@ def hidden_of(
         held_usd=sums[3],
         full_usd=sums[4],
         unruled=unruled,
-        drawn_events=drawn.events,
-        drawn_usd=drawn.spread(sums[1]),
+        volleys=volleys,
+        drawn_events=wide.events,
+        drawn_usd=wide.usd,
     )
     there = np.flatnonzero(minute)
     times = ((there + begun) * MINUTE_NS).tolist()
@@ -204,17 +212,10 @@ def hidden_of(
 def _parts(mates: Mates) -> tuple[Floats, ...]:
     """Events, USD, both as held, and USD of full slots, beside each event."""
     full = mates.rate > SATURATED
-    kept = _held(mates.events, full)
     return (
         mates.events,
         mates.usd,
-        mates.events * kept,
-        mates.usd * kept,
+        mates.events * mates.held,
+        mates.usd * mates.held,
         np.where(full, mates.usd, 0.0),
     )
-
-
-def _held(beside: Floats, full: NDArray[np.bool_]) -> Floats:
-    """Shape (n,): what is left of an event's unseen part at the highest rate that can be told."""
-    most = SATURATED / -np.expm1(-SATURATED) - 1.0
-    return np.where(full, np.minimum(1.0, most / np.maximum(beside, 1e-300)), 1.0)

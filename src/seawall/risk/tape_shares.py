@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seawall.risk.coverage import Estimate, Label
+from seawall.risk.share_bounds import ShareLabel, share_bounds, top_bounds
 from seawall.risk.tape_cells import Cells
 
 Floats = NDArray[np.float64]
@@ -30,7 +31,10 @@ class VenueShare:
     estimate
         USD with what was not shown.
     share
-        Of the estimates of all venues, with its 5-95% interval; ``label`` is that of ``estimate``.
+        Of the estimates of all venues, with what it can be: from the 5% of the least to the 95% of
+        the most, 0 and 1 where no end can be told.
+    share_label
+        Which of its ends hold.
     share_shown
         Of what was shown.
     """
@@ -41,6 +45,7 @@ class VenueShare:
     long_usd: float
     estimate: Estimate
     share: Estimate
+    share_label: ShareLabel
     share_shown: float
 
 
@@ -78,8 +83,10 @@ def estimate(cells: Cells, rows: Mask | None = None, count: bool = False) -> Est
     low, high = (float(x) for x in np.quantile(shown + _drawn(cells, rows, count), (0.05, 0.95)))
     if label is Label.MODELLED:
         return Estimate(shown + beside, min(low, shown + beside), max(high, shown + beside), label)
-    value = shown + float((hidden.held_events if count else hidden.held_usd)[rows].sum())
-    return Estimate(value, min(low, value), float("nan"), label)
+    held = float((hidden.held_events if count else hidden.held_usd)[rows].sum())
+    # the draws are of the estimate: of what is held there is as much less
+    floor = shown + (low - shown) * min(1.0, held / beside if beside > 0 else 1.0)
+    return Estimate(shown + held, min(floor, shown + held), float("nan"), label)
 
 
 def label_of(cells: Cells, rows: Mask | None = None) -> Label:
@@ -94,7 +101,7 @@ def label_of(cells: Cells, rows: Mask | None = None) -> Label:
     if not cells.events[rows].any():
         return Label.MEASURED
     hidden = cells.hidden
-    if cells.partly[rows].any() or hidden.unruled[rows].any():
+    if (cells.partly + hidden.unruled + hidden.volleys)[rows].any():
         return Label.LOWER_BOUND
     if not cells.slotted[rows].any():
         return Label.MEASURED
@@ -114,9 +121,9 @@ def _drawn(cells: Cells, rows: Mask, count: bool) -> Floats:
 def venue_shares(cells: Cells) -> tuple[VenueShare, ...]:
     """Venues by estimated notional, largest first; shares are of the estimates' sum.
 
-    The interval of a share holds what the estimates leave open. A venue that publishes a part
-    without a rule enters with what it shows: its own share is then at least, and that of the
-    others at most, what is said.
+    The interval of a share holds all that the venues may come to. Beside a venue that is only
+    known from below the share of another is at most what is said; beside several, or of such a
+    venue beside another, nothing is known of a share but that it lies between 0 and 1.
     """
     venues = sorted({n[0] for n, k in zip(cells.names, cells.events, strict=True) if k})
     if not venues:
@@ -124,14 +131,14 @@ def venue_shares(cells: Cells) -> tuple[VenueShare, ...]:
     rows = [cells.of(0, v) for v in venues]
     found = [estimate(cells, r) for r in rows]
     shown = np.array([float(cells.usd[r].sum()) for r in rows])
-    drawn = np.array(
-        [x + _drawn(cells, r, False) for x, r in zip(shown, rows, strict=True)]
-    ).reshape(len(rows), -1)
     values = np.array([e.value for e in found])
+    drawn, floors = _parts(cells, dict(zip(venues, found, strict=True)))
+    low, high = share_bounds(drawn, floors)
     long = cells.of(2, 1)
     shares = []
     for k, venue in enumerate(venues):
-        share = _share(values, drawn, np.arange(len(venues)) == k, found[k].label)
+        value = float(values[k] / values.sum())
+        ends = min(float(low[k]), value), max(float(high[k]), value)
         shares.append(
             VenueShare(
                 venue=venue,
@@ -139,31 +146,55 @@ def venue_shares(cells: Cells) -> tuple[VenueShare, ...]:
                 notional_usd=float(shown[k]),
                 long_usd=float(cells.usd[rows[k] & long].sum()),
                 estimate=found[k],
-                share=share,
+                share=Estimate(value, *ends, weakest(e.label for e in found)),
+                share_label=_share_label(found, floors, k),
                 share_shown=float(shown[k] / shown.sum()),
             )
         )
     return tuple(sorted(shares, key=lambda s: (-s.estimate.value, s.venue)))
 
 
-def _share(values: Floats, drawn: Floats, these: Mask, label: Label) -> Estimate:
-    value = float(values[these].sum() / values.sum())
-    ratio = drawn[these].sum(axis=0) / drawn.sum(axis=0)
-    low, high = (float(x) for x in np.quantile(ratio, (0.05, 0.95)))
-    return Estimate(value, min(low, value), max(high, value), label)
+def _parts(cells: Cells, venues: Mapping[str, Estimate]) -> tuple[Floats, Mask]:
+    """Draws of venues' USD, the floor of those that are only known from below, and which are.
+
+    Venues that showed nothing for not being heard come last: they may have had any.
+    """
+    drawn = []
+    for venue, found in venues.items():
+        mine = cells.of(0, venue)
+        one = float(cells.usd[mine].sum()) + _drawn(cells, mine, False)
+        drawn.append(np.full(len(one), found.low) if found.label is Label.LOWER_BOUND else one)
+    floors = [e.label is Label.LOWER_BOUND for e in venues.values()]
+    for _ in cells.unheard - venues.keys():
+        drawn.append(np.zeros(len(drawn[0])))
+        floors.append(True)
+    return np.array(drawn), np.array(floors, dtype=np.bool_)
+
+
+def _share_label(found: Sequence[Estimate], floors: Mask, k: int) -> ShareLabel:
+    """What the share of the k-th venue is called."""
+    if int(floors.sum()) > floors[k]:
+        return ShareLabel.UNBOUNDED if floors[k] else ShareLabel.UPPER_BOUND
+    return ShareLabel(weakest(e.label for e in found).value)
 
 
 def top_share(cells: Cells, venues: Sequence[VenueShare], top: int = 3) -> tuple[Estimate, float]:
-    """Share of the largest venues by estimate, and that of the largest by what was shown."""
+    """Share of the largest venues by estimate, and that of the largest by what was shown.
+
+    The interval is of the largest, whichever they are: where venues are only known from below,
+    others may be the largest than those that are by estimate.
+    """
     if not venues:
         nan = float("nan")
         return Estimate(nan, nan, nan, Label.MEASURED), nan
     values = np.array([v.estimate.value for v in venues])
-    drawn = [v.notional_usd + _drawn(cells, cells.of(0, v.venue), False) for v in venues]
     shown = sorted((v.share_shown for v in venues), reverse=True)
+    drawn, floors = _parts(cells, {v.venue: v.estimate for v in venues})
+    value = float(values[:top].sum() / values.sum())
+    low, high = top_bounds(drawn, floors, top)
     label = weakest(v.estimate.label for v in venues)
-    share = _share(values, np.array(drawn), np.arange(len(values)) < top, label)
-    return share, float(sum(shown[:top]))
+    label = Label.LOWER_BOUND if floors.any() else label
+    return Estimate(value, min(low, value), max(high, value), label), float(sum(shown[:top]))
 
 
 def weakest(labels: Iterable[Label]) -> Label:

@@ -58,8 +58,8 @@ class Minutes:
 class Statistics:
     """What a tape comes to. Sides are those of the positions closed.
 
-    ADL closings and takeovers are counted apart: they are the other side, or another step, of
-    liquidations and never added to them.
+    What a venue took over counts as liquidated, and is also told by itself. ADL closings are the
+    other side of liquidations: counted apart, never added.
     """
 
     events: int
@@ -81,6 +81,8 @@ class Statistics:
     takeover_usd: float
     unruled: tuple[str, ...] = ()
     """Venues of which more events were shown in a slot than their rule allows."""
+    volleys: tuple[str, ...] = ()
+    """Venues whose events stand closer together than chance would put them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +94,7 @@ class Others:
     accounts
         Accounts that were liquidated, where venues tell them.
     adl, takeovers
-        Events and their USD.
+        Events and their USD; takeovers are among the liquidations.
     """
 
     accounts: int | None
@@ -133,7 +135,10 @@ def statistics_of(cells: Cells, others: Others) -> Statistics:
     venues = venue_shares(cells)
     top3, top3_shown = top_share(cells, venues)
     long = cells.of(2, 1)
-    unruled = {cells.names[k][0] for k in np.flatnonzero(cells.hidden.unruled)}
+    unruled, volleys = (
+        tuple(sorted({cells.names[k][0] for k in np.flatnonzero(there)}))
+        for there in (cells.hidden.unruled, cells.hidden.volleys)
+    )
     most = others.largest
     if most is not None and cells.unheard:
         most = replace(most, label=Label.LOWER_BOUND)
@@ -155,7 +160,8 @@ def statistics_of(cells: Cells, others: Others) -> Statistics:
         adl_usd=others.adl[1],
         takeover_events=others.takeovers[0],
         takeover_usd=others.takeovers[1],
-        unruled=tuple(sorted(unruled)),
+        unruled=unruled,
+        volleys=volleys,
     )
 
 

@@ -190,9 +190,15 @@ def test_share_of_what_the_store_knows(store, tmp_path):
 
 def test_a_day_is_ranked_among_recorded_days_and_stored_sums(store, tmp_path):
     sums = tmp_path / "sums.csv"
-    rows = [f"2025-10-{d:02},BTC,{usd},0\n" for d, usd in ((5, 9e3), (6, 1e3), (7, 50), (10, 1e9))]
+    days = ((5, 9e3), (6, 1e3), (7, 50), (10, 1e9))
+    rows = [f"2025-10-{d:02},BTC,{usd},0\n" for d, usd in days]
     sums.write_text("time,asset,liq_long_usd,liq_short_usd\n" + "".join(rows))
     tape_stats.import_file(sums, store)
+    # of which venues the sums are is not said: they are another measure
+    got = tape_stats.stats(store, "24h", "2025-10-11T00:00:00Z")
+    assert got.payload["rank"] is None
+    assert any(w.startswith("Not ranked among 3 days") for w in got.payload["warnings"])
+    tape_stats.import_file(sums, store, venue="bybit")
     got = tape_stats.stats(store, "24h", "2025-10-11T00:00:00Z")
     _fits(got)
     # the sums' own 10 October is not before the window
@@ -200,10 +206,110 @@ def test_a_day_is_ranked_among_recorded_days_and_stored_sums(store, tmp_path):
         "place": 2, "days": 4, "share_below": pytest.approx(2 / 3),
         "among": "0 recorded before, 3 told by stored sums",
     }  # fmt: skip
-    assert any("rank 2 of 4 days (0 recorded before, 3 told" in line for line in got.answer)
+    assert any(
+        "rank 2 of 4 days of the same venues (0 recorded before, 3 told" in line
+        for line in got.answer
+    )
     # of a day that was recorded the recording tells
     after = tape_stats.stats(store, "24h", "2025-10-12T00:00:00Z").payload["rank"]
     assert (after["place"], after["days"]) == (4, 5)
+
+
+def test_a_day_is_ranked_among_days_of_its_own_venues(tmp_path):
+    """Other venues' part of a day does not count; a day without one of ours is left out."""
+    rows = (
+        "2025-10-08,okx,100", "2025-10-08,gate,900", "2025-10-09,gate,900",
+        "2025-10-10,okx,50",
+    )  # fmt: skip
+    file = tmp_path / "days.csv"
+    lines = [r.replace(",", "T10:00:00Z,", 1) + ",BTC-USDT,long,9\n" for r in rows]
+    file.write_text("time,venue,notional_usd,instrument,side,price\n" + "".join(lines))
+    tape_stats.import_file(file, tmp_path / "store")
+    got = tape_stats.stats(tmp_path / "store", "24h", "2025-10-11T00:00:00Z")
+    _fits(got)
+    assert (got.payload["rank"]["place"], got.payload["rank"]["days"]) == (2, 2)
+    assert any(w.startswith("Not ranked among 1 day ") for w in got.payload["warnings"])
+
+
+def test_outages_name_the_connection_of_a_venue_that_has_several(store):
+    start = parse_time("2025-10-10T21:00:00Z")
+    with StoreWriter(store) as writer:
+        log = OutageLog(writer.folder)
+        log.keep(
+            [Outage("bybit", f"bybit {k}", start, start + 10**9, "silent")
+             for k in ("linear", "inverse")],
+            {},
+        )  # fmt: skip
+        log.close()
+    got = tape_stats.stats(store, "24h", "2025-10-11T00:00:00Z").payload
+    (told,) = [w for w in got["warnings"] if w.startswith("bybit is a lower bound")]
+    assert "linear not heard" in told
+    assert "inverse not heard" in told
+
+
+@pytest.mark.parametrize("window", ["0h", "0s"])
+def test_a_window_without_length_is_refused(store, window):
+    with pytest.raises(InputError, match="no length"):
+        tape_stats.stats(store, window)
+
+
+def test_what_a_venue_took_over_is_liquidated(tmp_path):
+    """Hyperliquid tells a backstop liquidation as that alone."""
+    file = tmp_path / "taken.csv"
+    file.write_text(
+        "time,venue,symbol,side,price,notional_usd,kind,account\n"
+        "2025-10-10T21:15:00Z,hyperliquid,BTC,long,90000,45000000,takeover,0xabc\n"
+        "2025-10-10T21:15:01Z,hyperliquid,BTC,short,90000,45000000,adl,0xdef\n"
+    )
+    tape_stats.import_file(file, tmp_path / "store")
+    got = tape_stats.stats(tmp_path / "store", "24h", "2025-10-11T00:00:00Z", ("side",))
+    _fits(got)
+    told = got.payload
+    assert (told["events"], told["notional_usd"], told["accounts"]) == (1, 45e6, 1)
+    assert told["takeovers"] == {"events": 1, "notional_usd": 45e6}
+    assert told["adl"] == {"events": 1, "notional_usd": 45e6}
+    assert (told["largest"]["notional_usd"], told["largest"]["at_fill"]) == (45e6, False)
+    assert [(g["side"], g["notional_usd"]) for g in told["groups"]] == [("long", 45e6)]
+    assert any("taken over by the venue (1 event)" in line for line in got.answer)
+    day = tape_stats.compare(tmp_path / "store", "2025-10-10", "2025-10-10").payload
+    assert day["figures"]["notional_usd"]["first"] == 45e6
+
+
+def test_totals_of_a_file_are_printed_as_figures(tmp_path):
+    file = tmp_path / "realtime_analysis_summary.json"
+    file.write_text(json.dumps({
+        "events_processed": 3239706,
+        "key_findings": {"total_adl_notional": 5511042925.053063, "mean_rank": 2.25},
+    }))  # fmt: skip
+    got = tape_stats.import_file(file, tmp_path / "store", "hyperliquid summary")
+    cells = dict(got.tables[0].rows)
+    assert cells["total adl notional"] == "$5.51 bn"
+    assert cells["events processed"] == "3,239,706"
+    assert got.payload["totals"]["total_adl_notional"] == 5511042925.053063
+    assert got.answer == ("Sums of losses, without rows: told here, nothing is stored.",)
+
+
+def test_polled_contracts_size_an_import(tmp_path):
+    from seawall.ingest.market.tables import MarketWriter
+
+    when = parse_time("2026-01-01")
+    row = {
+        "time": when, "received": when, "venue": "okx", "instrument": "ZZZ-USDT-SWAP",
+        "asset": "ZZZ", "contract_type": "linear", "settle": "USDT", "contract_size": 4.0,
+        "unit": 4.0, "tick": 0.1, "source": "okx load_markets",
+    }  # fmt: skip
+    with MarketWriter(tmp_path / "store") as writer:
+        writer.write({"instrument": [row]})
+    file = tmp_path / "okx.csv"
+    file.write_text(
+        "time,venue,symbol,side,price,sz\n2026-01-01T00:00:00Z,okx,ZZZ-USDT-SWAP,sell,9,5\n"
+    )
+    with pytest.raises(InputError, match="size of one is not known"):
+        tape_stats.import_file(file, tmp_path / "another")
+    assert not (tmp_path / "another").exists()
+    got = tape_stats.import_file(file, tmp_path / "store").payload
+    assert got["notional_usd"] == pytest.approx(180.0)
+    assert any("taken as contracts" in w for w in got["warnings"])
 
 
 def test_a_venue_that_was_not_heard_is_a_lower_bound(store):

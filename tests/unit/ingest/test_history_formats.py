@@ -283,7 +283,7 @@ def test_hyperliquid_fills(tmp_path):
     found = read_history(path)
     tape = found.tape
     assert tape is not None
-    assert len(tape) == 6
+    assert len(tape) == 3, "both parties' fills, and a copy of the file, tell of it once"
     once = tape.once()
     assert sorted(once.kind.tolist()) == [Kind.LIQUIDATION, Kind.ADL, Kind.TAKEOVER]
     liquidated = once.take(once.kind == Kind.LIQUIDATION)
@@ -311,6 +311,197 @@ def test_hyperliquid_replay_and_live_feed_name_one_event_alike(tmp_path):
     tape = read_history(_write(tmp_path, "f.json", json.dumps(["0xaa", fill]) + "\n")).tape
     assert tape is not None
     assert (int(tape.event_id[0]), int(tape.side[0])) == (live.event_id, live.side)
+
+
+def _fill(side: str, loser: str | None, method: str = "market", dir: str = "", tid: int = 9):
+    mark = None if loser is None else {"liquidatedUser": loser, "markPx": "1", "method": method}
+    return {"coin": "BTC", "px": "105000.0", "sz": "0.2", "side": side, "time": 1760130903127,
+            "tid": tid, "dir": dir, "liquidation": mark}  # fmt: skip
+
+
+DELEVERAGED = "Auto-Deleveraging"
+LONG, SHORT = 1, -1
+
+
+@pytest.mark.parametrize(
+    ("user", "fill", "expected"),
+    [
+        # an order on the book, by either party's fill
+        ("0xaa", _fill("A", "0xAA"), [(Kind.LIQUIDATION, LONG)]),
+        ("VAULT", _fill("B", "0xaa"), [(Kind.LIQUIDATION, LONG)]),
+        ("0xcc", _fill("B", "0xaa"), [(Kind.LIQUIDATION, LONG)]),
+        # taken over by a vault
+        ("0xaa", _fill("A", "0xaa", "backstop", "Liquidated Cross Long"), [(Kind.TAKEOVER, LONG)]),
+        ("VAULT", _fill("B", "0xaa", "backstop"), [(Kind.TAKEOVER, LONG)]),
+        # closed against a winner: two positions were
+        ("0xee", _fill("B", "0xaa", "backstop", DELEVERAGED),
+         [(Kind.TAKEOVER, LONG), (Kind.ADL, SHORT)]),
+        ("VAULT", _fill("B", "0xaa", "market", DELEVERAGED),
+         [(Kind.LIQUIDATION, LONG), (Kind.ADL, SHORT)]),
+        # what a vault had taken over is no liquidation again, by whomever's fill
+        ("0xee", _fill("B", "VAULT", "backstop", DELEVERAGED), [(Kind.ADL, SHORT)]),
+        ("VAULT", _fill("A", "VAULT", "backstop", "Liquidated Cross Long"), [(Kind.ADL, SHORT)]),
+        ("VAULT", _fill("A", "VAULT", "market", DELEVERAGED), [(Kind.ADL, SHORT)]),
+        # but a vault's own position, closed on the book, is
+        ("VAULT", _fill("A", "VAULT", "market", "Liquidated Cross Long"),
+         [(Kind.LIQUIDATION, LONG)]),
+        ("0xee", _fill("B", None, dir=DELEVERAGED), [(Kind.ADL, SHORT)]),
+        ("0xee", _fill("B", "", dir="Liquidated Isolated Short"), [(Kind.LIQUIDATION, SHORT)]),
+        ("0xdd", _fill("B", None), []),
+    ],
+)  # fmt: skip
+def test_hyperliquid_fills_mean_the_same_live_and_in_files(tmp_path, user, fill, expected):
+    from seawall.ingest.wire.venues import ADAPTERS
+    from seawall.ingest.wire.venues.hyperliquid import VAULTS
+    from seawall.rulebook import Rules
+
+    fill = json.loads(json.dumps(fill).replace("VAULT", VAULTS[1]))
+    user = VAULTS[1] if user == "VAULT" else user
+    adapter = ADAPTERS["hyperliquid"]
+    context = adapter.context(Rules.bundled())
+    context.begin(1)
+    data = {"user": user, "fills": [fill]}
+    live = adapter.parse(json.dumps({"channel": "userFills", "data": data}), context)
+    assert context.tally.malformed == 0
+    tape = read_history(_write(tmp_path, "f.json", json.dumps([user, fill]) + "\n")).tape
+    assert tape is not None
+    columns = ("kind", "side", "event_id", "account", "at_fill", "notional")
+    assert [tuple(getattr(e, c) for c in columns) for e in live] == list(
+        zip(*(getattr(tape, c).tolist() for c in columns), strict=True)
+    )
+    assert [(e.kind, e.side) for e in live] == expected
+    assert len({e.event_id for e in live}) == len(expected)
+
+
+def test_parties_of_one_trade_name_its_closings_alike():
+    from seawall.ingest.wire.hyperliquid_fill import VAULTS, Fill, Liquidation, closings
+
+    def told(user: str, side: str, loser: str, dir: str) -> dict[str, Kind]:
+        fill = Fill("BTC", 1.0, 1.0, side, 1, 7, dir, Liquidation(loser, "backstop"))
+        return {c.own: c.kind for c in closings(fill, user)}
+
+    lost = told("0xaa", "A", "0xaa", "Liquidated Cross Long")
+    assert lost.items() <= told("0xee", "B", "0xaa", DELEVERAGED).items()
+    assert told(VAULTS[0], "A", VAULTS[0], "Liquidated Cross Long") == told(
+        "0xee", "B", VAULTS[0], DELEVERAGED
+    )
+
+
+@pytest.mark.parametrize("column", ["sz", "size", "amount", "qty", "quantity"])
+def test_contracts_are_never_read_as_coins(tmp_path, column):
+    """A venue that counts contracts: sized by its rulebook, or refused with the way out."""
+    text = f"time,exchange,symbol,side,price,{column}\n"
+    known = (
+        "2026-01-01T00:00:00Z,okx,BTC-USDT-SWAP,sell,90000,100\n"
+        "2026-01-01T00:00:01Z,gate,BTC_USDT,sell,90000,100\n"
+        "2026-01-01T00:00:02Z,binance_coinm,BTCUSD_PERP,sell,90000,100\n"
+        "2026-01-01T00:00:03Z,binance,ETHUSD_PERP,sell,3000,7\n"
+        "2026-01-01T00:00:04Z,bybit,BTCUSD,sell,90000,455\n"
+        "2026-01-01T00:00:05Z,bybit,BTCUSDT,sell,90000,2\n"
+        "2026-01-01T00:00:06Z,nowhere,BTCUSDT,sell,90000,3\n"
+    )
+    found = read_history(_write(tmp_path, "known.csv", text + known))
+    assert found.tape is not None
+    assert found.tape.notional == pytest.approx(
+        [90_000.0, 900.0, 10_000.0, 70.0, 455.0, 180_000.0, 270_000.0]
+    )
+    assert found.tape.venues[:3] == ("okx", "gate", "binance_coinm")
+    notes = " ".join(found.notes)
+    assert f"(column {column}) of okx, gate, binance_coinm, bybit are taken as contracts" in notes
+    assert f"(column {column}) of bybit are taken as base units" in notes
+    assert "of nowhere are taken as base units: no rulebook says" in notes
+
+    unknown = "2026-01-01T00:00:00Z,okx,ZZZ-USDT-SWAP,sell,9,5\n"
+    path = _write(tmp_path, "unknown.csv", text + unknown)
+    with pytest.raises(InputError) as wrong:
+        read_history(path)
+    (mistake,) = wrong.value.mistakes
+    assert (mistake.column, mistake.value) == (column, "ZZZ-USDT-SWAP")
+    assert "okx counts contracts" in mistake.what
+    for way in (f"quantity={column}:contracts", "--contract-size", "tape poll"):
+        assert way in mistake.mend
+    said = {"columns": {"quantity": f"{column}:contracts"}}
+    for more, usd in (
+        ({"contract_sizes": {"zzz-usdt-swap": 2.0}}, 90.0),
+        ({"contract_sizes": {"": 3.0}}, 135.0),
+        ({"polled_sizes": {"okx": {"ZZZ-USDT-SWAP": 0.5}}}, 22.5),
+        ({**said, "contract_sizes": {"": 3.0}}, 135.0),
+        ({"columns": {"quantity": f"{column}:base"}}, 45.0),
+        ({"columns": {"quantity": f"{column}:usd"}}, 5.0),
+    ):
+        tape = read_history(path, **more).tape
+        assert tape is not None
+        assert tape.notional == pytest.approx([usd]), more
+    left_out = read_history(path, **said)
+    assert len(left_out) == 0
+    assert any("left out for want of a size, 1:" in n for n in left_out.notes)
+
+
+def test_a_row_may_say_the_size_of_its_contract(tmp_path):
+    text = "time,exchange,symbol,side,price,sz,ctVal\n"
+    rows = (
+        "2026-01-01T00:00:00Z,okx,ZZZ-USDT-SWAP,sell,9,5,4\n"
+        "2026-01-01T00:00:01Z,okx,BTC-USDT-SWAP,sell,90000,100,\n"
+    )
+    path = _write(tmp_path, "rows.csv", text + rows)
+    mapped = {"contract_size": "ctVal", "quantity": "sz:contracts"}
+    tape = read_history(path, columns=mapped).tape
+    assert tape is not None
+    assert tape.notional == pytest.approx([180.0, 90_000.0])
+    assert tape.assets == ("ZZZ", "BTC")
+    renamed = _write(tmp_path, "told.csv", text.replace("ctVal", "contract_size") + rows)
+    again = read_history(renamed).tape
+    assert again is not None
+    assert again.event_id.tolist() == tape.event_id.tolist()
+
+
+def test_contracts_of_a_venue_without_a_rulebook_are_not_guessed(tmp_path):
+    text = "time,venue,symbol,side,price,contracts\n2026-01-01T00:00:00Z,nowhere,XUSDT,sell,9,5\n"
+    path = _write(tmp_path, "c.csv", text)
+    assert len(read_history(path)) == 0
+    tape = read_history(path, contract_sizes={"": 2.0}).tape
+    assert tape is not None
+    assert tape.notional.tolist() == [90.0]
+
+
+def test_a_takeover_that_is_told_besides_its_liquidation_is_left_out(tmp_path):
+    """Told instead of it, it is the only record and is kept."""
+    import shutil
+
+    from seawall.rulebook import Rules
+
+    own = Path(Rules.bundled()._files["hyperliquid"][0]).parent
+    folder = tmp_path / "venues" / "hyperliquid"
+    shutil.copytree(own, folder)
+    text = (
+        "time,venue,symbol,side,price,notional_usd,kind\n"
+        "2026-01-01T00:00:00Z,hyperliquid,BTC,long,90000,100,takeover\n"
+    )
+    path = _write(tmp_path, "t.csv", text)
+    assert len(read_history(path)) == 1
+    venue = folder / "venue.toml"
+    venue.write_text(venue.read_text().replace('takeovers = "instead"', 'takeovers = "beside"'))
+    found = read_history(path, rules=Rules.from_folders(folder.parent))
+    assert len(found) == 0
+    assert any("left out, 1: takeovers" in n for n in found.notes)
+
+
+def test_what_is_no_table_is_refused_in_words(tmp_path):
+    with pytest.raises(InputError, match="is a folder"):
+        read_history(tmp_path)
+    rng = np.random.default_rng(3)
+    noise = rng.integers(0, 256, 3_000, dtype=np.uint8).tobytes()
+    damaged = {"noise.csv": noise, "noise.parquet": noise,
+               "cut.parquet": b"PAR1" + b"\x1b[31m" + noise + b"PAR1"}  # fmt: skip
+    for name, contents in damaged.items():
+        path = tmp_path / name
+        path.write_bytes(contents)
+        with pytest.raises(InputError) as wrong:
+            read_history(path)
+        said = str(wrong.value)
+        assert said.isprintable(), name
+        assert len(said) < 500, name
+        assert "\ufffd" not in said
 
 
 def test_mapping_of_columns(tmp_path):

@@ -109,30 +109,58 @@ def test_names_of_one_instrument_are_one_market():
 
 
 def test_daily_sums_are_of_whole_days(tmp_path):
-    days = "time,asset,long_usd,short_usd\n" + "".join(
-        f"{(START + k * DAY) // 10**6},{asset},{100 * k},{10 * k}\n"
+    days = "time,venue,asset,long_usd,short_usd\n" + "".join(
+        f"{(START + k * DAY) // 10**6},OKX,{asset},{100 * k},{10 * k}\n"
         for asset in ("BTC", "ETH")
         for k in range(4)
     )
     kept(tmp_path, "days.csv", days)
-    hours = "time,long_usd,short_usd\n" + "".join(
-        f"{(START + 3 * DAY + k * DAY // 24) // 10**6},50,0\n" for k in range(30)
+    hours = "time,venue,long_usd,short_usd\n" + "".join(
+        f"{(START + 3 * DAY + k * DAY // 24) // 10**6},okx,50,0\n" for k in range(30)
     )
     kept(tmp_path, "hours.csv", hours)
-    found = daily_sums(tmp_path / "store")
+    found = daily_sums(tmp_path / "store", ["okx"], RULES)
     # a day of 0 is one of which nothing is told; of the two that tell of the fourth the larger
     assert found == {START + DAY: 220.0, START + 2 * DAY: 440.0, START + 3 * DAY: 1200.0}
+
+
+def test_sums_of_other_venues_are_another_measure(tmp_path):
+    both = "time,exchange,long_usd,short_usd\n" + "".join(
+        f"{(START + k * DAY) // 10**6},{venue},{usd},0\n"
+        for venue, usd in (("OKX", 10), ("bybit", 5))
+        for k in range(2)
+    )
+    kept(tmp_path, "both.csv", both)
+    store = tmp_path / "store"
+    first, second, third = START, START + DAY, START + 2 * DAY
+    for venues, usd in ((["okx"], 10.0), (["okx", "bybit"], 15.0), (["okx", "gate"], None)):
+        assert daily_sums(store, venues, RULES) == {first: usd, second: usd}
+    # all together under one name; and of nobody knows whom
+    joined = f"time,venue,long_usd,short_usd\n{second // 10**6},'okx,gate',9,0\n"
+    joined += f"{third // 10**6},'okx,gate',8,0\n"
+    kept(tmp_path, "joined.csv", joined.replace("'", '"'))
+    unnamed = "time,long_usd,short_usd\n" + "".join(
+        f"{t // 10**6},1e9,0\n" for t in (second, third)
+    )
+    kept(tmp_path, "unnamed.csv", unnamed)
+    assert daily_sums(store, ["gate", "okx"], RULES) == {first: None, second: 9.0, third: 8.0}
+    assert daily_sums(store, ["okx"], RULES) == {first: 10.0, second: 10.0, third: None}
 
 
 def test_a_store_without_series(tmp_path):
     assert volumes(tmp_path, WINDOW, RULES) == {}
     assert open_interest(tmp_path, WINDOW, RULES) == {}
-    assert daily_sums(tmp_path) == {}
+    assert daily_sums(tmp_path, ["okx"], RULES) == {}
 
 
 def test_real_daily_sums(shared_data, tmp_path):
-    keep_series(read_history(shared_data / "daily" / "liquidation_agg_1d.parquet"), tmp_path)
-    found = daily_sums(tmp_path)
+    sums = shared_data / "daily" / "liquidation_agg_1d.parquet"
+    keep_series(read_history(sums), tmp_path)
+    found = daily_sums(tmp_path, ["okx", "bybit"], RULES)
+    assert len(found) > 1_400
+    assert set(found.values()) == {None}, "the file says nothing of its venues"
+    keep_series(read_history(sums, venue="okx,bybit"), tmp_path)
+    found = daily_sums(tmp_path, ["okx", "bybit"], RULES)
     assert len(found) > 1_400
     assert max(found.values()) > 1e9
     assert np.all(np.array(list(found)) % DAY == 0)

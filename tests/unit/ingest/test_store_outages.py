@@ -10,6 +10,7 @@ import pytest
 from made_tapes import START, made_tape
 from seawall.ingest.store.disk import StoreError
 from seawall.ingest.store.outages import (
+    DAMAGED,
     HEARD,
     LATE,
     OUTAGES,
@@ -112,7 +113,7 @@ def test_a_half_written_row_is_cut_and_the_rows_before_it_stay(tmp_path: Path) -
     (segment,) = (tmp_path / OUTAGES).glob("*.log")
     whole = segment.read_bytes()
     for cut in range(1, 30):
-        segment.write_bytes(whole + whole[8:][:cut])
+        segment.write_bytes(whole[:-20] + whole[8:][:cut])
         with Store(tmp_path) as store:
             assert outages(store, T, T + 60 * MINUTE, T) == (SILENT,)
         StoreWriter(tmp_path).close()
@@ -148,11 +149,29 @@ def test_damage_is_a_fault(tmp_path: Path) -> None:
     segment.write_bytes(raw)
     with Store(tmp_path) as store:
         assert [f.where for f in verify(store).findings if f.fault] == [f"{OUTAGES}/{segment.name}"]
-    (tmp_path / OUTAGES / HEARD).write_text(json.dumps({"schema": 1, "links": {"okx": {"x": 1}}}))
-    with Store(tmp_path) as store:
-        with pytest.raises(StoreError, match="Remove it"):
-            outages(store, T, T + MINUTE)
-        assert not verify(store).sound
     (tmp_path / OUTAGES / HEARD).write_text(json.dumps({"schema": 99, "links": {}}))
     with Store(tmp_path) as store, pytest.raises(StoreError, match="upgrade"):
         outages(store, T, T + MINUTE)
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b'{"schema": 1, "links": {"x": {}}}', b"\xff"])
+def test_a_damaged_note_of_what_was_heard_is_set_aside(
+    tmp_path: Path, raw: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with StoreWriter(tmp_path) as writer:
+        writer.append(made_tape(20, span=10 * MINUTE))
+        writer.keep_heard([SILENT], standing(T + 20 * MINUTE))
+    path = tmp_path / OUTAGES / HEARD
+    path.write_bytes(raw)
+    with Store(tmp_path) as store:
+        assert outages(store, T, T + 60 * MINUTE) == (SILENT,)
+        assert recorded_since(store) == {}
+        assert [f.where for f in verify(store).findings if f.fault] == [f"{OUTAGES}/{HEARD}"]
+    assert "damaged" in caplog.text
+    with StoreWriter(tmp_path) as again:
+        assert again.heard() == {}
+        again.keep_heard([], standing(T + 30 * MINUTE))
+        assert again.heard() == standing(T + 30 * MINUTE)
+    assert (tmp_path / OUTAGES / DAMAGED).read_bytes() == raw
+    with Store(tmp_path) as store:
+        assert [f.where for f in verify(store).findings if f.fault] == [f"{OUTAGES}/{DAMAGED}"]

@@ -19,7 +19,7 @@ import pytest
 
 from made_tapes import DAY, START, made_tape
 from seawall.core import InputError
-from seawall.core.tape import Coverage, Kind, Tape
+from seawall.core.tape import LIQUIDATED, Coverage, Kind, Tape
 from seawall.ingest.store import engines
 from seawall.ingest.store.queries import (
     MINUTE,
@@ -85,7 +85,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 def chosen(tape: Tape, window: tuple[int, int] = EVER) -> Tape:
     inside = (tape.time >= window[0]) & (tape.time < window[1])
-    return tape.take(inside & np.isin(tape.kind, [Kind.LIQUIDATION, Kind.PARTIAL])).in_order()
+    return tape.take(inside & np.isin(tape.kind, LIQUIDATED)).in_order()
 
 
 def alike(found: list[dict[str, Any]], expected: list[dict[str, Any]]) -> None:

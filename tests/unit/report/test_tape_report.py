@@ -74,6 +74,19 @@ def test_json_of_statistics(three_venues):
         assert v["estimated_low"] <= v["estimated_usd"]
     throttled = next(v for v in got["by_venue"] if v["venue"] == "binance_usdm")
     assert throttled["share"] > throttled["share_shown"]
+    # what hyperliquid does not show may be of any size: the others' shares have no lower end
+    ends = {
+        v["venue"]: (v["share_low"], v["share_high"], v["share_label"]) for v in got["by_venue"]
+    }
+    assert ends["bybit"][0] == ends["binance_usdm"][0] == 0.0
+    assert ends["bybit"][1] < 0.6
+    assert ends["bybit"][2] == ends["binance_usdm"][2] == "upper bound"
+    assert 0.0 < ends["hyperliquid"][0] < 0.1
+    assert ends["hyperliquid"][1:] == (1.0, "lower bound")
+    (words,) = (w for w in got["warnings"] if "only a part" in w)
+    assert "at least the lower end" in words
+    assert "other venues are at most the upper end" in words
+    assert "neither" not in words
     assert got["top3_share"] == pytest.approx(1.0)
     assert got["label"] == "lower bound"
     assert got["estimate"]["notional_usd"]["high"] is None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from seawall.core import InputError, Mistake
+from seawall.core import InputError, Mistake, RuleError
 from seawall.ingest.wire import need_live
 from seawall.rulebook import Rules
 
@@ -34,19 +34,19 @@ def names_of(venues: Sequence[str], rules: Rules) -> tuple[str, ...]:
     """
     found: dict[str, None] = {}
     mistakes: list[Mistake] = []
+    known = [v for v in rules.venues() if rules.identity(v).ccxt is not None]
+    allowed = ", ".join((*SEVERAL, *known))
     for venue in venues:
         several = SEVERAL.get(venue.strip().casefold())
-        for name in several or (rules.canonical_venue(venue),):
-            if rules.identity(name).ccxt is None:
-                known = (v for v in rules.venues() if rules.identity(v).ccxt)
-                mistakes.append(
-                    Mistake(
-                        "cannot be asked through ccxt",
-                        column="venues",
-                        value=venue,
-                        allowed=", ".join((*SEVERAL, *known)),
-                    )
-                )
+        try:
+            names = several or (rules.canonical_venue(venue),)
+        except RuleError:
+            mistakes.append(Mistake("unknown venue", column="venues", value=venue, allowed=allowed))
+            continue
+        for name in names:
+            if name not in known:
+                what = "cannot be asked through ccxt"
+                mistakes.append(Mistake(what, column="venues", value=venue, allowed=allowed))
             found[name] = None
     if mistakes:
         raise InputError(mistakes)

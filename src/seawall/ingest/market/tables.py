@@ -20,7 +20,13 @@ from numpy.typing import NDArray
 from seawall.core import InternalError
 from seawall.ingest.duck import connect
 from seawall.ingest.market.figures import Row
-from seawall.ingest.store.disk import StoreError, WriterLock, refused, refused_by_text
+from seawall.ingest.store.disk import (
+    StoreError,
+    WriterLock,
+    make_folder,
+    refused,
+    refused_by_text,
+)
 from seawall.ingest.store.parts import DAY, day_name, escaped, literal, write_part
 
 FOLDER = "market"
@@ -80,10 +86,7 @@ class MarketWriter:
 
     def __init__(self, folder: Path | str):
         self.folder = Path(folder)
-        try:
-            (self.folder / FOLDER).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise refused(error, "cannot be made", self.folder / FOLDER) from error
+        make_folder(self.folder / FOLDER)
         self._held = WriterLock(self.folder / FOLDER)
         self._busy = threading.Lock()
         self._connection = connect()

@@ -8,21 +8,32 @@ recorder that died, or a machine that slept, leaves its own gap behind.
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seawall.ingest.store.disk import StoreError, refused, replace_whole
-from seawall.ingest.store.log import Log, Segment, read_segment, recover, segments
+from seawall.ingest.store.disk import (
+    StoreError,
+    make_folder,
+    refused,
+    replace_whole,
+    sync_folder,
+)
+from seawall.ingest.store.log import Log
+from seawall.ingest.store.segment import Segment, read_segment, recover_all, segments
 
 if TYPE_CHECKING:
     from seawall.ingest.store.store import Store
 
+_LOGGER = logging.getLogger(__name__)
 OUTAGES = "outages"
 """Folder of both below the store's."""
 HEARD = "heard.json"
+DAMAGED = "heard.json.damaged"
+"""What a damaged one is kept as."""
 SCHEMA = 1
 """Version of a row and of the file; a store without the folder was never recorded into live."""
 LATE = 60_000_000_000
@@ -87,12 +98,20 @@ class OutageLog:
     def __init__(self, folder: Path):
         self._folder = folder / OUTAGES
         self._log: Log | None = None
-        for path in segments(self._folder).values():
-            recover(path)
+        recover_all(self._folder)
 
     def heard(self) -> dict[str, Heard]:
-        """By connection, what was noted last."""
-        return _read_heard(self._folder)
+        """By connection, what was noted last; a note that is damaged is set aside."""
+        heard = _read_heard(self._folder)
+        if heard is None:
+            path = self._folder / HEARD
+            try:
+                path.replace(self._folder / DAMAGED)
+                sync_folder(self._folder)
+            except OSError as error:
+                raise refused(error, "a damaged note cannot be set aside", path) from error
+            _LOGGER.warning("%s: kept as %s", path, DAMAGED)
+        return heard or {}
 
     def keep(self, outages: Sequence[Outage], heard: Mapping[str, Heard]) -> None:
         """Return once all of it is on the disk.
@@ -109,7 +128,7 @@ class OutageLog:
         StoreError
             If the disk refuses.
         """
-        self._folder.mkdir(exist_ok=True)
+        make_folder(self._folder)
         if outages:
             if self._log is None:
                 first = max(segments(self._folder), default=0) + 1
@@ -144,7 +163,7 @@ def outages(store: Store, start: int, end: int, now: int | None = None) -> tuple
         If what is kept of them cannot be read.
     """
     folder = store.folder / OUTAGES
-    heard = _read_heard(folder)
+    heard = _read_heard(folder) or {}
     ended = _ended(folder)
     going = _going_on(heard, ended, time.time_ns() if now is None else now)
     found = (
@@ -158,7 +177,7 @@ def outages(store: Store, start: int, end: int, now: int | None = None) -> tuple
 def recorded_since(store: Store) -> dict[str, int]:
     """By venue, when all its connections had first been subscribed, UTC ns; live venues only."""
     since: dict[str, int] = {}
-    for heard in _read_heard(store.folder / OUTAGES).values():
+    for heard in (_read_heard(store.folder / OUTAGES) or {}).values():
         since[heard.venue] = max(heard.since, since.get(heard.venue, heard.since))
     return since
 
@@ -167,6 +186,13 @@ def outage_segments(store: Store) -> Iterator[tuple[Path, Segment]]:
     """The files of the log of outages, read."""
     for path in segments(store.folder / OUTAGES).values():
         yield path, read_segment(path)
+
+
+def damaged_heard(store: Store) -> list[Path]:
+    """Notes of what was heard that cannot be read: the present one, and one set aside."""
+    folder = store.folder / OUTAGES
+    found = [folder / HEARD] if _read_heard(folder) is None else []
+    return found + [p for p in (folder / DAMAGED,) if p.exists()]
 
 
 def _going_on(
@@ -193,18 +219,22 @@ def _ended(folder: Path) -> dict[tuple[str, int], Outage]:
     return found
 
 
-def _read_heard(folder: Path) -> dict[str, Heard]:
+def _read_heard(folder: Path) -> dict[str, Heard] | None:
+    """By connection, what was noted last; None, with a warning, if the note is damaged."""
     path = folder / HEARD
     try:
         contents = json.loads(path.read_bytes())
         if contents["schema"] != SCHEMA:
             raise StoreError(f"{path}: of schema {contents['schema']}; upgrade Seawall")
-        return {name: Heard(**row) for name, row in contents["links"].items()}
+        links = {name: Heard(**row) for name, row in contents["links"].items()}
+        for heard in links.values():
+            if not isinstance(heard.since + heard.until, int):
+                raise TypeError("times that are no whole numbers")
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise refused(error, "cannot be read", path) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise StoreError(
-            f"{path}: damaged: {error}. Remove it: outages that go on are then not told"
-        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        _LOGGER.warning("%s: damaged (%s): outages that go on are not known", path, error)
+        return None
+    return links

@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.core import InputError, Mistake
-from seawall.core.tape import Coverage, Kind
+from seawall.core.tape import LIQUIDATED, Coverage, Kind
 from seawall.ingest.store.parts import COVERAGES, DAY, KINDS, literal
 from seawall.ingest.store.store import EVER, Store, Window
 
 MINUTE = 60_000_000_000
-FORCED = (Kind.LIQUIDATION, Kind.PARTIAL)
+FORCED = LIQUIDATED
 """Kinds that are added up by default: those that closed a position by force, each once."""
 GROUPS = ("venue", "asset", "side", "instrument", "kind", "coverage", "source")
 # identifiers in the order of their 64 bits without a sign, as a tape has them

@@ -60,6 +60,11 @@ class VenueFeed:
         Address that stands in for the venue's own, for WebSocket and REST; empty for its own.
     watch
         Told when each connection is heard and when it is not.
+
+    Attributes
+    ----------
+    mistakes
+        Errors of ours at this venue, after which it went on.
     """
 
     def __init__(
@@ -83,16 +88,33 @@ class VenueFeed:
         self._pace = pace or Pace()
         self._asking = asking or Asking()
         self._watch = watch or Unwatched()
+        self.mistakes = 0
         self._instruments: tuple[str, ...] = ()
 
     async def run(self, session: aiohttp.ClientSession) -> None:
-        """Record the venue until cancelled; nothing that it sends stops it."""
+        """Record the venue until cancelled; nothing that it sends stops it.
+
+        Nor does a mistake of ours: it is logged and counted, and the venue begun again, since the
+        other venues' recording would end with this one's.
+        """
+        while True:
+            running: dict[Link, asyncio.Task[None]] = {}
+            try:
+                await self._run(session, running)
+            except Exception as error:
+                self._mistaken(error)
+                for link in running:
+                    self._watch.falls(link.name, time.time_ns(), _internal(error))
+            await asyncio.sleep(self._asking.unsized)
+
+    async def _run(
+        self, session: aiohttp.ClientSession, running: dict[Link, asyncio.Task[None]]
+    ) -> None:
         await self._learn(session)
         while self.adapter.listed and not self._instruments and self._assets is None:
             say(_log, logging.ERROR, "no contracts", venue=self.adapter.venue)
             await asyncio.sleep(self._asking.unsized)
             await self._learn(session)
-        running: dict[Link, asyncio.Task[None]] = {}
         async with asyncio.TaskGroup() as group:
             while True:
                 links = self.adapter.links(self._assets, self._instruments)
@@ -149,6 +171,12 @@ class VenueFeed:
 
     async def _learn(self, session: aiohttp.ClientSession) -> None:
         """Ask for the venue's contracts; what it does not answer stays as it was."""
+        try:
+            await self._ask_contracts(session)
+        except Exception as error:
+            self._mistaken(error)
+
+    async def _ask_contracts(self, session: aiohttp.ClientSession) -> None:
         found: dict[str, float] = {}
         for first in self.adapter.listing():
             request: Request | None = first
@@ -172,7 +200,16 @@ class VenueFeed:
             say(_log, logging.INFO, "contracts", venue=self.adapter.venue, count=len(found))
 
     async def _ask_missed(self, session: aiohttp.ClientSession, counts: Counts, gap: float) -> None:
-        """Ask for what happened while the subscription did not stand."""
+        """Ask for what happened while the subscription did not stand.
+
+        If that cannot be had, by a mistake of ours too, the outage stays what it is.
+        """
+        try:
+            await self._ask_gap(session, counts, gap)
+        except Exception as error:
+            self._mistaken(error, counts)
+
+    async def _ask_gap(self, session: aiohttp.ClientSession, counts: Counts, gap: float) -> None:
         first = counts.connects <= 1
         back = self._asking.past if first else gap + self._asking.overlap
         now = int(time.time() * 1000)
@@ -233,3 +270,15 @@ class VenueFeed:
             url=request.url,
             why=why,
         )
+
+    def _mistaken(self, error: Exception, counts: Counts | None = None) -> None:
+        """Count and log a mistake of ours."""
+        self.mistakes += 1
+        if counts is not None:
+            counts.unanswered += 1
+        _log.error("internal error", exc_info=error)
+        say(_log, logging.ERROR, "mistake", venue=self.adapter.venue, why=_internal(error))
+
+
+def _internal(error: Exception) -> str:
+    return f"internal error, please report it: {type(error).__name__}: {error}"

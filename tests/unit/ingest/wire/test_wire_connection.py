@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time as clock
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import aiohttp
 import pytest
 
 from alone import run_alone
+from seawall.ingest.record.account import Account
 from seawall.ingest.record.recent import Recent
 from seawall.ingest.rehearsal.closings import Closing, closings
 from seawall.ingest.rehearsal.mischief import Mischief
 from seawall.ingest.rehearsal.server import LoopServer
 from seawall.ingest.rehearsal.speeches import SPEECHES
+from seawall.ingest.wire.adapter import Link
 from seawall.ingest.wire.connection import Pace
 from seawall.ingest.wire.context import Context
 from seawall.ingest.wire.event import WireEvent
@@ -353,3 +355,81 @@ def test_a_mistake_of_ours_is_logged_and_the_connection_made_again() -> None:
     got, failures = run_alone(go())
     assert got
     assert failures == 1
+
+
+@pytest.mark.parametrize("where", ["parse_missed", "missed", "parse_listing", "listing"])
+def test_a_mistake_of_ours_over_rest_ends_no_recording(where: str) -> None:
+    def wrong(*_: object) -> object:
+        raise ZeroDivisionError("a bug of ours")
+
+    mistaken = type("Mistaken", (type(ADAPTERS["okx"]),), {where: wrong})
+
+    async def go() -> tuple[list[WireEvent], VenueFeed, bool]:
+        some, box, got = closings(60), Inbox(), []
+        asking = Asking(past=60.0, unsized=0.05, contracts=0.1, between=0.0)
+        wrong = Mischief(drop_every=4, overlap=2, gap=0.02)
+        async with LoopServer(SPEECHES["okx"](), some, wrong) as server:
+            assets = ["BTC", "ETH", "SOL"]
+            feed = VenueFeed(mistaken(), RULES, box, assets, server.url, PACE, asking)
+            if "listing" in where:
+                feed.context.learn({f"{a}-USDT-SWAP": 1.0 for a in assets}.items())
+            async with aiohttp.ClientSession() as session, asyncio.timeout(20):
+                task = asyncio.create_task(feed.run(session))
+                while not task.done() and not (server.done and feed.mistakes > 2):
+                    await asyncio.sleep(0.02)
+                    got += box.drain(1000)
+                await asyncio.sleep(0.2)
+                stands = not task.done()
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            return got + box.drain(1000), feed, stands
+
+    got, feed, stands = run_alone(go())
+    assert stands
+    assert len({e.event_id for e in got}) == 60
+    if "missed" in where:
+        assert feed.mistakes == total(feed, "unanswered") == total(feed, "connects")
+
+
+def test_a_mistake_in_making_connections_is_an_outage_and_begun_again() -> None:
+    class Mistaken(type(ADAPTERS["okx"])):  # type: ignore[misc]
+        """Asked a second time for its links it fails, once."""
+
+        calls = 0
+
+        def links(self, assets: Sequence[str] | None, instruments: Sequence[str]) -> list[Link]:
+            type(self).calls += 1
+            if self.calls == 2:
+                raise ZeroDivisionError("a bug of ours")
+            return super().links(assets, instruments)
+
+        listed = True
+
+    async def go() -> tuple[list[WireEvent], VenueFeed, Account]:
+        some, box, got, account = closings(60), Inbox(), [], Account({})
+        asking = Asking(past=0.0, unsized=0.05, contracts=0.1, between=0.0)
+        async with LoopServer(SPEECHES["okx"](), some, Mischief(gap=0.02)) as server:
+            adapter = Mistaken()
+            feed = VenueFeed(
+                adapter, RULES, box, ["BTC", "ETH", "SOL"], server.url, PACE, asking, account
+            )
+            async with aiohttp.ClientSession() as session, asyncio.timeout(20):
+                task = asyncio.create_task(feed.run(session))
+                while not task.done() and not feed.counts:
+                    await asyncio.sleep(0.01)
+                while not task.done() and not (server.done and feed.mistakes):
+                    await asyncio.sleep(0.02)
+                    got += box.drain(1000)
+                    if feed._instruments and not feed.mistakes and total(feed, "connected"):
+                        feed._instruments = ()
+                await asyncio.sleep(0.3)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            return got + box.drain(1000), feed, account
+
+    got, feed, account = run_alone(go())
+    assert feed.mistakes == 1
+    assert total(feed, "connects") == 2
+    assert len(got) > 10
+    ended, _ = account.take()
+    assert any("internal error" in o.why for o in ended)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seawall.core import InputError, Mistake
+from seawall.core import InputError, Mistake, RuleError
 from seawall.core.registry import registry
 from seawall.ingest.wire.adapter import Adapter
 from seawall.rulebook import Rules
@@ -43,14 +43,20 @@ def names_of(venue: str, rules: Rules) -> tuple[str, ...]:
     plain = venue.strip().casefold()
     if plain in _SEVERAL:
         return _SEVERAL[plain]
-    name = rules.canonical_venue(venue)
+    allowed = ", ".join((*_SEVERAL, *ADAPTERS))
+    try:
+        name = rules.canonical_venue(venue)
+    except RuleError:
+        raise RuleError(
+            Mistake("unknown venue", column="venues", value=venue, allowed=allowed)
+        ) from None
     if name not in ADAPTERS:
         raise InputError(
             Mistake(
                 "has no live feed of liquidations",
                 column="venues",
                 value=venue,
-                allowed=", ".join((*_SEVERAL, *ADAPTERS)),
+                allowed=allowed,
             )
         )
     return (name,)

@@ -22,6 +22,7 @@ from seawall.ingest.wire.adapter import (
     Raw,
     Request,
     Said,
+    readable_rows,
     text_of,
 )
 from seawall.ingest.wire.context import LONG, SHORT, Context
@@ -94,7 +95,7 @@ class Bybit(Adapter):
         return links
 
     def _events(self, raw: Raw, context: Context) -> list[WireEvent]:
-        message = _message.decode(raw)
+        message = _decoded(raw, context)
         events: list[WireEvent] = []
         if not message.topic.startswith(_TOPIC):
             return events
@@ -129,6 +130,15 @@ class Bybit(Adapter):
         page = _listed.decode(raw).result
         more = request.with_params(cursor=page.next_page_cursor) if page.next_page_cursor else None
         return Listing(tuple((i.symbol, 1.0) for i in page.rows), more)
+
+
+def _decoded(raw: Raw, context: Context) -> _Message:
+    """The message, without those of its rows that cannot be read."""
+    try:
+        return _message.decode(raw)
+    except msgspec.ValidationError as error:
+        loaded = readable_rows(raw, ("data",), {"": _Row}, error, context.tally)
+        return msgspec.convert(loaded, _Message, strict=False)
 
 
 def _link(kind: str, names: list[str], a_frame: int) -> Link:

@@ -21,6 +21,7 @@ from seawall.ingest.wire.adapter import (
     Raw,
     Request,
     Said,
+    readable_rows,
     text_of,
 )
 from seawall.ingest.wire.context import LONG, SHORT, Context
@@ -107,7 +108,7 @@ class Deribit(Adapter):
         ]
 
     def _events(self, raw: Raw, context: Context) -> list[WireEvent]:
-        message = _message.decode(raw)
+        message = _decoded(raw, context)
         if message.method != "subscription" or message.params is None:
             return []
         return _of_trades(message.params.data, context)
@@ -156,6 +157,15 @@ class Deribit(Adapter):
         return Missed(
             events, request.with_params(start_timestamp=str(last if last > began else last + 1))
         )
+
+
+def _decoded(raw: Raw, context: Context) -> _Message:
+    """The message, without those of its rows that cannot be read."""
+    try:
+        return _message.decode(raw)
+    except msgspec.ValidationError as error:
+        loaded = readable_rows(raw, ("params", "data"), {"": _Trade}, error, context.tally)
+        return msgspec.convert(loaded, _Message, strict=False)
 
 
 def _of_trades(trades: list[_Trade], context: Context) -> list[WireEvent]:

@@ -22,6 +22,7 @@ from seawall.ingest.wire.adapter import (
     Raw,
     Request,
     Said,
+    readable_rows,
     text_of,
 )
 from seawall.ingest.wire.context import LONG, SHORT, Context
@@ -85,7 +86,7 @@ class Gate(Adapter):
         ]
 
     def _events(self, raw: Raw, context: Context) -> list[WireEvent]:
-        message = _message.decode(raw)
+        message = _decoded(raw, context)
         events: list[WireEvent] = []
         if message.channel != _CHANNEL or message.event != "update" or message.result is None:
             return events
@@ -126,3 +127,12 @@ class Gate(Adapter):
         found = _contracts.decode(raw)
         sizes = ((c.name, 1.0 if c.type == "inverse" else c.quanto_multiplier) for c in found)
         return Listing(tuple((name, size) for name, size in sizes if size > 0))
+
+
+def _decoded(raw: Raw, context: Context) -> _Message:
+    """The message, without those of its rows that cannot be read."""
+    try:
+        return _message.decode(raw)
+    except msgspec.ValidationError as error:
+        loaded = readable_rows(raw, ("result",), {"": _Row}, error, context.tally)
+        return msgspec.convert(loaded, _Message, strict=False)

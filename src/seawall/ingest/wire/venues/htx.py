@@ -21,6 +21,7 @@ from seawall.ingest.wire.adapter import (
     Raw,
     Request,
     Said,
+    readable_rows,
     text_of,
 )
 from seawall.ingest.wire.context import LONG, SHORT, Context
@@ -98,7 +99,7 @@ class Htx(Adapter):
         ]
 
     def _events(self, raw: Raw, context: Context) -> list[WireEvent]:
-        message = _message.decode(_plain(raw))
+        message = _decoded(_plain(raw), context)
         events: list[WireEvent] = []
         if message.op != "notify" or not message.topic.endswith(_TOPIC):
             return events
@@ -166,6 +167,15 @@ class Htx(Adapter):
             else:
                 events.append(made)
         return Missed(events)
+
+
+def _decoded(raw: Raw, context: Context) -> _Message:
+    """The message, without those of its rows that cannot be read."""
+    try:
+        return _message.decode(raw)
+    except msgspec.ValidationError as error:
+        loaded = readable_rows(raw, ("data",), {"": _Row}, error, context.tally)
+        return msgspec.convert(loaded, _Message, strict=False)
 
 
 def _plain(raw: Raw) -> Raw:

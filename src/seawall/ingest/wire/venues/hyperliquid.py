@@ -6,9 +6,7 @@ trade against many liquidations and take over what the book cannot, so their fil
 of the former and all of the latter. A new subscription starts with the latest fills: what was
 missed comes by itself.
 
-The side of a fill is the vault's; that of the closed position follows from who was liquidated.
-A fill that is an auto-deleveraging, or whose liquidated user is a vault, closes the *other*
-side's winner: it is no liquidation and is marked so.
+What a fill means is read as in files of fills (:mod:`seawall.ingest.wire.hyperliquid_fill`).
 """
 
 from __future__ import annotations
@@ -17,7 +15,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from seawall.core.tape import Kind
 from seawall.ingest.wire.adapter import (
     BAD_ROW,
     OTHER,
@@ -30,44 +27,18 @@ from seawall.ingest.wire.adapter import (
     Said,
     text_of,
 )
-from seawall.ingest.wire.context import LONG, SHORT, Context
+from seawall.ingest.wire.context import Context
 from seawall.ingest.wire.event import WireEvent
+from seawall.ingest.wire.hyperliquid_fill import VAULTS, Fill, closings
 
-VAULTS = (
-    "0x010461c14e146ac35fe42271bdc1134ee31c703a",
-    "0x2e3d94f0562703b25c83308a05046ddaf9a8dd14",
-    "0x2ed5c4484ea3ff8b57d5f2fb152a40d9f2b68308",
-    "0x31ca8395cf837de08b24da3f660e77761dfb974b",
-    "0x469f690213c467c39a23efacfd2816896009d7d8",
-    "0x5e177e5e39c0f4e421f5865a6d8beed8d921cb70",
-    "0xb0a55f13d22f66e6d495ac98113841b2326e9540",
-)
-"""Child vaults of HLP, as of February 2026; the venue allows ten users a client."""
+__all__ = ["VAULTS", "Hyperliquid"]
 
-_CLOSES = {"A": LONG, "B": SHORT}
-_DELEVERAGED = "Auto-Deleveraging"
 _PAGE = 2000
-
-
-class _Liquidation(msgspec.Struct, gc=False, rename="camel"):
-    liquidated_user: str = ""
-    method: str = ""
-
-
-class _Fill(msgspec.Struct, gc=False):
-    coin: str
-    px: float
-    sz: float
-    side: str
-    time: int
-    tid: int
-    dir: str = ""
-    liquidation: _Liquidation | None = None
 
 
 class _Fills(msgspec.Struct, gc=False):
     user: str
-    fills: list[_Fill]
+    fills: list[Fill]
 
 
 class _Message(msgspec.Struct, gc=False):
@@ -77,7 +48,7 @@ class _Message(msgspec.Struct, gc=False):
 
 _message = msgspec.json.Decoder(_Message)
 _fills = msgspec.json.Decoder(_Fills, strict=False)
-_list = msgspec.json.Decoder(list[_Fill], strict=False)
+_list = msgspec.json.Decoder(list[Fill], strict=False)
 _text = msgspec.json.Decoder(str)
 
 
@@ -135,45 +106,31 @@ class Hyperliquid(Adapter):
         return Missed(events, _question(asked["user"], last, asked["endTime"]))
 
 
-def _of_fills(fills: list[_Fill], user: str, context: Context) -> list[WireEvent]:
+def _of_fills(fills: list[Fill], user: str, context: Context) -> list[WireEvent]:
     events: list[WireEvent] = []
     for fill in fills:
-        if fill.liquidation is None:
-            continue
-        contract = context.contract(fill.coin)
-        if contract is None:
-            continue
         try:
-            kind, side, account = _meaning(fill, fill.liquidation, user)
-            events.append(
+            found = closings(fill, user)
+            contract = context.contract(fill.coin) if found else None
+            if contract is None:
+                continue
+            events += [
                 context.closed(
                     contract,
                     fill.time,
-                    side,
+                    closing.side,
                     fill.px,
                     base=fill.sz,
-                    kind=kind,
-                    at_fill=kind == Kind.LIQUIDATION,
-                    own=f"{fill.coin} {fill.time} {fill.tid}",
-                    account=account,
+                    kind=closing.kind,
+                    at_fill=closing.at_fill,
+                    own=closing.own,
+                    account=closing.account,
                 )
-            )
+                for closing in found
+            ]
         except BAD_ROW:
             context.tally.malformed += 1
     return events
-
-
-def _meaning(fill: _Fill, of: _Liquidation, user: str) -> tuple[Kind, int, str]:
-    """Kind, side of the position closed, and whose it was (empty if not told)."""
-    loser = of.liquidated_user.lower()
-    own = _CLOSES[fill.side]
-    if fill.dir == _DELEVERAGED or loser in VAULTS:
-        winner = "" if user == loser else user
-        return Kind.ADL, own if winner else -own, winner
-    if of.method not in ("market", "backstop"):
-        raise ValueError("an unknown method")
-    kind = Kind.TAKEOVER if of.method == "backstop" else Kind.LIQUIDATION
-    return kind, own if user == loser else -own, loser
 
 
 def _question(user: str, since_ms: int, until_ms: int) -> Request:

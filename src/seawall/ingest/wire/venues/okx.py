@@ -22,6 +22,7 @@ from seawall.ingest.wire.adapter import (
     Raw,
     Request,
     Said,
+    readable_rows,
     text_of,
 )
 from seawall.ingest.wire.context import LONG, SHORT, Context
@@ -102,7 +103,7 @@ class Okx(Adapter):
     def _events(self, raw: Raw, context: Context) -> list[WireEvent]:
         if raw in ("pong", b"pong"):
             return []
-        message = _message.decode(raw)
+        message = _decoded(raw, context)
         if message.arg.channel != _CHANNEL:
             return []
         return _of_orders(message.data, context)
@@ -150,10 +151,20 @@ class Okx(Adapter):
         ]
 
     def _missed(self, raw: Raw, request: Request, context: Context) -> Missed:
-        message = _message.decode(raw)
+        message = _decoded(raw, context)
         if message.code != "0":
             raise ValueError(f"the venue answers {message.code} {message.msg}")
         return Missed(_of_orders(message.data, context))
+
+
+def _decoded(raw: Raw, context: Context) -> _Message:
+    """The message, without those of its rows that cannot be read."""
+    try:
+        return _message.decode(raw)
+    except msgspec.ValidationError as error:
+        rows = {"": _Order, "details": _Detail}
+        loaded = readable_rows(raw, ("data",), rows, error, context.tally)
+        return msgspec.convert(loaded, _Message, strict=False)
 
 
 def _of_orders(orders: list[_Order], context: Context) -> list[WireEvent]:
