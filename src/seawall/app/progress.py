@@ -77,5 +77,6 @@ class Progress:
 
 def compiling() -> bool:
     """Whether kernels are being compiled, or were found to be missing, in this process."""
-    jit = sys.modules.get("seawall._jit")
-    return bool(jit is not None and jit.fresh_cache())
+    # another thread may be in the middle of importing it
+    fresh = getattr(sys.modules.get("seawall._jit"), "fresh_cache", None)
+    return bool(fresh is not None and fresh())

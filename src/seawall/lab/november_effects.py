@@ -72,7 +72,7 @@ def whole(row: Row, share: float) -> Row:
     size["sold_usd"] = size["forced_usd"] + size["stops_usd"]
     for name in [k for k in size if k.startswith("fall.")]:
         size[name.replace("fall.", "drop.")] = -size[name]
-    if share < FAINT:  # its accounts are not fewer, only smaller
+    if share <= FAINT:  # its accounts are not fewer, only smaller
         size["accounts_forced"] *= FAINT
     return size
 

@@ -85,8 +85,9 @@ def test_a_paused_run_goes_on_to_the_same_end(run: Run, scenario: Path, tmp_path
     assert run("replay", state).code == 2
 
 
-def test_compare_refuses_scenarios_without_common_random_numbers(run: Run) -> None:
-    done = run("compare", "price-jump", "november-2025", "--runs", 2)
+def test_compare_refuses_scenarios_without_common_random_numbers(run: Run, tmp_path: Path) -> None:
+    other = written(tmp_path, 'extends = "november-2025"\n[clock]\nstep = "5s"\n', "other.toml")
+    done = run("compare", "price-jump", other, "--runs", 2)
     assert done.code == 2
     assert not done.out
     for words in ("clock.step", "clock.length", "different markets", "one that extends it"):
