@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 
-from seawall.ingest.wire.context import Context, MalformedMessageError, Tally
+from seawall.ingest.wire.context import Context, MalformedMessageError
 from seawall.ingest.wire.event import WireEvent
 from seawall.rulebook import Rules
 
@@ -103,10 +103,21 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a venue says of its contracts: instrument, and its size where it counts in contracts."""
+    """What a venue says of its contracts.
+
+    Attributes
+    ----------
+    sizes
+        Instrument, and its size where the venue counts in contracts.
+    next
+        The question for more.
+    unread
+        Rows that could not be read.
+    """
 
     sizes: tuple[tuple[str, float], ...]
     next: Request | None = None
+    unread: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,68 +244,6 @@ MALFORMED = (
 
 BAD_ROW = (ValueError, KeyError, OverflowError)
 """What a row of an otherwise good message can raise; it is counted and the others are kept."""
-
-
-def readable_rows(
-    raw: Raw, path: Sequence[str], rows: Mapping[str, type], error: Exception, tally: Tally
-) -> Any:
-    """A message whose rows are not all readable, without those that are not; they are counted.
-
-    Parameters
-    ----------
-    path
-        Keys that lead to the list of rows.
-    rows
-        What a row is, under ``""``; under other names, what the rows of its own lists are.
-    error
-        What reading the whole message raised.
-
-    Returns
-    -------
-    Any
-        Plain objects, to be converted.
-
-    Raises
-    ------
-    Exception
-        ``error``, if the message is wrong elsewhere or has no readable row: then it counts as
-        one malformed message.
-    """
-    loaded = msgspec.json.decode(raw)
-    place: Any = loaded
-    for key in path[:-1]:
-        place = place.get(key) if isinstance(place, dict) else None
-    found = place.get(path[-1]) if isinstance(place, dict) else None
-    if not isinstance(found, list):
-        raise error
-    kept, bad = _readable(found, rows)
-    if not kept:
-        raise error
-    place[path[-1]] = kept
-    tally.malformed += bad
-    return loaded
-
-
-def _readable(found: list[Any], rows: Mapping[str, type]) -> tuple[list[Any], int]:
-    """Rows that can be read, and how many cannot."""
-    kept, bad = [], 0
-    for row in found:
-        emptied = False
-        for name, kind in rows.items():
-            inner = row.get(name) if name and isinstance(row, dict) else None
-            if isinstance(inner, list):
-                row[name], more = _readable(inner, {"": kind})
-                bad += more
-                emptied = more > 0 and not row[name]
-        if emptied:
-            continue
-        try:
-            msgspec.convert(row, rows[""], strict=False)
-        except msgspec.ValidationError:
-            bad += 1
-        else:
-            kept.append(row)
-    return kept, bad
 
 
 def text_of(value: object) -> str:

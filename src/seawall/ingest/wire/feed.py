@@ -191,6 +191,7 @@ class VenueFeed:
                 except MalformedMessageError as error:
                     self._unanswered(request, str(error))
                     return
+                self.context.tally.malformed += listing.unread
                 found.update(listing.sizes)
                 request = listing.next
         if found:
@@ -223,20 +224,25 @@ class VenueFeed:
     async def _ask_pages(
         self, session: aiohttp.ClientSession, question: Request, counts: Counts
     ) -> bool:
-        """Take the pages of one question; whether all of them were had."""
+        """Take the pages of one question; whether all of them were had, each row of them."""
         request: Request | None = question
+        whole = True
         for _ in range(_MOST_PAGES):
             if request is None:
-                return True
+                return whole
             body = await self._ask(session, request, counts)
             if body is None:
                 return False
             self._past.begin(time.time_ns())
+            unread = self._past.tally.malformed
             try:
                 missed = self.adapter.parse_missed(body, request, self._past)
             except MalformedMessageError as error:
                 self._unanswered(request, str(error), counts)
                 return False
+            bad = self._past.tally.malformed - unread
+            self.context.tally.malformed += bad
+            whole &= bad == 0
             counts.events += len(missed.events)
             counts.missed += len(missed.events)
             lost = await self._inbox.put(missed.events)
@@ -246,7 +252,7 @@ class VenueFeed:
                 return False
             request = missed.next
             await asyncio.sleep(self._asking.between)
-        return request is None
+        return whole and request is None
 
     async def _ask(
         self, session: aiohttp.ClientSession, request: Request, counts: Counts | None = None

@@ -10,7 +10,7 @@ import pytest
 from seawall.core import RuleError
 from seawall.core.tape import Coverage, Kind
 from seawall.ingest.event_ids import content_id, contents_of, own_id
-from seawall.ingest.wire.context import Context, MalformedMessageError
+from seawall.ingest.wire.context import Context
 from seawall.ingest.wire.event import tape_of
 from seawall.ingest.wire.venues import ADAPTERS, adapters_of, names_of
 from seawall.ingest.wire.venues.hyperliquid import VAULTS
@@ -322,75 +322,3 @@ def test_a_venue_is_found_by_its_name_or_alias() -> None:
         names_of("dydx", RULES)
     with pytest.raises(RuleError, match="unknown venue"):
         names_of("nowhere", RULES)
-
-
-def okx_orders(*orders: dict) -> dict:
-    return {"arg": {"channel": "liquidation-orders"}, "data": list(orders)}
-
-
-def of_lists(venue: str, rows: list[object]) -> dict:
-    """A message of a venue with such rows."""
-    if venue == "deribit":
-        return {"method": "subscription", "params": {"channel": "x", "data": rows}}
-    return {
-        "bybit": {"topic": "allLiquidation.BTCUSDT", "data": rows},
-        "gate": {"channel": "futures.public_liquidates", "event": "update", "result": rows},
-        "htx": {"op": "notify", "topic": "public.*.liquidation_orders", "data": rows},
-        "okx": okx_orders({"instId": "BTC-USDT-SWAP", "details": rows}),
-    }[venue]
-
-
-GOOD = {
-    "bybit": bybit()["data"][0],
-    "gate": gate("-124")["result"][0],
-    "okx": detail(),
-    "deribit": deribit("T")["params"]["data"][0],
-    "htx": {
-        "contract_code": "BTC-USDT",
-        "direction": "sell",
-        "offset": "close",
-        "price": 90_000.0,
-        "created_at": MS,
-        "amount": 0.5,
-    },
-}
-
-
-@pytest.mark.parametrize("venue", sorted(GOOD))
-@pytest.mark.parametrize("bad", [7, None, [], "x", {}, "price", "text"])
-def test_a_row_that_cannot_be_read_costs_only_itself(venue: str, bad: object) -> None:
-    good = GOOD[venue]
-    numbers = {"bybit": "p", "okx": "bkPx"}
-    if bad == "price":
-        bad = {**good, numbers.get(venue, "price"): "no number"}
-    if bad == "text":
-        name = {"bybit": "s", "okx": "side", "gate": "contract", "deribit": "direction"}
-        bad = {**good, name.get(venue, "direction"): [1]}
-    if venue == "gate" and bad == {}:
-        bad = {"price": {}}
-    context = ADAPTERS[venue].context(RULES)
-    context.learn({"BTC_USDT": 0.0001, "BTC-USDT-SWAP": 0.01}.items())
-    context.begin(MS * 1_000_000)
-    first, last = {**good}, {**good}
-    for name in ("T", "ts", "time", "timestamp", "created_at"):
-        if name in last:
-            last[name] = type(last[name])(int(last[name]) + 1)
-    if venue == "deribit":
-        last["trade_id"] = "78"
-    raw = json.dumps(of_lists(venue, [first, bad, last]))
-    events = ADAPTERS[venue].parse(raw, context)
-    assert [e.time - events[0].time for e in events] == [0, 1_000_000]
-    assert context.tally.malformed == 1
-    with pytest.raises(MalformedMessageError):
-        ADAPTERS[venue].parse(json.dumps(of_lists(venue, [bad])), context)
-    assert context.tally.malformed == 1
-
-
-def test_an_order_that_cannot_be_read_costs_no_other_order() -> None:
-    context = ADAPTERS["okx"].context(RULES)
-    context.learn({"BTC-USDT-SWAP": 0.01}.items())
-    context.begin(MS * 1_000_000)
-    good = okx(detail())["data"][0]
-    raw = json.dumps(okx_orders({"instId": 7, "details": []}, good, {"instId": "BTC-USDT-SWAP"}))
-    assert len(ADAPTERS["okx"].parse(raw, context)) == 1
-    assert context.tally.malformed == 2

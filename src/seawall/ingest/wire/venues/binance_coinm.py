@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from seawall.ingest.wire.adapter import Listing, Raw, Request
+from seawall.ingest.wire.context import Tally
+from seawall.ingest.wire.rows import decoded
 from seawall.ingest.wire.venues.binance_usdm import BinanceUsdm
 
 
@@ -32,4 +34,6 @@ class BinanceCoinm(BinanceUsdm):
         return [Request("https://dapi.binance.com/dapi/v1/exchangeInfo")]
 
     def _listing(self, raw: Raw, request: Request) -> Listing:
-        return Listing(tuple((s.symbol, s.contract_size) for s in _symbols.decode(raw).symbols))
+        unread = Tally()
+        found = decoded(_symbols, raw, ("symbols",), {"": _Symbol}, unread).symbols
+        return Listing(tuple((s.symbol, s.contract_size) for s in found), unread=unread.malformed)

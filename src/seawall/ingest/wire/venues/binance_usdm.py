@@ -23,6 +23,7 @@ from seawall.ingest.wire.adapter import (
 )
 from seawall.ingest.wire.context import LONG, SHORT, Context, Contract
 from seawall.ingest.wire.event import WireEvent
+from seawall.ingest.wire.rows import decoded
 
 _CLOSES = {"SELL": LONG, "BUY": SHORT}
 
@@ -40,7 +41,7 @@ class _Order(msgspec.Struct, gc=False):
 class _Message(msgspec.Struct, gc=False):
     e: str = ""
     o: _Order | None = None
-    data: _Message | None = None
+    data: _Message | list[_Message] | None = None
 
 
 class _Code(msgspec.Struct, gc=False):
@@ -56,8 +57,20 @@ class _Answer(msgspec.Struct, gc=False):
     msg: str = ""
 
 
-_message = msgspec.json.Decoder(_Message | list[_Message], strict=False)
+_ROWS = {"": _Message}
+_message = msgspec.json.Decoder(_Message, strict=False)
+_several = msgspec.json.Decoder(list[_Message], strict=False)
 _answer = msgspec.json.Decoder(_Answer, strict=False)
+
+
+def _orders(raw: Raw, context: Context) -> Sequence[_Message]:
+    """One order or a list of them, bare or under the name of their stream."""
+    if raw[:1] in ("[", b"["):
+        return decoded(_several, raw, (), _ROWS, context.tally)
+    message = decoded(_message, raw, ("data",), _ROWS, context.tally)
+    if isinstance(message.data, list):
+        return message.data
+    return (message.data or message,)
 
 
 def _closed(order: _Order, contract: Contract, context: Context) -> WireEvent:
@@ -85,19 +98,17 @@ class BinanceUsdm(Adapter):
         return [Link(self.venue, self.url, (frame,), ping_seconds=60.0, silence_seconds=180.0)]
 
     def _events(self, raw: Raw, context: Context) -> list[WireEvent]:
-        found = _message.decode(raw)
         events: list[WireEvent] = []
-        for message in found if isinstance(found, list) else (found,):
-            inner = message.data or message
-            if inner.o is None:
-                if inner.e == "forceOrder":
+        for message in _orders(raw, context):
+            if message.o is None:
+                if message.e == "forceOrder":
                     context.tally.malformed += 1
                 continue
-            contract = context.contract(inner.o.s)
+            contract = context.contract(message.o.s)
             if contract is None:
                 continue
             try:
-                events.append(_closed(inner.o, contract, context))
+                events.append(_closed(message.o, contract, context))
             except BAD_ROW:
                 context.tally.malformed += 1
         return events

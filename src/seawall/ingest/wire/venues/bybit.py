@@ -22,11 +22,11 @@ from seawall.ingest.wire.adapter import (
     Raw,
     Request,
     Said,
-    readable_rows,
     text_of,
 )
-from seawall.ingest.wire.context import LONG, SHORT, Context
+from seawall.ingest.wire.context import LONG, SHORT, Context, Tally
 from seawall.ingest.wire.event import WireEvent
+from seawall.ingest.wire.rows import decoded
 from seawall.rulebook import parse_symbol
 
 _POSITION = {"Buy": LONG, "Sell": SHORT}
@@ -66,6 +66,7 @@ class _Listed(msgspec.Struct, gc=False):
     result: _Page
 
 
+_ROWS = {"": _Row}
 _message = msgspec.json.Decoder(_Message, strict=False)
 _answer = msgspec.json.Decoder(_Answer, strict=False)
 _listed = msgspec.json.Decoder(_Listed, strict=False)
@@ -95,7 +96,7 @@ class Bybit(Adapter):
         return links
 
     def _events(self, raw: Raw, context: Context) -> list[WireEvent]:
-        message = _decoded(raw, context)
+        message = decoded(_message, raw, ("data",), _ROWS, context.tally)
         events: list[WireEvent] = []
         if not message.topic.startswith(_TOPIC):
             return events
@@ -127,18 +128,11 @@ class Bybit(Adapter):
         ]
 
     def _listing(self, raw: Raw, request: Request) -> Listing:
-        page = _listed.decode(raw).result
+        unread = Tally()
+        rows = {"": _Instrument}
+        page = decoded(_listed, raw, ("result", "list"), rows, unread).result
         more = request.with_params(cursor=page.next_page_cursor) if page.next_page_cursor else None
-        return Listing(tuple((i.symbol, 1.0) for i in page.rows), more)
-
-
-def _decoded(raw: Raw, context: Context) -> _Message:
-    """The message, without those of its rows that cannot be read."""
-    try:
-        return _message.decode(raw)
-    except msgspec.ValidationError as error:
-        loaded = readable_rows(raw, ("data",), {"": _Row}, error, context.tally)
-        return msgspec.convert(loaded, _Message, strict=False)
+        return Listing(tuple((i.symbol, 1.0) for i in page.rows), more, unread.malformed)
 
 
 def _link(kind: str, names: list[str], a_frame: int) -> Link:

@@ -21,11 +21,11 @@ from seawall.ingest.wire.adapter import (
     Raw,
     Request,
     Said,
-    readable_rows,
     text_of,
 )
 from seawall.ingest.wire.context import LONG, SHORT, Context
 from seawall.ingest.wire.event import WireEvent
+from seawall.ingest.wire.rows import decoded
 
 _CHANNEL = "trades.future.any.100ms"
 _CLOSES = {"sell": LONG, "buy": SHORT}
@@ -77,6 +77,7 @@ class _PageAnswer(msgspec.Struct, gc=False):
     result: _Page
 
 
+_ROWS = {"": _Trade}
 _message = msgspec.json.Decoder(_Message, strict=False)
 _answer = msgspec.json.Decoder(_Answer, strict=False)
 _page = msgspec.json.Decoder(_PageAnswer, strict=False)
@@ -108,7 +109,7 @@ class Deribit(Adapter):
         ]
 
     def _events(self, raw: Raw, context: Context) -> list[WireEvent]:
-        message = _decoded(raw, context)
+        message = decoded(_message, raw, ("params", "data"), _ROWS, context.tally)
         if message.method != "subscription" or message.params is None:
             return []
         return _of_trades(message.params.data, context)
@@ -146,7 +147,7 @@ class Deribit(Adapter):
         ]
 
     def _missed(self, raw: Raw, request: Request, context: Context) -> Missed:
-        page = _page.decode(raw).result
+        page = decoded(_page, raw, ("result", "trades"), _ROWS, context.tally).result
         events = _of_trades(page.trades, context)
         if not page.has_more or not page.trades:
             return Missed(events)
@@ -157,15 +158,6 @@ class Deribit(Adapter):
         return Missed(
             events, request.with_params(start_timestamp=str(last if last > began else last + 1))
         )
-
-
-def _decoded(raw: Raw, context: Context) -> _Message:
-    """The message, without those of its rows that cannot be read."""
-    try:
-        return _message.decode(raw)
-    except msgspec.ValidationError as error:
-        loaded = readable_rows(raw, ("params", "data"), {"": _Trade}, error, context.tally)
-        return msgspec.convert(loaded, _Message, strict=False)
 
 
 def _of_trades(trades: list[_Trade], context: Context) -> list[WireEvent]:

@@ -22,11 +22,11 @@ from seawall.ingest.wire.adapter import (
     Raw,
     Request,
     Said,
-    readable_rows,
     text_of,
 )
-from seawall.ingest.wire.context import LONG, SHORT, Context
+from seawall.ingest.wire.context import LONG, SHORT, Context, Tally
 from seawall.ingest.wire.event import WireEvent
+from seawall.ingest.wire.rows import decoded
 
 _CHANNEL = "futures.public_liquidates"
 _SETTLED = ("usdt", "btc")
@@ -59,6 +59,7 @@ class _Contract(msgspec.Struct, gc=False):
     quanto_multiplier: float = 0.0
 
 
+_ROWS = {"": _Row}
 _message = msgspec.json.Decoder(_Message, strict=False)
 _contracts = msgspec.json.Decoder(list[_Contract], strict=False)
 
@@ -86,7 +87,7 @@ class Gate(Adapter):
         ]
 
     def _events(self, raw: Raw, context: Context) -> list[WireEvent]:
-        message = _decoded(raw, context)
+        message = decoded(_message, raw, ("result",), _ROWS, context.tally)
         events: list[WireEvent] = []
         if message.channel != _CHANNEL or message.event != "update" or message.result is None:
             return events
@@ -124,15 +125,8 @@ class Gate(Adapter):
         return [Request(url.format(coin)) for coin in _SETTLED]
 
     def _listing(self, raw: Raw, request: Request) -> Listing:
-        found = _contracts.decode(raw)
+        unread = Tally()
+        found = decoded(_contracts, raw, (), {"": _Contract}, unread)
         sizes = ((c.name, 1.0 if c.type == "inverse" else c.quanto_multiplier) for c in found)
-        return Listing(tuple((name, size) for name, size in sizes if size > 0))
-
-
-def _decoded(raw: Raw, context: Context) -> _Message:
-    """The message, without those of its rows that cannot be read."""
-    try:
-        return _message.decode(raw)
-    except msgspec.ValidationError as error:
-        loaded = readable_rows(raw, ("result",), {"": _Row}, error, context.tally)
-        return msgspec.convert(loaded, _Message, strict=False)
+        known = tuple((name, size) for name, size in sizes if size > 0)
+        return Listing(known, unread=unread.malformed)

@@ -21,11 +21,11 @@ from seawall.ingest.wire.adapter import (
     Raw,
     Request,
     Said,
-    readable_rows,
     text_of,
 )
 from seawall.ingest.wire.context import LONG, SHORT, Context
 from seawall.ingest.wire.event import WireEvent
+from seawall.ingest.wire.rows import decoded
 
 _CLOSES = {"sell": LONG, "buy": SHORT}
 _TOPIC = ".liquidation_orders"
@@ -72,6 +72,7 @@ class _PastAnswer(msgspec.Struct, gc=False):
     message: str = ""
 
 
+_ROWS = {"": _Row}
 _message = msgspec.json.Decoder(_Message, strict=False)
 _answer = msgspec.json.Decoder(_Answer, strict=False)
 _past = msgspec.json.Decoder(_PastAnswer, strict=False)
@@ -99,7 +100,7 @@ class Htx(Adapter):
         ]
 
     def _events(self, raw: Raw, context: Context) -> list[WireEvent]:
-        message = _decoded(_plain(raw), context)
+        message = decoded(_message, _plain(raw), ("data",), _ROWS, context.tally)
         events: list[WireEvent] = []
         if message.op != "notify" or not message.topic.endswith(_TOPIC):
             return events
@@ -151,7 +152,7 @@ class Htx(Adapter):
         ]
 
     def _missed(self, raw: Raw, request: Request, context: Context) -> Missed:
-        answer = _past.decode(raw)
+        answer = decoded(_past, raw, ("data",), {"": _Past}, context.tally)
         if answer.code != 200:
             raise ValueError(f"the venue answers {answer.code} {answer.message}")
         events: list[WireEvent] = []
@@ -167,15 +168,6 @@ class Htx(Adapter):
             else:
                 events.append(made)
         return Missed(events)
-
-
-def _decoded(raw: Raw, context: Context) -> _Message:
-    """The message, without those of its rows that cannot be read."""
-    try:
-        return _message.decode(raw)
-    except msgspec.ValidationError as error:
-        loaded = readable_rows(raw, ("data",), {"": _Row}, error, context.tally)
-        return msgspec.convert(loaded, _Message, strict=False)
 
 
 def _plain(raw: Raw) -> Raw:

@@ -30,6 +30,7 @@ from seawall.ingest.wire.adapter import (
 from seawall.ingest.wire.context import Context
 from seawall.ingest.wire.event import WireEvent
 from seawall.ingest.wire.hyperliquid_fill import VAULTS, Fill, closings
+from seawall.ingest.wire.rows import decoded
 
 __all__ = ["VAULTS", "Hyperliquid"]
 
@@ -46,6 +47,7 @@ class _Message(msgspec.Struct, gc=False):
     data: msgspec.Raw = msgspec.Raw(b"null")
 
 
+_ROWS = {"": Fill}
 _message = msgspec.json.Decoder(_Message)
 _fills = msgspec.json.Decoder(_Fills, strict=False)
 _list = msgspec.json.Decoder(list[Fill], strict=False)
@@ -79,7 +81,7 @@ class Hyperliquid(Adapter):
         message = _message.decode(raw)
         if message.channel != "userFills":
             return []
-        found = _fills.decode(message.data)
+        found = decoded(_fills, message.data, ("fills",), _ROWS, context.tally)
         return _of_fills(found.fills, found.user.lower(), context)
 
     def _control(self, raw: Raw) -> Control:
@@ -97,11 +99,13 @@ class Hyperliquid(Adapter):
         return [_question(v, since_ms, until_ms) for v in VAULTS]
 
     def _missed(self, raw: Raw, request: Request, context: Context) -> Missed:
-        fills = _list.decode(raw)
+        unread = context.tally.malformed
+        fills = decoded(_list, raw, (), _ROWS, context.tally)
+        told = len(fills) + context.tally.malformed - unread
         asked = msgspec.json.decode(request.body)
         events = _of_fills(fills, asked["user"], context)
         last = max((f.time for f in fills), default=0)
-        if len(fills) < _PAGE or last <= asked["startTime"]:
+        if told < _PAGE or last <= asked["startTime"]:
             return Missed(events)
         return Missed(events, _question(asked["user"], last, asked["endTime"]))
 

@@ -22,11 +22,11 @@ from seawall.ingest.wire.adapter import (
     Raw,
     Request,
     Said,
-    readable_rows,
     text_of,
 )
-from seawall.ingest.wire.context import LONG, SHORT, Context
+from seawall.ingest.wire.context import LONG, SHORT, Context, Tally
 from seawall.ingest.wire.event import WireEvent
+from seawall.ingest.wire.rows import decoded
 
 _CHANNEL = "liquidation-orders"
 _TYPES = ("SWAP", "FUTURES")
@@ -75,6 +75,7 @@ class _Instruments(msgspec.Struct, gc=False):
     data: list[_Instrument]
 
 
+_ROWS = {"": _Order, "details": _Detail}
 _message = msgspec.json.Decoder(_Message, strict=False)
 _answer = msgspec.json.Decoder(_Answer, strict=False)
 _instruments = msgspec.json.Decoder(_Instruments, strict=False)
@@ -103,7 +104,7 @@ class Okx(Adapter):
     def _events(self, raw: Raw, context: Context) -> list[WireEvent]:
         if raw in ("pong", b"pong"):
             return []
-        message = _decoded(raw, context)
+        message = decoded(_message, raw, ("data",), _ROWS, context.tally)
         if message.arg.channel != _CHANNEL:
             return []
         return _of_orders(message.data, context)
@@ -124,9 +125,11 @@ class Okx(Adapter):
         return [Request(url, (("instType", kind),)) for kind in _TYPES]
 
     def _listing(self, raw: Raw, request: Request) -> Listing:
-        found = _instruments.decode(raw).data
+        unread = Tally()
+        found = decoded(_instruments, raw, ("data",), {"": _Instrument}, unread).data
         sizes = ((i.inst_id, _number(i.ct_val) * (_number(i.ct_mult) or 1.0)) for i in found)
-        return Listing(tuple((name, size) for name, size in sizes if size > 0))
+        known = tuple((name, size) for name, size in sizes if size > 0)
+        return Listing(known, unread=unread.malformed)
 
     def missed(
         self, since_ms: int, until_ms: int, assets: Sequence[str] | None, seen: Sequence[str]
@@ -151,20 +154,10 @@ class Okx(Adapter):
         ]
 
     def _missed(self, raw: Raw, request: Request, context: Context) -> Missed:
-        message = _decoded(raw, context)
+        message = decoded(_message, raw, ("data",), _ROWS, context.tally)
         if message.code != "0":
             raise ValueError(f"the venue answers {message.code} {message.msg}")
         return Missed(_of_orders(message.data, context))
-
-
-def _decoded(raw: Raw, context: Context) -> _Message:
-    """The message, without those of its rows that cannot be read."""
-    try:
-        return _message.decode(raw)
-    except msgspec.ValidationError as error:
-        rows = {"": _Order, "details": _Detail}
-        loaded = readable_rows(raw, ("data",), rows, error, context.tally)
-        return msgspec.convert(loaded, _Message, strict=False)
 
 
 def _of_orders(orders: list[_Order], context: Context) -> list[WireEvent]:
