@@ -214,20 +214,10 @@ class VenueAsking:
         named = "".join(part.capitalize() for part in method.split("_"))
         named = named[0].lower() + named[1:]
         has = self._exchange.has
-        if has.get(f"{named}s") is True and method != "fetch_ticker":
-            source = self._source(f"{method}s")
-
-            def take_all(told: Mapping[str, Any], received: int) -> Iterator[Row]:
-                for of in group:
-                    if of.symbol in told:
-                        for where, row in row_of(of, told[of.symbol], received, source):
-                            self._keep(rows, where, row)
-                return iter(())
-
-            ask_all = getattr(self._exchange, f"{method}s")
-            symbols = [of.symbol for of in group]
-            await self._ask(rows, kind, partial(ask_all, symbols, dict(also)), take_all)
-        elif has.get(named):
+        at_once = has.get(f"{named}s") is True and method != "fetch_ticker"
+        if at_once and await self._of_all(rows, kind, f"{method}s", group, row_of, also):
+            return
+        if has.get(named):
             source, ask_one = self._source(method), getattr(self._exchange, method)
             for of in group:
 
@@ -237,6 +227,41 @@ class VenueAsking:
                     return iter(())
 
                 await self._ask(rows, kind, partial(ask_one, of.symbol, dict(also)), take)
+
+    async def _of_all(
+        self,
+        rows: Rows,
+        kind: str,
+        method: str,
+        group: list[Listed],
+        row_of: Callable[[Listed, Any, int, str], Iterator[tuple[str, Row]]],
+        also: Mapping[str, Any],
+    ) -> bool:
+        """Ask for all contracts at once; False where ccxt can do so of others only (HTX)."""
+        from ccxt import NotSupported
+
+        source, ask_all = self._source(method), getattr(self._exchange, method)
+        asked = True
+
+        async def call() -> Mapping[str, Any]:
+            nonlocal asked
+            try:
+                told: Mapping[str, Any] = await ask_all([of.symbol for of in group], dict(also))
+            except NotSupported:
+                asked = False
+                return {}
+            return told
+
+        def take(told: Mapping[str, Any], received: int) -> Iterator[Row]:
+            for of in group:
+                if of.symbol in told:
+                    for where, row in row_of(of, told[of.symbol], received, source):
+                        self._keep(rows, where, row)
+            return iter(())
+
+        await self._ask(rows, kind, call, take)
+        self.counts.calls -= not asked
+        return asked
 
     def _funding_rows(
         self, of: Listed, told: Any, received: int, source: str

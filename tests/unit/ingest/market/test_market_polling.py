@@ -1,8 +1,6 @@
 """Venues asked through the real ccxt, on the loopback."""
 
 import asyncio
-import contextlib
-import math
 import os
 import signal
 import subprocess
@@ -14,50 +12,15 @@ import pytest
 pytest.importorskip("ccxt", reason="ccxt is an extra: pip install 'seawall[live]'")
 
 from made_venues import Refusal, RestVenue
-from made_venues.markets import BTC, ETH, MARKETS, MS, NEXT
+from made_venues.markets import BTC, ETH, MS, NEXT
+from made_venues.rounds import EVER, MARKETS, RULES, levels, one_round
 from seawall.core import InputError
 from seawall.ingest.market.exchanges import addresses, names_of, pointed
 from seawall.ingest.market.poller import Poller, Polling
 from seawall.ingest.market.tables import TABLES, MarketWriter, read
 from seawall.ingest.store.disk import StoreError
-from seawall.rulebook import Rules
 
-EVER = (-(2**62), 2**62)
 NS = MS * 10**6
-RULES = Rules.bundled()
-
-
-def one_round(tmp_path, venues, assets=("BTC", "ETH"), edit=lambda answers: None, patience=10.0):
-    """Poll made venues once; the poller, the venues, and a reader of its rows."""
-    with contextlib.ExitStack() as stack:
-        made = {}
-        for name in venues:
-            answers = MARKETS[name]()
-            edit(answers)
-            made[name] = stack.enter_context(RestVenue(answers))
-        urls = addresses([f"{n}={v.url}" for n, v in made.items()], RULES)
-        polling = Polling(tuple(venues), tuple(assets), patience=patience, urls=urls)
-
-        async def run(writer):
-            poller = Poller(polling, writer, RULES)
-            await poller.run(once=True)
-            return poller
-
-        with MarketWriter(tmp_path) as writer:
-            poller = asyncio.run(run(writer))
-
-    def rows(kind):
-        return {
-            (r["venue"], r["instrument"], r.get("band")): r for r in read(tmp_path, kind, *EVER)
-        }
-
-    return poller, made, rows
-
-
-def levels(mid, count, step, amount, usd, sign):
-    """USD of a book made by equal steps, level by level."""
-    prices = [mid * (1 + sign * step * k) for k in range(1, count + 1)]
-    return math.fsum(amount * (1.0 if usd else price) for price in prices)
 
 
 def test_binance_is_normalised_with_units(tmp_path):
@@ -154,6 +117,52 @@ def test_deribit_counts_units_whatever_the_size_of_its_contracts(tmp_path):
     assert rows("depth")["deribit", "BTC-PERPETUAL", 0.01]["bid_usd"] == 50 * 10_000.0
     depth = rows("depth")["deribit", "BTC_USDC-PERPETUAL", 0.01]["bid_usd"]
     assert depth == pytest.approx(levels(BTC, 50, 2e-4, 0.1, False, -1))
+
+
+def test_gate_counts_contracts(tmp_path):
+    poller, made, rows = one_round(tmp_path, ["gate"])
+    linear, inverse = ("gate", "BTC_USDT", None), ("gate", "BTC_USD", None)
+    assert set(rows("instrument")) == {linear, inverse, ("gate", "ETH_USDT", None)}
+    assert rows("instrument")[linear]["contract_size"] == 0.0001
+    assert rows("instrument")[inverse]["contract_size"] == 1.0
+    assert rows("funding")[linear]["rate"] == 0.0001
+    assert rows("funding")[inverse]["interval_hours"] == 8.0
+    assert rows("funding")[linear]["due"] == NEXT * 10**6
+    assert (rows("mark")[linear]["mark_price"], rows("mark")[linear]["index_price"]) == (
+        BTC,
+        BTC + 5,
+    )
+    depth = rows("depth")["gate", "BTC_USDT", 0.01]
+    assert depth["bid_usd"] == pytest.approx(levels(BTC, 50, 2e-4, 3_000 * 0.0001, False, -1))
+    assert rows("depth")["gate", "BTC_USD", 0.01]["ask_usd"] == pytest.approx(50 * 3_000)
+    # ccxt has no present open interest of Gate: none is asked for, and none is made up
+    assert not rows("open_interest")
+    assert not poller.venues[0].counts.failed
+    assert all(path.startswith("/api/v4/futures/") for path in made["gate"].paths())
+
+
+def test_htx_is_asked_one_by_one_where_not_all_can_be_asked_for_at_once(tmp_path):
+    poller, made, rows = one_round(tmp_path, ["htx"])
+    linear, inverse = ("htx", "BTC-USDT", None), ("htx", "BTC-USD", None)
+    assert set(rows("instrument")) == {linear, inverse}
+    assert rows("instrument")[linear]["contract_size"] == 0.001
+    assert {name: row["rate"] for name, row in rows("funding").items()} == {
+        linear: 0.00013,
+        inverse: 0.00013,
+    }
+    assert rows("funding")[linear]["due"] == NEXT * 10**6
+    assert rows("open_interest")[linear]["base"] == 30_000.0
+    assert rows("open_interest")[linear]["usd"] == pytest.approx(30_000 * BTC)
+    assert rows("open_interest")[inverse]["usd"] == 866_000 * 100
+    depth = rows("depth")["htx", "BTC-USDT", 0.001]
+    assert depth["ask_usd"] == pytest.approx(levels(BTC, 50, 2e-5, 40 * 0.001, False, 1))
+    assert rows("depth")["htx", "BTC-USD", 0.001]["bid_usd"] == pytest.approx(50 * 40 * 100)
+    # no mark is told through ccxt
+    assert not rows("mark")
+    counts = poller.venues[0].counts
+    assert not counts.failed
+    # contracts are three questions of one call; then rates, tickers, interest and books of two
+    assert counts.calls == len(made["htx"].asked) - 2 == 1 + 4 * 2
 
 
 @pytest.mark.parametrize(
