@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time as clock
 from collections.abc import Sequence
 
 import aiohttp
@@ -127,17 +128,23 @@ def test_a_mistake_of_ours_over_rest_ends_no_recording(where: str) -> None:
     mistaken = type("Mistaken", (type(ADAPTERS["okx"]),), {where: wrong})
 
     async def go() -> tuple[list[WireEvent], VenueFeed, bool]:
-        some, box, got = closings(60), Inbox(), []
+        some, box, got = closings(60, int(clock.time() * 1000) - 30_000), Inbox(), []
         asking = Asking(past=60.0, unsized=0.05, contracts=0.1, between=0.0)
         wrong = Mischief(drop_every=4, overlap=2, gap=0.02)
         async with LoopServer(SPEECHES["okx"](), some, wrong) as server:
+            # a connection that our mistake ends loses what was on its way
+            server.past = some
             assets = ["BTC", "ETH", "SOL"]
             feed = VenueFeed(mistaken(), RULES, box, assets, server.url, PACE, asking)
             if "listing" in where:
-                feed.context.learn({f"{a}-USDT-SWAP": 1.0 for a in assets}.items())
+                for context in (feed.context, feed._past):
+                    context.learn({f"{a}-USDT-SWAP": 1.0 for a in assets}.items())
             async with aiohttp.ClientSession() as session, asyncio.timeout(20):
                 task = asyncio.create_task(feed.run(session))
-                while not task.done() and not (server.done and feed.mistakes > 2):
+                while not task.done() and (
+                    not (server.done and feed.mistakes > 2)
+                    or len({e.event_id for e in got}) < len(some)
+                ):
                     await asyncio.sleep(0.02)
                     got += box.drain(1000)
                 await asyncio.sleep(0.2)
