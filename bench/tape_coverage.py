@@ -15,13 +15,16 @@ HEADS = (
 NOMINAL = 0.9
 
 
-def tape_coverage(full: bool = False, seed: int = 0, tapes: int = 0) -> None:
-    """Estimate of what a feed with one event a slot left out, against what it was."""
+def tape_coverage(full: bool = False, seed: int = 0, tapes: int = 0, beside: bool = True) -> None:
+    """Estimate of what a feed with one event a slot left out, against what it was.
+
+    Once with a venue beside it that shows all of a tape of the same kind, or without.
+    """
     began, tapes = time.process_time(), tapes or (20 if full else 6)
     print("\n| " + " | ".join(HEADS) + " |\n|" + "---|" * len(HEADS))
     levels = (0.1, 0.7, 1.609) if full else (0.3, 1.609)
     rows = []
-    for r in check(tuple(SHAPES), levels, tapes, seed=seed):
+    for r in check(tuple(SHAPES), levels, tapes, seed=seed, beside=beside):
         rows.append(r)
         print(
             f"| {r.shows} | {r.shape} | {r.level:g} | {r.occupancy:.0%} | {r.shown:.0%} | "
@@ -62,4 +65,4 @@ def _dash(value: float, form: str) -> str:
 
 
 if __name__ == "__main__":
-    tape_coverage("--full" in sys.argv)
+    tape_coverage("--full" in sys.argv, beside="--alone" not in sys.argv)

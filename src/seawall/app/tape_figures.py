@@ -28,6 +28,7 @@ from seawall.risk.tape_statistics import (
     runs_of,
     statistics_of,
 )
+from seawall.risk.together import INSTRUMENTS, MOST_EVENTS
 
 AT_ONCE = 500_000
 """Events that are held at once."""
@@ -112,7 +113,8 @@ def _gathered(
     ends = (window[0], window[1] - 1)
     enough = draws_of(draws, sum(r["events"] for r in counts))
     feeds = _feeds(moment, counts, rules, {n: k for k, n in enumerate(names)})
-    hidden, beside = hidden_of(feeds, len(names), ends, enough)
+    whole = _whole(moment) if counts else {}
+    hidden, beside = hidden_of(feeds, len(names), ends, enough, whole=whole)
     shown = _summed(forced, names)
     cells = Cells(names=tuple(names), hidden=hidden, unheard=frozenset(unheard), **shown)
     by_minute = moment.columns(queries.profile(window))
@@ -204,10 +206,31 @@ def _feeds(
         own = {n: r for n, r in sizes.items() if _events(r) >= OWN_FIT}
         quiet = {n: r for n, r in sizes.items() if n not in own}
         yield SlottedFeed(
+            venue,
             rules.get(venue, SlotRule()),
             _read(moment, venue, own, cell),
             tuple(_read(moment, venue, quiet, cell)),
         )
+
+
+def _whole(moment: Moment) -> dict[str, list[Shown]]:
+    """Instruments with the most events of each venue that shows all of them."""
+    found: dict[str, list[Shown]] = {}
+    counts = moment.ask(queries.whole(moment.window))
+    for venue, rows in groupby(counts, key=lambda r: str(r["venue"])):
+        known = sorted((-r["events"], r["instrument"]) for r in rows if r["events"] >= OWN_FIT)
+        for _, name in known[:INSTRUMENTS]:
+            told = moment.columns(queries.first(moment.window, venue, name, MOST_EVENTS))
+            one = Shown(
+                name,
+                told["time"].astype(np.int64),
+                told["notional_usd"].astype(np.float64),
+                (told["side"] > 0).astype(np.int64),
+                moment.window[0],
+                moment.window[1] - 1,
+            )
+            found.setdefault(venue, []).append(one)
+    return found
 
 
 def _read(

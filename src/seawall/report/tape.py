@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seawall import __version__
@@ -22,6 +22,7 @@ from seawall.risk.coverage import Estimate, Label
 from seawall.risk.share_bounds import ShareLabel
 from seawall.risk.tape_shares import Group, side_name
 from seawall.risk.tape_statistics import Statistics, changes
+from seawall.risk.together import Together
 
 SCHEMA = "seawall.tape-stats/1"
 COMPARE_SCHEMA = "seawall.tape-compare/1"
@@ -196,12 +197,40 @@ def _assumptions(found: Statistics, beside: Beside) -> tuple[Assumption, ...]:
         rows.append(
             Assumption(
                 "Where one event a slot is published, a rate that wanders in time tells how many "
-                "were not; several orders sent in one instant cannot be told from one, so that "
-                "intervals hold only where orders do not come in volleys of milliseconds.",
+                "were not; several orders sent in one instant cannot be told from one there.",
                 METHOD,
             )
         )
+    rows += [Assumption(words, METHOD) for words in together_lines(found.together)]
     return (*rows, *(Assumption(f"{v}: {words}") for v, words in beside.rules.items()))
+
+
+def together_lines(told: Mapping[str, Together]) -> list[str]:
+    """What is taken of orders in one instant, for each way of taking it."""
+    venues: dict[Together, list[str]] = {}
+    for venue, how in told.items():
+        venues.setdefault(how, []).append(venue)
+    return [f"{', '.join(sorted(names))}: {_taken(how)}" for how, names in venues.items()]
+
+
+def _taken(how: Together) -> str:
+    if not how.told_by:
+        return (
+            "no venue that shows all of its liquidations had enough of them to tell how many come "
+            f"in one instant: upper ends allow for {how.most:g} in the mean, more than those is "
+            "not in the interval."
+        )
+    those = ", ".join(how.told_by)
+    if how.mean <= 1.0:
+        return (
+            f"on {those}, which show all, no more orders come in one instant than by chance; "
+            f"upper ends allow for {how.most:.2f} times as many."
+        )
+    return (
+        f"on {those}, which show all, {how.mean:.2f} times as many orders come as the slots would "
+        f"tell, being sent together: taken to be so here; lower ends are without, upper ends with "
+        f"{how.most:.2f} times."
+    )
 
 
 def _warnings(found: Statistics, beside: Beside) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from seawall.core.tape import LIQUIDATED, Coverage, Tape
 from seawall.risk._rate_model import SATURATED, RateModel
 from seawall.risk.slot_estimate import OWN_FIT, Drawn, Shown, Shows, SlotRule, estimates
+from seawall.risk.together import INSTRUMENTS, MOST_EVENTS, Allowance, Together, together
 
 __all__ = [
     "SATURATED",
@@ -80,6 +81,8 @@ class Unseen:
         Shape (draws, c): draws of what was not seen, whose spread is the uncertainty.
     fitted
         The models of the rate by instrument, or by venue for its quiet instruments together.
+    together
+        What is taken of volleys, by venue.
     """
 
     events: Floats
@@ -93,6 +96,7 @@ class Unseen:
     drawn_events: Floats
     drawn_usd: Floats
     fitted: Mapping[str, tuple[RateModel, ...]] = field(default_factory=dict)
+    together: Mapping[str, Together] = field(default_factory=dict)
 
 
 def liquidations(tape: Tape) -> Mask:
@@ -153,6 +157,9 @@ def unseen(
     ends = window or (int(tape.time[slotted].min()), int(tape.time[slotted].max()))
     fitted: dict[str, tuple[RateModel, ...]] = {}
     rng = np.random.default_rng(seed)
+    whole = _whole(tape, cell, ends)
+    told: dict[SlotRule, Together] = {}
+    allowed: dict[str, Allowance] = {}
     for code, venue in enumerate(tape.venues):
         rule = (rules or {}).get(venue, SlotRule())
         rows: dict[str, Ints] = {}
@@ -161,22 +168,50 @@ def unseen(
             name = tape.instruments[tape.instrument[mine[0]]]
             rows[name] = mine
             shown.append(Shown(name, tape.time[mine], tape.notional[mine], cell[mine], *ends))
+        if not shown:
+            continue
+        if rule not in told:
+            told[rule] = together(whole, rule, seed)
+        allowed[venue] = Allowance(len(cells), rule.shows, told[rule])
         own = [s for s in shown if len(s.time) >= OWN_FIT]
         quiet = [s for s in shown if len(s.time) < OWN_FIT]
-        for one, mates in estimates(own, quiet, rule, drawn, rng):
+        for one, slots_tell in estimates(own, quiet, rule, drawn, rng):
             at = rows[one.name]
-            if mates is None:
+            if slots_tell is None:
                 found.unruled[at] = True
                 continue
+            mates = allowed[venue].add(one, slots_tell)
             found.events[at], found.usd[at] = mates.events, mates.usd
             found.held[at] = mates.held
             found.saturated[at] = mates.rate > SATURATED
             found.volleys[at] = mates.volleys
             fitted[f"{venue} {mates.fitted}"] = mates.models
-    wide = drawn.spread(
-        *(np.bincount(cell, x, len(cells)).astype(np.float64) for x in (found.events, found.usd))
+    wide = drawn.spread(*sum((a.alone for a in allowed.values()), np.zeros((2, len(cells)))))
+    for venue_allowed in allowed.values():
+        venue_allowed.widen(wide)
+    return replace(
+        found,
+        drawn_events=wide.events,
+        drawn_usd=wide.usd,
+        fitted=fitted,
+        together={v: told[(rules or {}).get(v, SlotRule())] for v in allowed},
     )
-    return replace(found, drawn_events=wide.events, drawn_usd=wide.usd, fitted=fitted)
+
+
+def _whole(tape: Tape, cell: Ints, ends: tuple[int, int]) -> dict[str, list[Shown]]:
+    """Instruments with the most events of each venue that shows all of them."""
+    found: dict[str, list[Shown]] = {}
+    everything = liquidations(tape) & (tape.coverage == Coverage.ALL)
+    for code, venue in enumerate(tape.venues):
+        rows = np.flatnonzero(everything & (tape.venue == code))
+        known = [(tape.instruments[tape.instrument[m[0]]], m) for m in _by_instrument(tape, rows)]
+        known = [(name, m) for name, m in known if len(m) >= OWN_FIT]
+        known.sort(key=lambda k: (-len(k[1]), k[0]))
+        for name, mine in known[:INSTRUMENTS]:
+            mine = mine[:MOST_EVENTS]
+            one = Shown(name, tape.time[mine], tape.notional[mine], cell[mine], *ends)
+            found.setdefault(venue, []).append(one)
+    return found
 
 
 def _by_instrument(tape: Tape, rows: Ints) -> Iterator[Ints]:

@@ -211,11 +211,14 @@ def check(
     slots: int = 4_000,
     draws: int = 200,
     seed: int = 0,
+    beside: bool = True,
 ) -> Iterator[Checked]:
     """Make tapes, thin them by each rule, estimate, and compare: a row a shape, rule and level.
 
     Parameters
     ----------
+    beside
+        Whether another venue, of another tape of the same kind, shows everything.
     levels
         Mean events a slot; 1.609 of a constant rate occupies 80% of the slots. Of bursts it is
         the mean height at which they begin, of a rate that switches the higher one.
@@ -224,7 +227,8 @@ def check(
         for shape in shapes:
             for level in levels:
                 found = [
-                    _one(SHAPES[shape], shows, level, slots, draws, seed + k) for k in range(tapes)
+                    _one(SHAPES[shape], shows, level, slots, draws, seed + k, beside)
+                    for k in range(tapes)
                 ]
                 yield _row(shape, shows, level, slots, found)
 
@@ -246,22 +250,39 @@ class _Made:
         return self.told_usd.label is Label.LOWER_BOUND
 
 
-def _one(shape: Maker, shows: Shows, level: float, slots: int, draws: int, seed: int) -> _Made:
+def _one(
+    shape: Maker, shows: Shows, level: float, slots: int, draws: int, seed: int, beside: bool
+) -> _Made:
     rng = np.random.default_rng((seed, int(level * 1000)))
     everything = shape(level, slots, rng)
     seen = thinned(everything, shows)
+    told = joined(seen, shape(level, slots, rng)) if beside else seen
     window = (START, START + slots * SECOND - 1)
-    found = unseen(seen, {"v": SlotRule(1.0, shows)}, window, draws, seed)
-    cells = cells_of(seen, found)
+    found = unseen(told, {"v": SlotRule(1.0, shows)}, window, draws, seed)
+    cells = cells_of(told, found)
+    mine = cells.of(0, "v")
     return _Made(
         shown=len(seen),
         events=len(everything),
         usd=float(everything.notional.sum()),
-        told_events=estimate(cells, count=True),
-        told_usd=estimate(cells),
+        told_events=estimate(cells, mine, count=True),
+        told_usd=estimate(cells, mine),
         guess_events=len(seen) + float(found.events.sum()),
         guess_usd=float(seen.notional.sum() + found.usd.sum()),
     )
+
+
+def joined(thin: Tape, whole: Tape) -> Tape:
+    """A venue ``v`` that shows one event a slot, and beside it ``w``, which shows all of its."""
+    columns = {n: np.concatenate([getattr(thin, n), getattr(whole, n)]) for n in DTYPES}
+    one = np.repeat(np.array([0, 1]), (len(thin), len(whole)))
+    columns["venue"] = one.astype(DTYPES["venue"])
+    columns["instrument"] = one.astype(DTYPES["instrument"])
+    coverage = np.where(one == 0, Coverage.ONE_A_SLOT, Coverage.ALL)
+    columns["coverage"] = coverage.astype(DTYPES["coverage"])
+    columns["event_id"] = np.arange(1, len(one) + 1, dtype=DTYPES["event_id"])
+    names = {"venues": ("v", "w"), "instruments": ("i", "j"), "assets": ("a",), "sources": ("s",)}
+    return Tape(**columns, **names)  # type: ignore[arg-type]
 
 
 def _row(shape: str, shows: Shows, level: float, slots: int, made: Sequence[_Made]) -> Checked:

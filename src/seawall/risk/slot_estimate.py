@@ -277,10 +277,7 @@ class _Sizes:
             expected_usd = beside * notional
             laws: tuple[slice, ...] = ()
         else:
-            law = _laws(rate)
-            order = np.lexsort((notional, law))
-            edges = np.append(0, np.cumsum(np.bincount(law))).tolist()
-            laws = tuple(slice(a, b) for a, b in pairwise(edges))
+            order, laws = _ordered(notional, rate)
             expected_usd, share = np.empty(len(order)), 0.0
             for part in laws:
                 these = order[part]
@@ -330,6 +327,19 @@ class _Sizes:
         first = np.clip(self.place[events] - width // 2, 0, n - width)
         other: Ints = self.order[first + rng.integers(0, width, len(events))]
         return other
+
+
+def laws_of(notional: Floats, rate: Floats) -> list[Ints]:
+    """Places of the events that share a law of sizes, smallest first, law by law."""
+    order, laws = _ordered(notional, rate)
+    return [order[part] for part in laws]
+
+
+def _ordered(notional: Floats, rate: Floats) -> tuple[Ints, tuple[slice, ...]]:
+    """Events by law and then by size, and where in that order each law stands."""
+    law = _laws(rate)
+    edges = np.append(0, np.cumsum(np.bincount(law))).tolist()
+    return np.lexsort((notional, law)), tuple(slice(a, b) for a, b in pairwise(edges))
 
 
 def _laws(rate: Floats) -> Ints:

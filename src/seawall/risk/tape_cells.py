@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from seawall.core.tape import Coverage, Tape
 from seawall.risk.coverage import SATURATED, Unseen, liquidations
 from seawall.risk.slot_estimate import Drawn, Mates, Shown, SlotRule, estimates
+from seawall.risk.together import Allowance, Together, together
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -40,6 +41,8 @@ class Hidden:
         Events shown of instruments that hide volleys, of which too little is estimated.
     drawn_events, drawn_usd
         Shape (draws, c).
+    together
+        What is taken of volleys, by venue.
     """
 
     events: Floats
@@ -51,6 +54,7 @@ class Hidden:
     volleys: Ints
     drawn_events: Floats
     drawn_usd: Floats
+    together: Mapping[str, Together] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,6 +123,7 @@ def cells_of(tape: Tape, left_out: Unseen, unheard: Iterable[str] = ()) -> Cells
         volleys=count(left_out.volleys[mine]),
         drawn_events=left_out.drawn_events,
         drawn_usd=left_out.drawn_usd,
+        together=left_out.together,
     )
     return Cells(
         names,
@@ -138,6 +143,8 @@ class SlottedFeed:
 
     Attributes
     ----------
+    venue
+        Its name.
     own
         Instruments with at least ``slot_estimate.OWN_FIT`` events, one after the other: each is
         let go before the next is asked for.
@@ -145,6 +152,7 @@ class SlottedFeed:
         The others.
     """
 
+    venue: str
     rule: SlotRule
     own: Iterable[Shown]
     quiet: tuple[Shown, ...]
@@ -156,6 +164,7 @@ def hidden_of(
     window: tuple[int, int],
     draws: int = 200,
     seed: int = 0,
+    whole: Mapping[str, Sequence[Shown]] | None = None,
 ) -> tuple[Hidden, Mapping[int, float]]:
     """What feeds left out, summed as they are gone through, never holding more than one of them.
 
@@ -167,6 +176,8 @@ def hidden_of(
         How many cells there are.
     window
         First and last ns.
+    whole
+        By venue the instruments of those that show everything, which tell of volleys.
 
     Returns
     -------
@@ -181,18 +192,28 @@ def hidden_of(
     begun = window[0] // MINUTE_NS
     minute = np.zeros(max(0, window[1] // MINUTE_NS - begun) + 1)
     rng = np.random.default_rng(seed)
+    told: dict[SlotRule, Together] = {}
+    allowed: dict[str, Allowance] = {}
+    by_venue: dict[str, Together] = {}
     for feed in feeds:
-        for shown, mates in estimates(feed.own, feed.quiet, feed.rule, drawn, rng):
-            if mates is None:
+        if feed.rule not in told:
+            told[feed.rule] = together(whole or {}, feed.rule, seed)
+        by_venue[feed.venue] = told[feed.rule]
+        allowance = allowed[feed.venue] = Allowance(cells, feed.rule.shows, told[feed.rule])
+        for shown, slots_tell in estimates(feed.own, feed.quiet, feed.rule, drawn, rng):
+            if slots_tell is None:
                 unruled += np.bincount(shown.cell, minlength=cells)
                 continue
+            mates = allowance.add(shown, slots_tell)
             if mates.volleys:
                 volleys += np.bincount(shown.cell, minlength=cells)
             for k, values in enumerate(_parts(mates)):
                 sums[k] += np.bincount(shown.cell, values, cells)
             place = shown.time // MINUTE_NS - begun
             minute += np.bincount(place, mates.usd, len(minute))
-    wide = drawn.spread(sums[0], sums[1])
+    wide = drawn.spread(*sum((a.alone for a in allowed.values()), np.zeros((2, cells))))
+    for one in allowed.values():
+        one.widen(wide)
     hidden = Hidden(
         events=sums[0],
         usd=sums[1],
@@ -203,6 +224,7 @@ def hidden_of(
         volleys=volleys,
         drawn_events=wide.events,
         drawn_usd=wide.usd,
+        together=by_venue,
     )
     there = np.flatnonzero(minute)
     times = ((there + begun) * MINUTE_NS).tolist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from seawall.core.tape import Coverage, Kind, Tape
 from seawall.risk.coverage import Estimate, Label, Unseen, liquidations
 from seawall.risk.tape_cells import MINUTE_NS, Cells, cells_of
 from seawall.risk.tape_shares import VenueShare, estimate, top_share, venue_shares
+from seawall.risk.together import Together
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -83,6 +84,8 @@ class Statistics:
     """Venues of which more events were shown in a slot than their rule allows."""
     volleys: tuple[str, ...] = ()
     """Venues whose events stand closer together than chance would put them."""
+    together: Mapping[str, Together] = field(default_factory=dict)
+    """What is taken of volleys, by venue with one event a slot."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,6 +165,7 @@ def statistics_of(cells: Cells, others: Others) -> Statistics:
         takeover_usd=others.takeovers[1],
         unruled=unruled,
         volleys=volleys,
+        together=cells.hidden.together,
     )
 
 

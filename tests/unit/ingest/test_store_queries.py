@@ -6,18 +6,19 @@ import importlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
 
 from made_tapes import DAY, START, made_tape
+from pg_server import Server, binary
 from seawall.core import InputError
 from seawall.core.tape import LIQUIDATED, Coverage, Kind, Tape
 from seawall.ingest.store import engines
@@ -27,6 +28,7 @@ from seawall.ingest.store.queries import (
     accounts,
     ask,
     days,
+    first,
     in_order,
     largest,
     longest_run,
@@ -35,6 +37,7 @@ from seawall.ingest.store.queries import (
     shown,
     slotted,
     totals,
+    whole,
 )
 from seawall.ingest.store.store import EVER, Store
 from seawall.ingest.store.writer import StoreWriter
@@ -56,6 +59,8 @@ QUERIES = {
     "in order": in_order(INNER),
     "slotted": slotted(INNER),
     "shown": shown(INNER, "bybit", ["BTC-USDT", "Ångström's-USDT"]),
+    "whole": whole(INNER),
+    "first": first(INNER, "okx", "BTC-USDT", 20),
     "days": days(),
     "rolling": rolling((START + DAY, START + 2 * DAY)),
 }
@@ -255,6 +260,25 @@ def test_events_of_feeds_with_slots_are_counted_and_read(store: Store) -> None:
     ]
 
 
+def test_events_of_feeds_that_show_all_are_counted_and_read(store: Store) -> None:
+    tape = chosen(TAPE, INNER)
+    tape = tape.take(tape.coverage == Coverage.ALL)
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    for k in range(len(tape)):
+        counts[tape.venues[tape.venue[k]], tape.instruments[tape.instrument[k]]] += 1
+    assert ask(store, whole(INNER)) == [
+        {"venue": v, "instrument": i, "events": counts[v, i]} for v, i in sorted(counts)
+    ]
+    rows = np.flatnonzero(
+        (tape.venue == tape.venues.index("okx"))
+        & (tape.instrument == tape.instruments.index("BTC-USDT"))
+    )
+    assert len(rows) > 20
+    assert [(r["time"], r["side"]) for r in ask(store, first(INNER, "okx", "BTC-USDT", 20))] == [
+        (int(tape.time[k]), int(tape.side[k])) for k in rows[:20]
+    ]
+
+
 def test_days_are_ranked(store: Store) -> None:
     tape = chosen(TAPE)
     begun = tape.time - tape.time % DAY
@@ -301,49 +325,6 @@ def test_parts_alone_answer_as_parts_and_log_do(name: str, store: Store, folder:
         alike(ask(rolled, QUERIES[name]), ask(store, QUERIES[name]))
 
 
-class Server:
-    """A PostgreSQL server of this test's own, on a socket in a folder."""
-
-    def __init__(self, folder: Path):
-        self.folder, self.folder_data = folder, folder / "pg"
-        self.user = "postgres" if os.geteuid() == 0 else None
-        if self.user:
-            for path in (folder, *folder.parents):
-                if path.stat().st_uid == os.geteuid() and path != Path(path.anchor):
-                    path.chmod(path.stat().st_mode | 0o011)
-            shutil.chown(folder, self.user)
-        self.run("initdb", "-D", str(self.folder_data), "-U", "tape", "-A", "trust", "-E", "UTF8")
-        options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
-        log = str(folder / "log")
-        self.control("-l", log, "-o", options, "start")
-
-    def run(self, name: str, *arguments: str) -> None:
-        own = ["setpriv", f"--reuid={self.user}", "--clear-groups"] if self.user else []
-        path = os.environ.get("PATH", "")
-        done = subprocess.run(
-            [*own, binary(name) or name, *arguments],
-            capture_output=True,
-            text=True,
-            timeout=180,
-            cwd=self.folder,
-            env={**os.environ, "PATH": path, "LC_ALL": "C.UTF-8"},
-        )
-        if done.returncode:
-            raise RuntimeError(done.stdout + done.stderr)
-
-    def control(self, *arguments: str) -> None:
-        # a busy machine takes longer than the minute that it waits by itself
-        self.run("pg_ctl", "-D", str(self.folder_data), "-w", "-t", "150", *arguments)
-
-    def stop(self) -> None:
-        self.control("-m", "immediate", "stop")
-
-
-def binary(name: str) -> str | None:
-    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return shutil.which(name, path=os.pathsep.join([os.environ["PATH"], *map(str, versions)]))
-
-
 def absent(why: str) -> None:
     """Skip for want of an engine, or fail where all of them must be there."""
     if os.environ.get("SEAWALL_REQUIRE_ENGINES"):
@@ -359,23 +340,26 @@ def library(name: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Iterator[Any]:
+def postgres(store: Store) -> Iterator[Any]:
     psycopg = library("psycopg")
     if binary("initdb") is None or binary("pg_ctl") is None:
         absent("no PostgreSQL server is installed (initdb, pg_ctl)")
     if os.geteuid() == 0 and shutil.which("setpriv") is None:
         absent("PostgreSQL does not start as root, and there is no setpriv")
-    server = Server(tmp_path_factory.mktemp("pg"))
-    try:
-        with psycopg.connect(host=str(server.folder), user="tape", dbname="postgres") as connection:
-            connection.execute(engines.create_table("postgres"))
-            # the second time everything is there already
-            assert engines.load_postgres(store, connection) == len(TAPE)
-            assert engines.load_postgres(store, connection) == len(TAPE)
-            connection.commit()
-            yield connection
-    finally:
-        server.stop()
+    with TemporaryDirectory(prefix="tape-pg-") as folder:
+        server = Server(Path(folder))
+        try:
+            with psycopg.connect(
+                host=str(server.folder), user="tape", dbname="postgres"
+            ) as connection:
+                connection.execute(engines.create_table("postgres"))
+                # the second time everything is there already
+                assert engines.load_postgres(store, connection) == len(TAPE)
+                assert engines.load_postgres(store, connection) == len(TAPE)
+                connection.commit()
+                yield connection
+        finally:
+            server.stop()
 
 
 @pytest.mark.parametrize("name", QUERIES)

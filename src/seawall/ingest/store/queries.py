@@ -29,6 +29,7 @@ GROUPS = ("venue", "asset", "side", "instrument", "kind", "coverage", "source")
 # identifiers in the order of their 64 bits without a sign, as a tape has them
 _ORDER = "time, received, CASE WHEN event_id < 0 THEN 1 ELSE 0 END, event_id"
 _ONE_A_SLOT = f"coverage = {literal(COVERAGES[Coverage.ONE_A_SLOT])}"
+_EVERY = f"coverage = {literal(COVERAGES[Coverage.ALL])}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +235,30 @@ def shown(
         f"SELECT time, side, notional_usd FROM {{events}} WHERE {_where(window, kinds)} "
         f"AND {_ONE_A_SLOT} AND venue = {literal(venue)} AND instrument IN ({listed}) "
         f"ORDER BY instrument, asset, {_ORDER}",
+        ("time", "side", "notional_usd"),
+        window,
+    )
+
+
+def whole(window: Window = EVER, kinds: Sequence[Kind] = FORCED) -> Query:
+    """Events of feeds that show all of them, by venue and instrument."""
+    return Query(
+        f"SELECT venue, instrument, COUNT(*) AS events FROM {{events}} "
+        f"WHERE {_where(window, kinds)} AND {_EVERY} "
+        "GROUP BY venue, instrument ORDER BY venue, instrument",
+        ("venue", "instrument", "events"),
+        window,
+    )
+
+
+def first(
+    window: Window, venue: str, instrument: str, most: int, kinds: Sequence[Kind] = FORCED
+) -> Query:
+    """The first events of an instrument of such a feed, in order of time."""
+    return Query(
+        f"SELECT time, side, notional_usd FROM {{events}} WHERE {_where(window, kinds)} "
+        f"AND {_EVERY} AND venue = {literal(venue)} AND instrument = {literal(instrument)} "
+        f"ORDER BY {_ORDER} LIMIT {int(most)}",
         ("time", "side", "notional_usd"),
         window,
     )
