@@ -17,11 +17,12 @@ from seawall.report import Report
 from seawall.report.encode import to_csv, to_json
 from seawall.report.page import write_html
 from seawall.report.schema import schema_of
-from seawall.report.tape import compare_report
+from seawall.report.tape import compare_report, together_lines
 from seawall.report.tape_beside import Against, Beside, Outage, Window
 from seawall.risk import coverage_check as made
 from seawall.risk.coverage import Shows
 from seawall.risk.tape_statistics import Rank
+from seawall.risk.together import Together
 
 HOUR = 3600 * made.SECOND
 WINDOW = Window("a tape", made.START, made.START + HOUR)
@@ -154,3 +155,19 @@ def test_unknown_group(three_venues):
         tape_stats.stats_of(three_venues, WINDOW, ("colour",))
     with pytest.raises(InputError, match="named twice"):
         tape_stats.stats_of(three_venues, WINDOW, ("venue", "venue"))
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (Together(), ["v, w: no venue that shows all", "allow for 2 in the mean"]),
+        (Together(1.0, 1.034, ("bybit",)), ["on bybit", "by chance", "1.03 times"]),
+        (Together(1.31, 1.52, ("bybit", "u")), ["on bybit, u", "1.31 times", "with 1.52 times"]),
+    ],
+)
+def test_it_is_said_what_is_taken_of_orders_in_one_instant(
+    told: Together, words: list[str]
+) -> None:
+    (line,) = together_lines({"w": told, "v": told})
+    assert [w for w in words if w not in line] == []
+    assert len(together_lines({"v": told, "w": Together(3.0, 3.0, ("x",))})) == 2
