@@ -217,8 +217,8 @@ def _taken(how: Together) -> str:
     if not how.told_by:
         return (
             "no venue that shows all of its liquidations had enough of them to tell how many come "
-            f"in one instant: upper ends allow for {how.most:g} in the mean, and are too low if more "
-            "do."
+            f"in one instant: upper ends allow for {how.most:g} in the mean, and are too low if "
+            "more do."
         )
     those = ", ".join(how.told_by)
     if how.mean <= 1.0:
