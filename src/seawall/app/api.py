@@ -8,9 +8,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from seawall.app.progress import Say, silent
 from seawall.app.sim_api import compare, replay, simulate
 from seawall.core import Book, InputError, Mistake
 from seawall.liquidity import EMPIRICAL, SQUARE_ROOT, ImpactLaw, daily_volatility_of
@@ -37,12 +38,6 @@ __all__ = [
 
 DEMO_SHOCK = {"BTC": -0.03, "ETH": -0.035, "ALL": -0.04}
 """A shock of about half the fall of 21 November 2025 (BTC 86,600 to 80,600)."""
-
-Silent = Callable[[str], None]
-
-
-def _silent(_: str) -> None:
-    return None
 
 
 def bound(book: Book | MarginBook, rules: Rules | None = None) -> MarginBook:
@@ -166,7 +161,7 @@ def stress(
     ladder: tuple[float, ...] | None = None,
     liquidates_usd: float | None = None,
     volatility: Mapping[str, float] | None = None,
-    progress: Silent = _silent,
+    progress: Say = silent,
 ) -> Report:
     """What a shock does to a book: the cascade, who pays, larger and smaller shocks.
 
@@ -251,7 +246,7 @@ def demo(
     accounts: int = 500_000,
     seed: int = 20251120,
     shock: Mapping[str, float] | None = None,
-    progress: Silent = _silent,
+    progress: Say = silent,
     **options: Any,
 ) -> tuple[Report, DemoMarket]:
     """The synthetic market of November 2025, stressed, beside the published record.

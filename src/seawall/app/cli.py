@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seawall.app.ending import exit_code_of
+from seawall.app.market_store import MarketStoreOption, marks_of, with_depth
+from seawall.app.positions_commands import is_account, positions_command, read_account
 from seawall.app.rules_commands import rules_app
 from seawall.app.showing import Format, FormatOption, ReportOption, progress_for, show
 from seawall.app.sim_commands import compare_command, replay_command, simulate_command
@@ -34,7 +36,11 @@ app.add_typer(tape_app, name="tape")
 
 
 BookArgument = Annotated[
-    str, typer.Argument(metavar="BOOK", help="CSV, JSON Lines, JSON or Parquet; - for stdin.")
+    str,
+    typer.Argument(
+        metavar="BOOK",
+        help="CSV, JSON Lines, JSON or Parquet; - for stdin; account:VENUE for your own.",
+    ),
 ]
 LenientOption = Annotated[
     bool, typer.Option("--lenient", help="Set faulty rows aside, count and list them.")
@@ -111,6 +117,7 @@ def check(
     venue: VenueOption = None,
     price: PriceOption = None,
     at: AtOption = None,
+    store: MarketStoreOption = None,
     lenient: LenientOption = False,
 ) -> None:
     """Where each position and account is liquidated, and how far that is."""
@@ -118,8 +125,8 @@ def check(
 
     volatility = options.fractions(sigma or (), "--sigma")
     with progress_for(report) as say:
-        read = _read(book, lenient, venue, price, at, say)
-        other = None if market is None else _read(market, lenient, venue, price, at, say)
+        read = _read(book, lenient, venue, price, at, say, store)
+        other = None if market is None else _read(market, lenient, venue, price, at, say, store)
         made = api.check(
             read,
             target_ratio=target_ratio,
@@ -141,6 +148,7 @@ def map_command(
     venue: VenueOption = None,
     price: PriceOption = None,
     at: AtOption = None,
+    store: MarketStoreOption = None,
     lenient: LenientOption = False,
 ) -> None:
     """What would be forced at each price, where it clusters, how concentrated the book is."""
@@ -149,7 +157,7 @@ def map_command(
     volatility, width = options.fractions(sigma or (), "--sigma"), options.within(step, "--step")
     reach = options.share(span, "--span")
     with progress_for(report) as say:
-        read = _read(book, lenient, venue, price, at, say)
+        read = _read(book, lenient, venue, price, at, say, store)
         chosen = options.of_book(dict.fromkeys(asset or (), 0.0), read.assets, "--asset")
         made = api.map(
             read,
@@ -184,6 +192,7 @@ def stress(
     venue: VenueOption = None,
     price: PriceOption = None,
     at: AtOption = None,
+    store: MarketStoreOption = None,
     lenient: LenientOption = False,
 ) -> None:
     """What a shock does to the book: the cascade, the fund, who pays, and what would break it."""
@@ -200,11 +209,13 @@ def stress(
     rungs = options.ladder_of(ladder, up=max(moves.values(), key=abs) > 0)
     goal = options.optional_amount(liquidates, "--liquidates")
     with progress_for(report) as say:
-        read = _read(book, lenient, venue, price, at, say)
+        read = _read(book, lenient, venue, price, at, say, store)
+        given = options.of_book(market["depth"], read.assets, "--depth")
+        read, usd = with_depth(read, given, store, at)
         made = api.stress(
             read,
             options.of_book(moves, read.assets, "--shock", ("ALL",)),
-            **market | {"depth": options.of_book(market["depth"], read.assets, "--depth")},
+            **market | {"depth": usd},
             partial=partial,
             draws=draws,
             seed=seed,
@@ -231,6 +242,7 @@ def explain(
     venue: VenueOption = None,
     price: PriceOption = None,
     at: AtOption = None,
+    store: MarketStoreOption = None,
     lenient: LenientOption = False,
 ) -> None:
     """The path of one row: rules, margins, liquidation price, and its fall in a cascade."""
@@ -239,12 +251,14 @@ def explain(
     moves = options.changes(shock or (), "--shock")
     market = _market(depth, fund, thinning, impact_exponent)
     with progress_for(report) as say:
-        read = _read(book, lenient, venue, price, at, say)
+        read = _read(book, lenient, venue, price, at, say, store)
+        given = options.of_book(market["depth"], read.assets, "--depth")
+        read, usd = with_depth(read, given, store, at)
         made = api.explain(
             read,
             row,
             shock=options.of_book(moves, read.assets, "--shock", ("ALL",)),
-            **market | {"depth": options.of_book(market["depth"], read.assets, "--depth")},
+            **market | {"depth": usd},
             partial=partial,
         )
     show(made, format, report)
@@ -271,6 +285,7 @@ def demo(
     show(made, format, report)
 
 
+app.command("positions")(positions_command)
 app.command("simulate")(simulate_command)
 app.command("replay")(replay_command)
 app.command("compare")(compare_command)
@@ -294,16 +309,32 @@ def schema_command(
 
 
 def _read(
-    book: str, lenient: bool, venue: str | None, price: list[str] | None, at: str | None, say: Any
+    book: str,
+    lenient: bool,
+    venue: str | None,
+    price: list[str] | None,
+    at: str | None,
+    say: Any,
+    store: Path | None = None,
 ) -> Book:
     from seawall.app import options
     from seawall.ingest import read_book
 
-    say(f"reading {'standard input' if book == '-' else book}")
     if venue is not None:
         options.known_venue(venue, "--venue")
-    marks = options.prices(price or (), "--price")
-    read = read_book(book, lenient=lenient, venue=venue, prices=marks, when=at)
+    known: dict[str, Any] = {
+        "lenient": lenient,
+        "venue": venue,
+        "prices": options.prices(price or (), "--price"),
+        "marks": marks_of(store, at),
+        "when": at,
+    }
+    if is_account(book):
+        say(f"asking for the positions of {book}")
+        read = read_account(book, known)
+    else:
+        say(f"reading {'standard input' if book == '-' else book}")
+        read = read_book(book, **known)
     if read.set_aside:
         shown = read.set_aside[:20]
         sys.stderr.write("".join(f"set aside: {m}\n" for m in shown))

@@ -5,9 +5,17 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 _PATIENCE = 1.0
+Say = Callable[[str], None]
+"""Told what is being done."""
+
+
+def silent(step: str) -> None:
+    """Tell nobody."""
+    del step
 
 
 class Progress:
