@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from seawall.app.progress import Say, silent
-from seawall.app.tape_beside import DAY_NS, beside_of, feeds_of, given, outages_of
+from seawall.app.tape_beside import DAY_NS, beside_of, day_sums, feeds_of, given
 from seawall.app.tape_figures import draws_of, figures
+from seawall.app.tape_heard import Known, known_of
 from seawall.core import InputError, Mistake, format_time, parse_time
 from seawall.core.tape import Coverage, Tape
 from seawall.ingest import read_book
+from seawall.ingest.store.imported import keep_spans
+from seawall.ingest.store.manifest import is_store
 from seawall.ingest.store.store import Store
 from seawall.ingest.store.writer import StoreWriter
 from seawall.report.model import Report
 from seawall.report.tape import compare_report, tape_report
-from seawall.report.tape_beside import Beside, Outage, Window
+from seawall.report.tape_beside import Beside, Window
 from seawall.report.tape_others import concentration_report, import_report
 from seawall.risk import concentrations
 from seawall.risk.coverage import Shows, SlotRule, liquidations, unseen
@@ -76,9 +79,9 @@ def stats(
         end, notes = _end(opened, at, length)
         progress(f"reading {store}")
         ends = (end - length, end)
-        unheard = outages_of(opened, ends)
-        found, cells = _figures(opened, ends, rules, draws, unheard, progress)
-        beside = beside_of(opened, ends, found, rules, unheard, notes)
+        known = known_of(opened, ends)
+        found, cells = _figures(opened, ends, rules, draws, known, progress)
+        beside = beside_of(opened, ends, found, rules, known, notes)
     beside = given(beside, found, volume_usd, open_interest_usd)
     return tape_report(
         found, groups(cells, by) if by else (), by, Window(str(store), *ends), beside
@@ -120,7 +123,7 @@ def _figures(
     window: tuple[int, int],
     rules: Rules,
     draws: int,
-    unheard: Sequence[Outage],
+    known: Known,
     progress: Say,
 ) -> tuple[Statistics, Cells]:
     """Figures of a store's window by the rules in force at its end."""
@@ -129,8 +132,9 @@ def _figures(
         window,
         lambda venues: slot_rules(feeds_of(venues, window[1] - 1, rules)),
         draws,
-        {o.venue for o in unheard if o.missing},
+        known.unheard,
         progress,
+        known.imported,
     )
 
 
@@ -162,19 +166,21 @@ def compare(
     """
     starts = [_day(d) for d in (first, second)]
     rules = rules or Rules.bundled()
-    found, empty = [], []
+    found, sums, empty = [], [], []
     with Store(store) as opened:
         for name, start in zip((first, second), starts, strict=True):
             progress(f"reading {name}")
             ends = (start, start + DAY_NS)
-            day = _figures(opened, ends, rules, 200, outages_of(opened, ends), progress)[0]
-            if not day.events + day.adl_events:
+            day = _figures(opened, ends, rules, 200, known_of(opened, ends), progress)[0]
+            told = () if day.events + day.adl_events else day_sums(opened, ends, rules)
+            if not (day.events + day.adl_events or told):
                 empty.append(Mistake("nothing is stored of this day", str(store), value=name))
             found.append(day)
+            sums.append(told)
     if empty:
         raise InputError(empty)
     names = (format_time(starts[0])[:10], format_time(starts[1])[:10])
-    return compare_report(found[0], found[1], names, str(store))
+    return compare_report(found[0], found[1], names, str(store), (sums[0], sums[1]))
 
 
 def concentration(
@@ -220,6 +226,7 @@ def import_file(
     # imported here, as it needs what the live feeds need, and figures of a store do not
     from seawall.ingest.history import History, read_history
     from seawall.ingest.history.amounts import polled_sizes
+    from seawall.ingest.history.covers import spans_in
     from seawall.ingest.history.keep import keep_series
 
     progress(f"reading {file}")
@@ -229,6 +236,10 @@ def import_file(
     )  # fmt: skip
     if found.tape is None:
         kept = keep_series(found, Path(store)) if found.series is not None else None
+        if kept is not None:
+            if not is_store(Path(store)):
+                StoreWriter(store).close()  # sums and candles alone are asked of a store too
+            keep_spans(Path(store), spans_in(found))
         return import_report(found, str(store), None, str(kept) if kept else None)
     progress(f"storing {len(found):,} events")
     with StoreWriter(store) as writer:
@@ -236,6 +247,7 @@ def import_file(
         writer.append(found.tape)
         writer.roll()
         fresh = _count(writer) - before
+        keep_spans(writer.folder, spans_in(found))
     return import_report(found, str(store), fresh, None)
 
 

@@ -95,6 +95,11 @@ def load_manifest(folder: Path) -> Manifest:
     return read_manifest(folder, manifest_bytes(folder))
 
 
+def is_store(folder: Path) -> bool:
+    """Whether a folder is a store, sound or not."""
+    return (folder / FILE).exists()
+
+
 def manifest_bytes(folder: Path) -> bytes:
     """The list of files as it stands on disk.
 
@@ -108,6 +113,10 @@ def manifest_bytes(folder: Path) -> bytes:
     except FileNotFoundError:
         raise StoreError(
             f"{folder}: no tape is stored here ({FILE} is missing); name the folder of a store"
+        ) from None
+    except NotADirectoryError:
+        raise StoreError(
+            f"{folder}: is a file, not the folder of a store; `seawall tape import` takes files in"
         ) from None
     except OSError as error:
         raise refused(error, "cannot be read", folder / FILE) from error
