@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,19 @@ from seawall.app.tape_figures import draws_of, figures
 from seawall.app.tape_heard import Known, known_of
 from seawall.core import InputError, Mistake, format_time, parse_time
 from seawall.core.tape import Coverage, Tape
+from seawall.core.tape import Kind as TapeKind
 from seawall.ingest import read_book
 from seawall.ingest.store.imported import keep_spans
 from seawall.ingest.store.manifest import is_store
-from seawall.ingest.store.store import Store
+from seawall.ingest.store.queries import ask, totals
+from seawall.ingest.store.store import EVER, Store
+from seawall.ingest.store.verify import SKEW_NS
 from seawall.ingest.store.writer import StoreWriter
 from seawall.report.model import Report
-from seawall.report.tape import compare_report, tape_report
+from seawall.report.numbers import counted
+from seawall.report.tape import tape_report
 from seawall.report.tape_beside import Beside, Window
+from seawall.report.tape_compare import compare_report
 from seawall.report.tape_others import concentration_report, import_report
 from seawall.risk import concentrations
 from seawall.risk.coverage import Shows, SlotRule, liquidations, unseen
@@ -32,6 +38,12 @@ from seawall.rulebook.feeds import Feed
 from seawall.sim.scenario import span_seconds
 
 GROUPS = ("venue", "asset", "side")
+
+
+def future_events(store: Store, now: int) -> int:
+    """Events whose times lie after the present by more than clocks differ."""
+    rows = ask(store, totals((now + SKEW_NS, EVER[1]), ("venue",), tuple(TapeKind)))
+    return sum(int(r["events"]) for r in rows)
 
 
 def stats(
@@ -69,6 +81,7 @@ def stats(
         If an argument is wrong, or there is no such store.
     """
     check_groups(by)
+    _check_given(volume_usd, open_interest_usd)
     rules = rules or Rules.bundled()
     length = round(span_seconds(window, "window") * 1e9)
     if length <= 0:
@@ -241,6 +254,13 @@ def import_file(
                 StoreWriter(store).close()  # sums and candles alone are asked of a store too
             keep_spans(Path(store), spans_in(found))
         return import_report(found, str(store), None, str(kept) if kept else None)
+    ahead = int((found.tape.time > clock.time_ns() + SKEW_NS).sum())
+    if ahead:
+        told = (
+            f"{counted(ahead, 'event')} of times after now: the file's times are wrong, or this "
+            "machine's clock is"
+        )
+        found = replace(found, notes=(*found.notes, told))
     progress(f"storing {len(found):,} events")
     with StoreWriter(store) as writer:
         before = _count(writer)
@@ -262,6 +282,17 @@ def check_groups(by: Sequence[str]) -> None:
         )  # fmt: skip
 
 
+def _check_given(volume_usd: float | None, open_interest_usd: float | None) -> None:
+    """Refuse what can be no volume or open interest."""
+    wrong = [
+        Mistake("no amount of USD", name, value=str(usd), allowed="a number above 0")
+        for name, usd in (("volume", volume_usd), ("open interest", open_interest_usd))
+        if usd is not None and not 0 < usd < float("inf")
+    ]
+    if wrong:
+        raise InputError(wrong)
+
+
 def _count(store: Store) -> int:
     return store.extent()[0]
 
@@ -272,6 +303,13 @@ def _end(store: Store, at: str | None, length: int) -> tuple[int, tuple[str, ...
         return parse_time(at), ()
     now = clock.time_ns()
     _, last = store.extent()
+    if last is not None and last > now + SKEW_NS:
+        ahead = future_events(store, now)
+        return now, (
+            f"{counted(ahead, 'event')} stored of times after now, as late as "
+            f"{format_time(int(last))}: a clock was wrong, or a file's times are; none of them "
+            "counts here.",
+        )
     if last is None or last >= now - length:
         return now, ()
     return int(last) + 1, (

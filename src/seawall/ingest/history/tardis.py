@@ -68,7 +68,9 @@ def read(table: Table, how: How) -> History:
             k + 1, venue, name, int(time[k]), int(side[k]), float(price[k]),
             own=own if identified[code] else None,
             received=int(received[k]),
-            **size,
+            contracts=size.get("contracts"),
+            base=size.get("base"),
+            usd=size.get("usd"),
         )  # fmt: skip
     units.refuse(table.where)
     return History(table.where, NAME, What.LIQUIDATIONS, events.tape(), notes=events.notes())

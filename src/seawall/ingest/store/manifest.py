@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seawall.core.tape import TAPE_SCHEMA
-from seawall.ingest.store.disk import StoreError, refused, replace_whole
+from seawall.ingest.store.disk import StoreError, no_folder, refused, replace_whole
 
 FILE = "store.json"
 FORMAT = "seawall tape"
@@ -115,9 +115,7 @@ def manifest_bytes(folder: Path) -> bytes:
             f"{folder}: no tape is stored here ({FILE} is missing); name the folder of a store"
         ) from None
     except NotADirectoryError:
-        raise StoreError(
-            f"{folder}: is a file, not the folder of a store; `seawall tape import` takes files in"
-        ) from None
+        raise no_folder(folder) from None
     except OSError as error:
         raise refused(error, "cannot be read", folder / FILE) from error
 
