@@ -247,14 +247,15 @@ def import_file(
         file, format, venue=venue, instrument=instrument, asset=asset, columns=columns,
         contract_sizes=contract_sizes, polled_sizes=polled_sizes(Path(store)),
     )  # fmt: skip
-    if found.tape is None:
+    tape = found.tape
+    if tape is None:
         kept = keep_series(found, Path(store)) if found.series is not None else None
         if kept is not None:
             if not is_store(Path(store)):
                 StoreWriter(store).close()  # sums and candles alone are asked of a store too
             keep_spans(Path(store), spans_in(found))
         return import_report(found, str(store), None, str(kept) if kept else None)
-    ahead = int((found.tape.time > clock.time_ns() + SKEW_NS).sum())
+    ahead = int((tape.time > clock.time_ns() + SKEW_NS).sum())
     if ahead:
         told = (
             f"{counted(ahead, 'event')} of times after now: the file's times are wrong, or this "
@@ -264,7 +265,7 @@ def import_file(
     progress(f"storing {len(found):,} events")
     with StoreWriter(store) as writer:
         before = _count(writer)
-        writer.append(found.tape)
+        writer.append(tape)
         writer.roll()
         fresh = _count(writer) - before
         keep_spans(writer.folder, spans_in(found))

@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from made_tapes import made_tape
-from seawall.app import tape_stats
+from seawall.app import cli, tape_stats
 from seawall.app.tape_commands import tape_app
 from seawall.core import InputError, SeawallError, format_time
 from seawall.ingest.history import read_history
@@ -139,9 +139,11 @@ def test_no_help_prints_names_of_types() -> None:
     names = sorted(root.commands)  # type: ignore[attr-defined]
     assert len(names) == 11
     for name in names:
-        said = CliRunner().invoke(tape_app, [name, "--help"], env={"COLUMNS": "200"}).output
-        for word in ("<str", "<path", "<int", "<float", "<list", "TEXT", "INTEGER", "FLOAT"):
-            assert word not in said, (name, word)
+        for program, asked in ((tape_app, [name]), (cli.app, ["tape", name])):
+            done = CliRunner().invoke(program, [*asked, "--help"], env={"COLUMNS": "200"})
+            assert done.exit_code == 0, done.output
+            for word in ("<str", "<path", "<int", "<float", "<list", "TEXT", "INTEGER", "FLOAT"):
+                assert word not in done.output, (name, word)
 
 
 def test_one_quantity_of_a_saturated_venue_is_one_figure(tmp_path: Path) -> None:

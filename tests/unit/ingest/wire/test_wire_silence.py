@@ -93,7 +93,7 @@ def test_a_taken_subscription_that_tells_nothing_is_an_outage_since_its_last_dat
 def test_after_a_cut_it_is_asked_from_the_last_data_although_pings_were_answered() -> None:
     adapter, account = Asked(), Account({})
 
-    async def go() -> float:
+    async def go() -> tuple[float, int]:
         async with LoopServer(SPEECHES["okx"](), closings(3)) as server:
             feed = VenueFeed(
                 adapter, RULES, Inbox(), ["BTC", "ETH", "SOL"], server.url, PACE,
@@ -104,6 +104,7 @@ def test_after_a_cut_it_is_asked_from_the_last_data_although_pings_were_answered
                 while not feed.counts or not next(iter(feed.counts.values())).last_event:
                     await asyncio.sleep(0.02)
                 await asyncio.sleep(1.5)  # three times its ping of half a second or so
+                cut = clock.time_ns()
                 assert server._runner is not None
                 assert server._runner.server is not None
                 for link in server._runner.server.connections:
@@ -114,10 +115,14 @@ def test_after_a_cut_it_is_asked_from_the_last_data_although_pings_were_answered
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
             (counts,) = feed.counts.values()
-            return counts.last_event / 1e6
+            return counts.last_event / 1e6, cut
 
-    last = run_alone(go())
+    last, cut = run_alone(go())
     assert adapter.spans[1][0] <= last + 20
+    # the outage begins with the last sign of life, which a pong is
+    (outage,) = account.take()[0]
+    assert last * 1e6 + 0.4e9 < outage.start <= cut + 0.2e9
+    assert outage.end >= cut
 
 
 @pytest.mark.parametrize("tries", [0, 1, 2])
