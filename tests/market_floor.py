@@ -77,7 +77,7 @@ class Caller:
     def __init__(self, hook: Hook, floor: Floor, seed: int = 1, name: str = "it"):
         count = len(floor)
         self.hook, self.floor = hook, floor
-        self.own = np.concatenate((hook.memory, np.zeros(2 * count)))
+        self.own = np.concatenate((hook.memory, np.zeros(3 * count)))
         self.clock = np.array([0.0, 0.0, floor.step, float(floor.steps)])
         self.key = stream_key(seed, name)
         self.orders = np.zeros((count, c.ORDER_COLUMNS))
@@ -91,6 +91,11 @@ class Caller:
     def cash(self) -> np.ndarray:
         """Cash of its trades by market, a view."""
         return self.own[-len(self.floor) :]
+
+    @property
+    def stands(self) -> np.ndarray:
+        """Quantity of its resting orders that is left by market, a view."""
+        return self.own[-3 * len(self.floor) : -2 * len(self.floor)]
 
     def step(self, table: np.ndarray) -> np.ndarray:
         """Orders of one step; the table may be written to."""

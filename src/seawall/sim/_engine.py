@@ -141,9 +141,15 @@ def act(h, w, plan):
 
 @inner_kernel
 def settle_pool(w, plan):
-    """Give every behaviour what was traded with its resting orders, first come, first served."""
+    """Give every behaviour what was traded with its resting orders, first come, first served.
+
+    What is left is told to it, and is withdrawn unless it offers it again.
+    """
     markets = w.markets
     count = markets.shape[0]
+    for h in range(plan.waits.shape[0]):
+        first = plan.spans[h, 1] - 3 * count
+        plan.memory[first : first + count] = plan.waits[h]
     for m in range(count):
         for side in (BIDS, ASKS):
             left = w.pool[m, side, R_FILLED]
@@ -157,6 +163,7 @@ def settle_pool(w, plan):
                 left -= taken
                 end = plan.spans[h, 1]
                 value = -taken / price if markets[m, INVERSE] != 0.0 else taken * price
+                plan.memory[end - 3 * count + m] -= way * taken
                 plan.memory[end - 2 * count + m] += way * taken
                 plan.memory[end - count + m] -= way * value
     plan.waits[:] = 0.0

@@ -29,7 +29,7 @@ from seawall.sim.world import at_prices, build_world, changed_book, margined
 
 Floats = NDArray[np.float64]
 
-_SAVED = 4
+_SAVED = 5
 _MUTABLE = ("memory", "sales", "flows", "record", "record_second", "sessions")
 
 

@@ -104,8 +104,9 @@ def build_plan(
     spans, memory, parameters = [], [], []
     at, read = 0, 0
     for k, (_, h) in enumerate(flat):
-        # a behaviour's own account, quantity and cash by market, lies behind its memory
-        room = np.zeros(2 * m if k < len(phases[0]) else 0)
+        # what of its orders still rests, and its own account, quantity and cash, by market, lie
+        # behind a behaviour's memory
+        room = np.zeros(3 * m if k < len(phases[0]) else 0)
         own = np.concatenate([h.memory, room])
         spans.append((at, at + len(own), read, read + len(h.parameters)))
         memory.append(own)

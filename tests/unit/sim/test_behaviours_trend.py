@@ -97,20 +97,55 @@ def test_falls_are_bought_up_to_the_capital(fall: float, share: float) -> None:
         assert orders[0, c.LIMIT] == pytest.approx(97_000.0, rel=1e-4)
 
 
-@pytest.mark.parametrize("resting", [0.0, 0.3, 1.0])
-def test_the_share_that_rests_is_asked_for_whatever_makers_stand_there(resting: float) -> None:
-    floor = make_floor()
-    fields = {"begin": 0.03, "full": 0.15, "capital": 2.0, "memory": 1e6, "pace": 60.0}
+def standing(step: float, seconds: float, flow: float, resting: float = 0.4):
+    """What stands after a fall to all capital while ``flow`` USD a second is sold to it at most."""
+    floor = with_step(make_floor(), step)
+    fields = {"begin": 0.03, "full": 0.15, "capital": 2.0, "memory": 2.592e6, "pace": 20.0}
     caller = Caller(DipBuyer(**fields, resting=resting, most=1e-6).act(floor), floor)
     table = make_table(floor)
     caller.step(table)
     set_price(table, 0, 80_000.0)
-    orders = caller.step(table)
-    wanted = 2.0 * DEPTH * (1 - np.exp(-1 / 60)) / 80_000.0
-    assert orders[0, c.RESTS] == pytest.approx(resting * wanted, rel=1e-6)
-    # the rest is bought at market, no faster than what stands there allows
-    assert orders[0, c.QUANTITY] < 1e-5 * wanted + 1e-4 * DEPTH / 80_000.0
-    assert (orders[0, c.QUANTITY] > 0) == (resting < 1.0)
+    for _ in range(round(seconds / step)):
+        orders = caller.step(table)
+        assert not orders[:, c.QUANTITY].any()
+        sold = min(flow * step / 80_000.0, orders[0, c.RESTS])
+        caller.held[0] += sold
+        caller.stands[:] = orders[:, c.RESTS]
+        caller.stands[0] -= sold
+    return 80_000.0 * caller.stands[0] / DEPTH, 80_000.0 * caller.held[0] / DEPTH
+
+
+def test_bids_approach_the_share_of_what_is_lacking_whatever_makers_stand_there() -> None:
+    stands, held = standing(1.0, 30.0, flow=0.0)
+    assert held == 0.0
+    assert stands == pytest.approx(0.4 * 2.0 * (1 - np.exp(-30 / 20)), rel=1e-3)
+    assert standing(1.0, 400.0, flow=0.0)[0] == pytest.approx(0.8, rel=1e-3)
+
+
+@pytest.mark.parametrize("flow", [0.004, 1.0])
+def test_what_meets_standing_bids_does_not_depend_on_the_step(flow: float) -> None:
+    """A gentle flow is met in full; a torrent only by what there is and what is bid again.
+
+    Under a torrent nothing stands, and the holding h obeys h' = 0.4 (2 - h) / 20.
+    """
+    found = [standing(step, 60.0, flow * DEPTH) for step in (1.0, 0.5, 0.125)]
+    held = [h for _, h in found]
+    expected = 60.0 * flow if flow < 0.01 else 2.0 * (1 - np.exp(-0.4 * 60 / 20))
+    assert held[2] == pytest.approx(expected, rel=0.01)
+    np.testing.assert_allclose(held, expected, rtol=0.05)
+
+
+def test_bids_beyond_what_is_lacking_are_taken_back_at_once() -> None:
+    floor = make_floor()
+    behaviour = DipBuyer(begin=0.03, full=0.15, capital=2.0, memory=2.592e6, pace=20.0, resting=0.4)
+    caller, table = Caller(behaviour.act(floor), floor), make_table(floor)
+    caller.step(table)
+    set_price(table, 0, 80_000.0)
+    caller.stands[0] = 0.8 * DEPTH / 80_000.0
+    caller.held[0] = 1.5 * DEPTH / 80_000.0
+    assert caller.step(table)[0, c.RESTS] == pytest.approx(0.2 * DEPTH / 80_000.0)
+    set_price(table, 0, 98_000.0)
+    assert caller.step(table)[0, c.RESTS] == 0.0
 
 
 def test_the_holding_grows_straight_between_begin_and_full() -> None:

@@ -89,6 +89,22 @@ def test_the_first_to_bid_is_the_first_to_be_filled_and_nothing_is_left_over(tmp
     assert float(run.world.markets[0, c.MAKER_HELD]) == pytest.approx(6.0)
 
 
+def test_what_was_not_traded_with_is_told_to_who_bid(tmp_path):
+    """Of 10 bid by two, first come first served, 6 are filled: 0 and 4 are left."""
+    behaviours = {
+        "first": Orders(at=5.0, over=1.0, a_second=5.0, column=c.RESTS),
+        "second": Orders(at=5.0, over=1.0, a_second=5.0, column=c.RESTS),
+        "seller": Orders(at=5.0, over=1.0, a_second=-6.0),
+    }
+    run = Simulation(plain_setup(book_of(tmp_path, [LINEAR]), 12, behaviours=behaviours), 0)
+    run.advance(6.0)
+    count = len(run.setup.floor)
+    firsts = [int(end) - 3 * count for end in run.plan.spans[:3, 1]]
+    assert [run.plan.memory[k] for k in firsts] == pytest.approx([0.0, 4.0, 0.0])
+    run.advance(7.0)
+    assert [run.plan.memory[k] for k in firsts] == [0.0, 0.0, 0.0]
+
+
 def test_a_limit_above_the_bid_leaves_resting_orders_alone(tmp_path):
     """A liquidation order keeps to its bankruptcy price, whoever bids below it."""
     rows = [

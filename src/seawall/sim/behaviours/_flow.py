@@ -46,6 +46,12 @@ def holding(markets: Floats, own: Floats, m: int) -> Any:
 
 
 @inner_kernel
+def unfilled(markets: Floats, own: Floats, m: int) -> Any:
+    """Quantity that rested in the last step and was not traded with, > 0 bids."""
+    return own[own.size - 3 * markets.shape[0] + m]
+
+
+@inner_kernel
 def profit(markets: Floats, m: int, quantity: float, cash: float) -> Any:
     """USD profit at the mid of a holding built from nothing, given the cash of its trades.
 

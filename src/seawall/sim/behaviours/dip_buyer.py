@@ -20,6 +20,7 @@ from seawall.sim.behaviours._flow import (
     ramp,
     toward,
     tradable,
+    unfilled,
     units_of,
     usd_of,
 )
@@ -40,8 +41,10 @@ class DipBuyer(Behaviour):
     Where an asset has a multiple, ``begin`` and ``full`` are that many times as far in the log of
     the price: who is paid for risk asks for more where there is more of it.
 
-    The share that rests is bid anew every step at the best bid quoted, and waits for sellers: it
-    takes nothing from makers and moves no price. The rest is bought at market.
+    It either buys at market (``resting`` 0), or has bids stand at the best bid quoted and waits
+    for sellers, which takes nothing from makers and moves no price. Its bids approach the share
+    ``resting`` of what it still lacks with the time constant ``pace``; what was traded with is not
+    there until it has been bid again. Once nothing is lacking, or the price is too high, they go.
 
     Assumes value investors whose idea of value moves slowly, without leverage, each market with
     its own capital (an asset's capital lies over its markets as their depth and volume do).
@@ -70,18 +73,20 @@ class DipBuyer(Behaviour):
     memory: float = Field(
         21_600.0, gt=0, le=2_592_000, description="Time constant of the slow average, s"
     )
-    pace: float = Field(120.0, gt=0, le=604_800, description="Time constant of buying, s")
+    pace: float = Field(
+        120.0, gt=0, le=604_800, description="Time constant of buying, or of placing bids, s"
+    )
     most: float = Field(
         0.02,
         gt=0,
         le=1000,
-        description="Most that it trades a second, share of what rests within 1%",
+        description="Most that it trades at market a second, share of what rests within 1%",
     )
     resting: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="Share of what it wants that waits as bids; the rest is bought at market",
+        description="Share of what it lacks that stands as bids; 0 buys at market instead",
     )
     exit: float = Field(7200.0, gt=0, le=2_592_000, description="Time constant of selling, s")
     multiples: dict[str, float] = Field(
@@ -132,12 +137,16 @@ def _act(
         missing = capital * ramp(drawdown, parameters[_BEGIN], parameters[_FULL])
         missing -= usd_of(markets, m, held)
         if missing > 0.0 and drawdown > parameters[_BEGIN]:
-            wanted = missing * approach(dt, parameters[_PACE])
-            rests = wanted * parameters[_RESTING]
-            usd = bounded(markets, m, wanted - rests, dt, parameters[_MOST])
-            orders[m, c.RESTS] = units_of(markets, m, rests)
-            orders[m, c.QUANTITY] = units_of(markets, m, usd)
-            orders[m, c.LIMIT] = math.exp(own[m] - parameters[_BEGIN] * scale)
+            step = approach(dt, parameters[_PACE])
+            if parameters[_RESTING] > 0.0:
+                target = units_of(markets, m, missing) * parameters[_RESTING]
+                stands = unfilled(markets, own, m)
+                # bids for more than it lacks are taken back at once
+                orders[m, c.RESTS] = min(target, stands + (target - stands) * step)
+            else:
+                usd = bounded(markets, m, missing * step, dt, parameters[_MOST])
+                orders[m, c.QUANTITY] = units_of(markets, m, usd)
+                orders[m, c.LIMIT] = math.exp(own[m] - parameters[_BEGIN] * scale)
         elif drawdown < 0.5 * parameters[_BEGIN] and held > 0.0:
             orders[m, c.QUANTITY] = toward(
                 markets, own, m, 0.0, dt, parameters[_EXIT], parameters[_MOST]
