@@ -67,6 +67,10 @@ def simulate(
     """
     from seawall.report.simulate import simulate_report
 
+    if save is not None:
+        from seawall.sim.saved import check_run
+
+        check_run(os.fspath(save))
     progress("reading the scenario")
     known, setup = prepared(scenario, progress)
     stop = _pause(until, setup, save, runs)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from seawall.core import Book, InputError, InternalError, Mistake
 from seawall.core import _columns as c
+from seawall.core.files import whole_file
 from seawall.core.hooks import Traders
 from seawall.margin import funding_rate
 from seawall.rulebook import bind
@@ -306,21 +307,24 @@ class Simulation:
         )
 
     def save(self, path: str | Path) -> Path:
-        """Write the whole state, so that :meth:`load` goes on bit for bit."""
+        """Write the whole state, so that :meth:`load` goes on bit for bit.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written.
+        """
         self._drain()
-        target = Path(path)
         head = json.dumps({"version": _SAVED, "seed": self.seed, "setup": self._identity()})
         events = np.concatenate([*self._events, np.empty((0, c.EVENT_COLUMNS))])
-        part = target.with_name(target.name + ".part")
-        with part.open("wb") as file:
+        with whole_file(path) as file:
             np.savez(
                 file,
                 head=np.frombuffer(head.encode(), dtype=np.uint8),
                 events=events,
                 **self._saved_arrays(),
             )
-        part.replace(target)
-        return target
+        return Path(path).expanduser().absolute()
 
     def _identity(self) -> str:
         """SHA-256 over the setup, the terms that came of it and what the run follows."""

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.core import InputError, Instrument, Mistake
+from seawall.core.files import refusal, whole_file, writable
 from seawall.core.hooks import Floor, Market
 from seawall.core.instrument import ContractType
 from seawall.sim.batch import Failure, Outcome, Result, Task
@@ -59,6 +60,20 @@ class SavedRun:
     dominoes: tuple[Domino, ...] = ()
 
 
+def check_run(path: str | Path) -> Path:
+    """The absolute path of a run to be saved, if it may be; nothing is written.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing or may not be written to, or another file has the name.
+    """
+    target = writable(path)
+    if target.exists() and not (target.is_file() and zipfile.is_zipfile(target)):
+        raise refusal(target, "another file, not a run, has this name", "Choose another name.")
+    return target
+
+
 def save_run(saved: SavedRun, path: str | Path) -> Path:
     """Write a run, whole or not at all. Returns the absolute path.
 
@@ -83,20 +98,10 @@ def save_run(saved: SavedRun, path: str | Path) -> Path:
     arrays: dict[str, Any] = {f"series.{name}": x for name, x in run.series.items()}
     arrays |= {f"events.{name}": getattr(run.events, name) for name in Events.__slots__}
     arrays |= {name: getattr(run, name) for name in _ARRAYS}
-    target = Path(path).expanduser().absolute()
-    part = target.with_name(f".{target.name}.part")
-    try:
-        with part.open("wb") as file:
-            text = np.frombuffer(json.dumps(head, default=str).encode(), dtype=np.uint8)
-            np.savez_compressed(file, head=text, equity_before=saved.equity_before, **arrays)
-        part.replace(target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        allowed = "a file in a writable folder that exists"
-        raise InputError(
-            Mistake(f"the run cannot be saved: {error.strerror}", str(target), allowed=allowed)
-        ) from None
-    return target
+    with whole_file(path) as file:
+        text = np.frombuffer(json.dumps(head, default=str).encode(), dtype=np.uint8)
+        np.savez_compressed(file, head=text, equity_before=saved.equity_before, **arrays)
+    return Path(path).expanduser().absolute()
 
 
 def load_run(path: str | Path) -> SavedRun:

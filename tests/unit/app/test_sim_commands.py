@@ -162,6 +162,8 @@ def test_a_reform_that_changes_nothing_differs_in_nothing(
         ),
         (("simulate", "FILE", "--resume", "absent.npz"), ("absent.npz",)),
         (("replay", "absent.npz"), ("absent.npz", "no such file")),
+        (("simulate", "FILE", "--save", "none/x.npz"), ("folder does not exist", "Create")),
+        (("simulate", "FILE", "--save", "FILE"), ("another file, not a run", "another name")),
         (("replay", "FILE"), ("not a saved run",)),
         (("compare", "FILE"), ("missing argument 'REFORM'",)),
         (("compare", "FILE", "FILE", "--runs", "1"), ("--runs",)),
