@@ -83,7 +83,7 @@ CLAIMS = (
     ),
     Claim(
         "The four safeguards together contain a cascade",
-        _less("four", "forced_usd", "accounts_forced", "peak_minute_usd"),
+        _both_days("four", "forced_usd", "accounts_forced", "peak_minute_usd"),
     ),
     Claim(
         "One position of $47.87M, sold at once, sets off others",

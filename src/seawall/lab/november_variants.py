@@ -237,7 +237,7 @@ SAFEGUARDS: tuple[tuple[str, str, Change], ...] = (
 )
 """Every safeguard: key, in words, what it does to a setup."""
 
-_CALM_ONLY = frozenset({"breaker luld", "cap 10", "add-on overnight", "limit", "four"})
+_CALM_ONLY = frozenset({"breaker luld", "cap 10", "add-on overnight", "limit"})
 """Not run again on thinned depth."""
 
 

@@ -33,6 +33,9 @@ def test_october_in_small() -> None:
     whole, half = october(1.0), october(0.5)
     assert half["liquidated_40min_usd"] == pytest.approx(whole["liquidated_40min_usd"], rel=0.1)
     assert half["hl_window_usd"] == pytest.approx(whole["hl_window_usd"], rel=0.15)
+    # a few hundred closings of a fiftieth of the accounts
+    assert half["hl_adl_usd"] == pytest.approx(whole["hl_adl_usd"], rel=0.35)
+    assert half["hl_first_adl_s"] == pytest.approx(whole["hl_first_adl_s"], abs=15)
     assert half["peak_minute_share"] == pytest.approx(whole["peak_minute_share"], abs=0.08)
     for asset in ("BTC", "ETH", "SOL", "XRP", "DOGE"):
         assert half[f"fall_{asset}"] == pytest.approx(whole[f"fall_{asset}"], abs=0.05), asset
