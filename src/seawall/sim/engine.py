@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.core import Book, InputError, InternalError, Mistake
+from seawall.core import InputError, InternalError, Mistake
 from seawall.core import _columns as c
 from seawall.core.files import whole_file
 from seawall.core.hooks import Traders
@@ -26,7 +26,7 @@ from seawall.sim.plan import FLOWS, build_plan, timeline_of
 from seawall.sim.run import SERIES, Events, Run
 from seawall.sim.setup import Setup
 from seawall.sim.streams import stream_key
-from seawall.sim.world import at_prices, build_world, changed_book, margined
+from seawall.sim.world import at_prices, build_world, changed_book, coin_price, margined
 
 Floats = NDArray[np.float64]
 
@@ -64,7 +64,7 @@ class Simulation:
         book = at_prices(setup.book, floor)
         before = bind(book, setup.rules, setup.start)
         book = book.with_balances(before.balance)
-        equity = before.accounts_state().equity * _coin(book)
+        equity = before.accounts_state().equity * coin_price(book)
         traders = Traders.of(book, equity)
         for kind, plugs in (("behaviour", setup.behaviours), ("lever", setup.levers)):
             for name, plug in plugs.items():
@@ -263,7 +263,7 @@ class Simulation:
             fund_end=worth.copy(),
             deposits=float(w.totals[layout.T_DEPOSITS]),
             events=self._event_columns(),
-            equity=of_book * _coin(self.margin.book, self._marks()),
+            equity=of_book * coin_price(self.margin.book, self._marks()),
             bad_debt=np.maximum(-worth, 0.0),
             given_up=self.given_up.copy(),
             cash_error=cash,
@@ -390,12 +390,3 @@ class Simulation:
             now[...] = saved[name]
         run._events = [events] if len(events) else []
         return run
-
-
-def _coin(book: Book, price: Floats | None = None) -> Floats:
-    """Shape (m,): USD price of each account's settlement currency; ``price`` by position."""
-    inverse = book.inverse()
-    coin = np.ones(len(book.accounts))
-    at = book.positions.mark if price is None else price
-    coin[book.positions.account[inverse]] = at[inverse]
-    return coin

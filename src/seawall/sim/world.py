@@ -319,3 +319,12 @@ def by_side(rows: Ints, pf: Floats, pi: Any, way: Floats) -> tuple[Ints, Ints]:
     counts = np.bincount(code, minlength=2 * len(way))
     last = np.cumsum(counts)
     return order, np.stack([last - counts, last], axis=1).reshape(len(way), 2, 2).astype(np.int64)
+
+
+def coin_price(book: Book, price: Floats | None = None) -> Floats:
+    """Shape (m,): USD price of each account's settlement currency; ``price`` by position."""
+    inverse = book.inverse()
+    coin = np.ones(len(book.accounts))
+    at = book.positions.mark if price is None else price
+    coin[book.positions.account[inverse]] = at[inverse]
+    return coin

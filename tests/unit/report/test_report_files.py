@@ -31,7 +31,7 @@ def test_missing_folder_folder_as_file_and_file_as_folder(tmp_path: Path) -> Non
 def test_a_folder_that_may_not_be_written_to(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     try:
-        with pytest.raises(InputError, match="cannot be written"):
+        with pytest.raises(InputError, match="may not be written"):
             write_whole(tmp_path / "out.html", "x")
     finally:
         tmp_path.chmod(0o700)

@@ -59,7 +59,7 @@ def test_a_run_comes_back_whole(saved: SavedRun, tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_behind_where_it_cannot_be_saved(saved: SavedRun, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be saved"):
+    with pytest.raises(InputError, match="folder does not exist"):
         save_run(saved, tmp_path / "nowhere" / "run.npz")
     assert list(tmp_path.iterdir()) == []
 
