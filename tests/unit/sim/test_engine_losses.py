@@ -123,3 +123,56 @@ def test_a_spent_liquidator_is_closed_out_in_every_market_whatever_their_order(t
         assert run.world.fund_held == pytest.approx([0.0, 0.0], abs=1e-9)
         found.append(sorted(np.round(adl.quantity, 6)))
     assert found[0] == pytest.approx(found[1], rel=1e-6)
+
+
+def test_longs_and_shorts_taken_over_in_one_step_are_two_claims(tmp_path):
+    """The fund's inventory nets them; each is shared out in full all the same."""
+    rows = [
+        LONG,
+        "both,hyperliquid,BTC,linear,short,10,100000,100000,,cross,,150000",
+        "both,hyperliquid,ETH,linear,long,1000,3000,3000,,cross,,150000",
+        SHORT,
+        "keeper,hyperliquid,BTC,linear,long,200,100000,100000,,cross,,9e6",
+    ]
+    run = fallen(tmp_path, rows, ((5.0, -0.2),), fund=1e8)
+    done = run.result()
+    taken = done.events.of(c.TAKEOVER)
+    bitcoin = taken.market == 0
+    short, long = sorted(taken.quantity[bitcoin])
+    # the book has filled next to nothing of either
+    assert (short, long) == pytest.approx((-10.0, 10.0), rel=0.01)
+    assert len(set(taken.second[bitcoin])) == 1
+    claims = [claim for claim, _ in HEARD if claim.bankruptcy > 1e4]
+    assert sorted(claim.quantity for claim in claims) == pytest.approx([short, long])
+    adl = done.events.of(c.ADL)
+    assert sorted(adl.quantity[adl.market == 0]) == pytest.approx([-long, -short])
+
+
+def test_where_no_winner_is_there_a_spent_liquidator_is_asked_again_at_the_next_loss_only(tmp_path):
+    run = fallen(tmp_path, [LONG], ((5.0, -0.026), (15.0, -0.068)), fund=400_000.0)
+    done = run.result()
+    assert len(done.events.of(c.TAKEOVER)) == 1
+    assert not len(done.events.of(c.ADL))
+    low = done.fund[:, 0].min()
+    assert low < 0.95 * 400_000
+    assert run.fund_after[0] == pytest.approx(low, rel=0.01)
+
+
+def test_what_losses_left_goes_on_in_a_resumed_run(tmp_path):
+    rows, changes = [LONG, SECOND, SHORT], ((5.0, -0.026), (15.0, -0.068), (30.0, -0.09))
+    whole = fallen(tmp_path, rows, changes, fund=400_000.0)
+    part = Simulation(whole.setup, 0)
+    part.advance(float(whole.result().events.of(c.ADL).second[0]))
+    assert np.isfinite(part.fund_after).any()
+    assert part.given_up.any()
+    assert part.triggered.any()
+    resumed = Simulation.load(part.save(tmp_path / "run.npz"), whole.setup)
+    for name in ("fund_after", "given_up", "triggered"):
+        np.testing.assert_array_equal(getattr(resumed, name), getattr(part, name))
+    np.testing.assert_array_equal(resumed.peaks.seen, part.peaks.seen)
+    resumed.advance()
+    for name in ("fund_after", "given_up", "triggered"):
+        np.testing.assert_array_equal(getattr(resumed, name), getattr(whole, name))
+    left, right = resumed.result().events, whole.result().events
+    np.testing.assert_array_equal(left.usd, right.usd)
+    assert len(left.of(c.ADL)) == 2
