@@ -1,9 +1,9 @@
 """What a run comes to, one figure a function.
 
-*Forced* is what venues close of failing accounts: liquidations, their parts, and what a venue's
-fund takes over, each at the price of the event. Stops, traders' own cuts and auto-deleveraging
-(the counterpart of a takeover) are counted apart. Measures that need a run beside the run take
-one from :mod:`seawall.sim.paired`.
+*Forced* is what venues close of failing accounts: liquidations and their parts at the price of
+their fills, and what a venue's fund takes over, at the mark. Stops, traders' own cuts and
+auto-deleveraging (the counterpart of a takeover) are counted apart. Measures that need a run
+beside the run take one from :mod:`seawall.sim.paired`.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class Events:
     ``kind`` indexes ``seawall.core._columns.EVENT_NAMES``. ``market`` indexes the floor,
     ``account`` and ``position`` the book (-1 where none); ``venue`` the floor's venues.
     ``quantity`` is signed as the position was held, base; ``price`` USD; ``usd`` the notional or
-    the money moved.
+    the money moved. A takeover's notional is at the mark, its price the bankruptcy price.
     """
 
     second: Floats
