@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from seawall.core import _columns as c
+from seawall.sim.behaviours.dip_buyer import DipBuyer
 from seawall.sim.engine import Simulation
 from unit.sim.plain import FORCED, Moves, Orders, account_of, book_of, plain_setup
 
@@ -131,3 +132,59 @@ def test_a_limit_above_the_bid_leaves_resting_orders_alone(tmp_path):
         filled = mine.kind[mine_rows] != c.TAKEOVER
         assert (mine.price[mine_rows][filled] >= bankrupt * (1 - 1e-9)).all()
     assert [q for q, _ in found] == pytest.approx([10.0, 10.0])
+
+
+def dip(folder, step: float = 1.0) -> Simulation:
+    """A fall of a tenth at second 5 that is bid for, sold to at 0.2 BTC a second from 25 on."""
+    behaviours = {
+        "dip": DipBuyer(begin=0.03, full=0.15, memory=2.592e6, pace=10.0, resting=0.5),
+        "seller": Orders(at=25.0, over=30.0, a_second=-0.2),
+    }
+    setup = plain_setup(
+        book_of(folder, [LINEAR]),
+        round(60 / step),
+        step,
+        behaviours=behaviours,
+        shocks={"falls": Moves(changes=((5.0, -0.1),))},
+    )
+    return Simulation(setup, 0)
+
+
+def standing(run: Simulation) -> float:
+    """Quantity of a dip buyer's bids in the first market that nobody has traded with."""
+    return float(run.plan.memory[int(run.plan.spans[0, 1]) - 3 * len(run.setup.floor)])
+
+
+def test_bids_that_stand_conserve_and_go_on_bit_for_bit_in_a_resumed_run(tmp_path):
+    whole = dip(tmp_path)
+    stood = 0
+    while not whole.done:
+        whole.advance(whole.second + 1.0)
+        assert max(whole.conservation()) < 1e-12
+        stood += standing(whole) > 0.0
+    assert stood > 40
+    assert own(whole, 0)[0] == pytest.approx(6.0)
+    left = 1.0
+    for at in (8.0, 12.0, 33.0):
+        part = dip(tmp_path)
+        part.advance(at)
+        # what stood is added to, not bid anew
+        assert standing(part) > 1.5 * left
+        left = standing(part)
+        resumed = Simulation.load(part.save(tmp_path / "run.npz"), part.setup)
+        assert standing(resumed) == left
+        resumed.advance()
+        np.testing.assert_array_equal(resumed.plan.memory, whole.plan.memory)
+        np.testing.assert_array_equal(resumed.world.markets, whole.world.markets)
+
+
+def test_what_standing_bids_buy_and_pay_does_not_depend_on_the_step(tmp_path):
+    found = [own(_done(dip(tmp_path, step)), 0) for step in (1.0, 0.5, 0.25)]
+    held, cash = zip(*found, strict=True)
+    np.testing.assert_allclose(held, held[-1], rtol=1e-9)
+    np.testing.assert_allclose(cash, cash[-1], rtol=1e-3)
+
+
+def _done(run: Simulation) -> Simulation:
+    run.advance()
+    return run
