@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
-rules_app = typer.Typer(help="The venues' dated rules.", no_args_is_help=True)
+from seawall.app.plain_help import PlainGroup
+
+rules_app = typer.Typer(cls=PlainGroup, help="The venues' dated rules.", no_args_is_help=True)
 _SHOWN = 20
 
 
