@@ -21,7 +21,9 @@ def rules_update(
         Path | None, typer.Option(help="JSON as ccxt's fetch_leverage_tiers gives it.")
     ] = None,
     date: Annotated[str | None, typer.Option(help="Day they hold from; today if left out.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of your rules.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Folder of your rules.")
+    ] = None,
 ) -> None:
     """Take a venue's present brackets, from the venue or a file, as a new dated block."""
     from seawall.app import options

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from seawall.core import format_time
 from seawall.core.tape import Kind
 from seawall.ingest.store.imported import EVENTS, Span, spans_of, uncovered
 from seawall.ingest.store.outages import Outage as StoredOutage
-from seawall.ingest.store.outages import outages, recorded_since
+from seawall.ingest.store.outages import assets_asked, outages, recorded_since
 from seawall.ingest.store.queries import ask, totals
 from seawall.ingest.store.store import Store
 from seawall.ingest.store.verify import outage_words
@@ -34,12 +34,15 @@ class Known:
         Whether nothing of it was recorded or imported.
     summed
         Totals that imported files state of stretches within it.
+    narrowed
+        Of which venues some assets alone were asked for, a line each choice.
     """
 
     outages: tuple[Outage, ...]
     imported: frozenset[str]
     nothing: bool
     summed: tuple[Summed, ...] = ()
+    narrowed: tuple[str, ...] = ()
 
     @property
     def unheard(self) -> frozenset[str]:
@@ -77,6 +80,22 @@ def known_of(store: Store, window: Window) -> Known:
         frozenset(imported),
         not (heard or files or there),
         tuple(_summed(s) for s in spans if _states(s, window)),
+        _narrowed(assets_asked(store, window)),
+    )
+
+
+def _narrowed(asked: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+    """What is said of venues of which not all assets were recorded."""
+    venues: dict[tuple[str, ...], list[str]] = {}
+    for venue, choices in sorted(asked.items()):
+        if any(choices):
+            venues.setdefault(tuple(sorted(choices)), []).append(venue)
+    return tuple(
+        f"Of {', '.join(names)} "
+        + ("for a part of the time " if len(choices) > 1 else "")
+        + f"only {'; or '.join(c.replace(',', ', ') for c in choices if c)} was asked for: "
+        "figures are of that alone."
+        for choices, names in venues.items()
     )
 
 

@@ -22,6 +22,7 @@ def compare_report(
     names: tuple[str, str],
     source: str,
     sums: tuple[Sequence[Summed], Sequence[Summed]] = ((), ()),
+    notes: Sequence[str] = (),
 ) -> Report:
     """Two days side by side: figures, and shares of venues.
 
@@ -29,15 +30,18 @@ def compare_report(
     ----------
     sums
         Of each day of which no single events are stored, what stored sums say in their place.
+    notes
+        What else the reader must know.
     """
     days = list(zip((first, second), sums, strict=True))
     figures = [tables.figures_of_sums(t) if t else tables.figures_of(s) for s, t in days]
     labels = [Label.IMPORTED if t else s.estimate.label for s, t in days]
-    warnings = tables.coverage_changes(first, second, names) + tuple(
+    told_by_sums = (
         f"Of {name} no single events are stored. {line}"
         for name, told in zip(names, sums, strict=True)
         for line in summed_lines(told)
     )
+    warnings = (*tables.coverage_changes(first, second, names), *notes, *told_by_sums)
     rows = changes(*figures)
     shares = [{v.venue: v.share.value for v in s.venues} for s in (first, second)]
     venues = sorted(shares[0].keys() | shares[1].keys())

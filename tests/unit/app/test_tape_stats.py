@@ -348,6 +348,27 @@ def test_a_venue_that_was_not_heard_is_a_lower_bound(store):
     assert (whole["label"], whole["outages"]) == ("as imported", [])
 
 
+def test_what_was_not_asked_for_is_told_and_ranked_with_its_like(store):
+    """Of BTC alone a venue's figures are measured, and are those of BTC alone."""
+    since = parse_time("2025-10-01")
+    from_then = (parse_time("2025-10-10T12:00:00Z"), "BTC,ETH")
+    ends = ("2025-10-10T22:15:00Z", "2025-10-12")
+    plain = [tape_stats.stats(store, "24h", at).payload for at in ends]
+    assert not any("asked for" in w for p in plain for w in p["warnings"])
+    with StoreWriter(store) as writer:
+        heard = {
+            name: Heard(name, since, parse_time("2025-10-12"), asked=(from_then,))
+            for name in ("bybit", "gate")
+        }
+        writer.keep_heard([], heard)
+    told = "Of bybit, gate {}only BTC, ETH was asked for: figures are of that alone."
+    for at, words in zip(ends, ("for a part of the time ", ""), strict=True):
+        got = tape_stats.stats(store, "24h", at)
+        assert told.format(words) in got.payload["warnings"], got.payload["warnings"]
+    second = tape_stats.compare(store, "2025-10-10", "2025-10-10").payload["warnings"]
+    assert f"2025-10-10: {told.format('for a part of the time ')}" in second
+
+
 def test_a_window_that_begins_before_the_recording_is_a_lower_bound(store):
     since = parse_time("2025-10-10T21:16:30Z")
     with StoreWriter(store) as writer:
