@@ -75,7 +75,15 @@ def beside_of(
 def day_sums(store: Store, window: Window, rules: Rules) -> tuple[Summed, ...]:
     """What stored files of sums say that the days of a window came to."""
     return tuple(
-        Summed(s.day, s.day + DAY_NS, s.venues, s.usd, s.file)
+        Summed(
+            s.day,
+            s.day + DAY_NS,
+            s.venues,
+            s.usd,
+            s.file,
+            long_usd=s.long_usd,
+            short_usd=s.short_usd,
+        )
         for s in sums_told(store.folder, window, rules)
     )
 

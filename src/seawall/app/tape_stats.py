@@ -187,7 +187,10 @@ def compare(
             known = known_of(opened, ends)
             day = _figures(opened, ends, rules, 200, known, progress)[0]
             notes += [f"{name}: {line}" for line in known.narrowed]
-            told = () if day.events + day.adl_events else day_sums(opened, ends, rules)
+            # of a day of which a part alone is told that part stands, as at least so much
+            told = (
+                () if day.events + day.adl_events else day_sums(opened, ends, rules) or known.summed
+            )
             if not (day.events + day.adl_events or told):
                 empty.append(Mistake("nothing is stored of this day", str(store), value=name))
             found.append(day)

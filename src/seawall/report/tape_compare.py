@@ -16,6 +16,15 @@ from seawall.risk.tape_statistics import Statistics, changes
 COMPARE_SCHEMA = "seawall.tape-compare/1"
 
 
+_DAY_NS = 86_400 * 10**9
+
+
+def _of_sums(told: Sequence[Summed]) -> Label:
+    """As imported where a whole day is told, else at least that."""
+    whole = all(one.end - one.start >= _DAY_NS for one in told)
+    return Label.IMPORTED if whole else Label.LOWER_BOUND
+
+
 def compare_report(
     first: Statistics,
     second: Statistics,
@@ -35,7 +44,7 @@ def compare_report(
     """
     days = list(zip((first, second), sums, strict=True))
     figures = [tables.figures_of_sums(t) if t else tables.figures_of(s) for s, t in days]
-    labels = [Label.IMPORTED if t else s.estimate.label for s, t in days]
+    labels = [_of_sums(t) if t else s.estimate.label for s, t in days]
     told_by_sums = (
         f"Of {name} no single events are stored. {line}"
         for name, told in zip(names, sums, strict=True)
