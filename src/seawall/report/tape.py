@@ -220,8 +220,9 @@ def _assumptions(found: Statistics, beside: Beside) -> tuple[Assumption, ...]:
         ),
         Assumption(
             "Of a live feed that answers pings and tells nothing, silence is not told from a "
-            "stall: it is taken for silence for an hour (HTX six, Gate's coin contracts 24), and "
-            "for an outage since the last message once it is longer.",
+            "stall: it is taken for silence for an hour (HTX six, Gate's coin contracts 24), once "
+            "a day was heard for five times that day's longest if that is shorter, and for an "
+            "outage since the last message once it is longer.",
             METHOD,
         ),
     ]

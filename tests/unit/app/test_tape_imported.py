@@ -112,7 +112,10 @@ def test_days_are_compared_by_sums_where_only_those_exist(tmp_path):
 
 def test_days_before_a_series_begins_are_not_days_of_nothing(tmp_path):
     """An aggregator's zeros from before it gathered anything are no figures."""
-    early = "2025-10-08,bybit,BTC,0,0\n2025-10-09,bybit,BTC,0,0\n2025-10-09,okx,BTC,0,7\n2025-10-10,okx,BTC,0,3\n"
+    early = (
+        "2025-10-08,bybit,BTC,0,0\n2025-10-09,bybit,BTC,0,0\n"
+        "2025-10-09,okx,BTC,0,7\n2025-10-10,okx,BTC,0,3\n"
+    )
     store = _store(tmp_path, sums=SUMS.replace("2025-10-10", early + "2025-10-10", 1))
     with pytest.raises(InputError, match="nothing is stored of this day"):
         tape_stats.compare(store, "2025-10-08", "2025-10-10")
