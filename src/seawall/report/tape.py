@@ -9,7 +9,7 @@ from seawall import __version__
 from seawall.core import format_time
 from seawall.report import tape_tables as tables
 from seawall.report.model import Assumption, Headline, Kind, Report, Section, Unit
-from seawall.report.numbers import counted, text
+from seawall.report.numbers import counted, span_words, text
 from seawall.report.tape_beside import (
     Beside,
     Window,
@@ -45,7 +45,7 @@ def tape_report(
     unheard = (outage_table(beside.outages),) if beside.outages else ()
     return Report(
         schema=SCHEMA,
-        title=f"Liquidations, {text(window.seconds, Unit.DURATION)} to {format_time(window.end)}",
+        title=f"Liquidations, {span_words(window.seconds)} to {format_time(window.end)}",
         question="What was liquidated, where, and how much of it was seen?",
         answer=_answer(found, beside),
         headlines=_headlines(found, beside),
