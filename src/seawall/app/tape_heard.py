@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from seawall.core import format_time
@@ -16,6 +16,7 @@ from seawall.ingest.store.verify import outage_words
 from seawall.report.tape_beside import Outage, Summed
 
 Window = tuple[int, int]
+_FEW = 3
 _MOST_GAPS = 200
 """Gaps between a venue's files that are told one by one."""
 
@@ -35,7 +36,8 @@ class Known:
     summed
         Totals that imported files state of stretches within it.
     narrowed
-        Of which venues some assets alone were asked for, a line each choice.
+        Of which venues some assets alone were asked for, or a few instruments alone are stored
+        from files, a line each.
     """
 
     outages: tuple[Outage, ...]
@@ -66,9 +68,11 @@ def known_of(store: Store, window: Window) -> Known:
     for span in spans:
         if span.what == EVENTS:
             files.setdefault(span.venue, []).append(span)
-    there = {row["venue"] for row in ask(store, totals(window, ("venue",), tuple(Kind)))}
+    there: dict[str, list[str]] = {}
+    for row in ask(store, totals(window, ("venue", "instrument"), tuple(Kind))):
+        there.setdefault(row["venue"], []).append(row["instrument"])
     imported = set()
-    for venue in sorted(since.keys() | files.keys() | there):
+    for venue in sorted(since.keys() | files.keys() | there.keys()):
         before = window[0], min(since.get(venue, window[1]), window[1])
         mine = [s for s in files.get(venue, ()) if before[0] < before[1] and s.start < before[1]]
         if mine:
@@ -80,8 +84,16 @@ def known_of(store: Store, window: Window) -> Known:
         frozenset(imported),
         not (heard or files or there),
         tuple(_summed(s) for s in spans if _states(s, window)),
-        _narrowed(assets_asked(store, window)),
+        (*_narrowed(assets_asked(store, window)), *_few(imported, there)),
     )
+
+
+def _few(imported: Iterable[str], there: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """What is said of venues of which files hold a few instruments only."""
+    for venue in sorted(imported):
+        if 0 < len(there.get(venue, ())) <= _FEW:
+            names = ", ".join(sorted(there[venue]))
+            yield f"Of {venue} events of {names} alone are stored in this window."
 
 
 def _narrowed(asked: Mapping[str, frozenset[str]]) -> tuple[str, ...]:

@@ -68,6 +68,20 @@ def test_two_rows_five_seconds_apart_measure_no_day(tmp_path):
     )  # fmt: skip
     assert within["largest"]["label"] == "as imported"
     assert any("bybit as imported" in w for w in within["warnings"])
+    assert "Of bybit events of BTCUSDT alone are stored in this window." in within["warnings"]
+
+
+def test_a_few_instruments_of_a_venue_are_named_and_many_are_not(tmp_path):
+    rows = TWO.splitlines()[1]
+    names = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT")
+    files = {n: TWO + rows.replace("BTCUSDT", n) + "\n" for n in names}
+    lines = []
+    for name in names:
+        store = _store(tmp_path, **{name: files[name]})
+        got = _fits(tape_stats.stats(store, "5s", "2025-10-10T21:15:05Z"))
+        lines.append([w.split(" alone")[0] for w in got["warnings"] if " alone are" in w])
+    told = "Of bybit events of BTCUSDT"
+    assert lines == [[told], [f"{told}, ETHUSDT"], [f"{told}, ETHUSDT, SOLUSDT"], []]
 
 
 def test_what_no_file_covers_is_not_known(tmp_path):
