@@ -105,7 +105,7 @@ def _narrowed(asked: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
     return tuple(
         f"Of {', '.join(names)} "
         + ("for a part of the time " if len(choices) > 1 else "")
-        + f"only {'; or '.join(c.replace(',', ', ') for c in choices if c)} was asked for: "
+        + f"nothing but {'; or '.join(c.replace(',', ', ') for c in choices if c)} was asked for: "
         "figures are of that alone."
         for choices, names in venues.items()
     )

@@ -378,7 +378,7 @@ def test_what_was_not_asked_for_is_told(store):
             for name in ("bybit", "gate")
         }
         writer.keep_heard([], heard)
-    told = "Of bybit, gate {}only BTC, ETH was asked for: figures are of that alone."
+    told = "Of bybit, gate {}nothing but BTC, ETH was asked for: figures are of that alone."
     for at, words in zip(ends, ("for a part of the time ", ""), strict=True):
         got = tape_stats.stats(store, "24h", at)
         assert told.format(words) in got.payload["warnings"], got.payload["warnings"]
