@@ -14,12 +14,13 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numba
 from llvmlite import ir
@@ -33,6 +34,7 @@ __all__ = [
     "fresh_cache",
     "hook",
     "in_chunks",
+    "in_order",
     "inner_kernel",
     "kernel",
     "share_out",
@@ -40,6 +42,8 @@ __all__ = [
 ]
 
 _CHUNK_ROWS = 65_536
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @cache
@@ -153,6 +157,34 @@ def share_out(jobs: int, call: Callable[[int, int], None], threads: int | None =
     """Run ``call(start, stop)`` over ``jobs`` independent pieces of work, each a long one."""
     threads = workers() if threads is None else threads
     _spread(jobs, min(threads, jobs), threads, call, 1)
+
+
+def in_order(
+    call: Callable[[Item], Result], items: Iterable[Item], ahead: int
+) -> Iterator[tuple[Item, Result]]:
+    """Each item with what ``call`` makes of it, in order; up to ``ahead`` of them beforehand.
+
+    For calls that spend their time in kernels: they run on other threads while the caller goes on.
+    With one thread each is made when it is asked for.
+    """
+    threads = workers()
+    if threads == 1:
+        for item in items:
+            yield item, call(item)
+        return
+    pool, waiting = _pool(threads), deque[tuple[Item, Future[Result]]]()
+    try:
+        for item in items:
+            waiting.append((item, pool.submit(call, item)))
+            if len(waiting) > ahead:
+                first, made = waiting.popleft()
+                yield first, made.result()
+        while waiting:
+            first, made = waiting.popleft()
+            yield first, made.result()
+    finally:
+        for _, made in waiting:
+            made.cancel()
 
 
 def _spread(

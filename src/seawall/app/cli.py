@@ -10,6 +10,7 @@ import typer
 
 from seawall.app.ending import exit_code_of
 from seawall.app.market_store import MarketStoreOption, marks_of, with_depth
+from seawall.app.plain_help import PlainGroup
 from seawall.app.positions_commands import is_account, positions_command, read_account
 from seawall.app.rules_commands import rules_app
 from seawall.app.showing import Format, FormatOption, ReportOption, progress_for, show
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="seawall",
+    cls=PlainGroup,
     help="Where leveraged positions are liquidated, where liquidations cluster, how a shock "
     "cascades through them, and who pays.\n\nExit codes: 0 done, 1 could not be done, 2 wrong "
     "input, 70 an error of Seawall's own.",

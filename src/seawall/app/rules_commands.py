@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
-rules_app = typer.Typer(help="The venues' dated rules.", no_args_is_help=True)
+from seawall.app.plain_help import PlainGroup
+
+rules_app = typer.Typer(cls=PlainGroup, help="The venues' dated rules.", no_args_is_help=True)
 _SHOWN = 20
 
 
@@ -19,7 +21,9 @@ def rules_update(
         Path | None, typer.Option(help="JSON as ccxt's fetch_leverage_tiers gives it.")
     ] = None,
     date: Annotated[str | None, typer.Option(help="Day they hold from; today if left out.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of your rules.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Folder of your rules.")
+    ] = None,
 ) -> None:
     """Take a venue's present brackets, from the venue or a file, as a new dated block."""
     from seawall.app import options

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from seawall.app.plain_help import PlainGroup
 from seawall.app.showing import Format, FormatOption, ReportOption, progress_for, show
 
-study_app = typer.Typer(help="The studies: a model held against what was recorded.")
+study_app = typer.Typer(cls=PlainGroup, help="The studies: a model held against what was recorded.")
 
 
 @study_app.callback()

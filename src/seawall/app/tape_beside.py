@@ -18,7 +18,7 @@ from seawall.ingest.series import (
     sums_told,
     volumes,
 )
-from seawall.ingest.store.outages import recorded_since
+from seawall.ingest.store.outages import assets_asked, recorded_since
 from seawall.ingest.store.queries import ask, profile, totals
 from seawall.ingest.store.store import EVER, Store
 from seawall.report.numbers import counted
@@ -30,6 +30,7 @@ from seawall.rulebook.feeds import Feed, feed_at
 DAY_NS = 86_400 * 10**9
 Window = tuple[int, int]
 _NAMED = 4
+_ALL = frozenset(("",))
 
 
 def feeds_of(venues: Iterable[str], when: int, rules: Rules) -> dict[str, Feed]:
@@ -74,7 +75,15 @@ def beside_of(
 def day_sums(store: Store, window: Window, rules: Rules) -> tuple[Summed, ...]:
     """What stored files of sums say that the days of a window came to."""
     return tuple(
-        Summed(s.day, s.day + DAY_NS, s.venues, s.usd, s.file)
+        Summed(
+            s.day,
+            s.day + DAY_NS,
+            s.venues,
+            s.usd,
+            s.file,
+            long_usd=s.long_usd,
+            short_usd=s.short_usd,
+        )
         for s in sums_told(store.folder, window, rules)
     )
 
@@ -153,7 +162,7 @@ def _rank(
     if end - begin != DAY_NS or not found.venues:
         return None, "", ()
     venues = {v.venue for v in found.venues}
-    recorded = _recorded_days(store, begin, venues)
+    recorded = _recorded_days(store, window, venues)
     sums = {d: x for d, x in daily_sums(store.folder, venues, rules).items() if d + DAY_NS <= begin}
     told = {d: x for d, x in sums.items() if x is not None and recorded.get(d) is None}
     left_out = sum(recorded.get(d) is None and d not in told for d in sums | recorded)
@@ -170,16 +179,22 @@ def _rank(
     return rank_of(found.notional_usd, history), among, unlike
 
 
-def _recorded_days(store: Store, before: int, venues: set[str]) -> dict[int, float | None]:
-    """What venues came to by day; None of a day on which not all of them were recorded."""
-    since = recorded_since(store)
+def _recorded_days(store: Store, window: Window, venues: set[str]) -> dict[int, float | None]:
+    """What venues came to by day before a window.
+
+    None of a day on which not all of them were recorded, or other assets than in the window.
+    """
+    since, before = recorded_since(store), window[0]
+    narrowed = any(map(any, assets_asked(store, (EVER[0], window[1])).values()))
+    wanted = assets_asked(store, window) if narrowed else {}
     days: dict[int, dict[str, float]] = {}
     for row in ask(store, profile((EVER[0], before), DAY_NS, ("venue",))):
         if row["time"] + DAY_NS <= before:
             days.setdefault(row["time"], {})[row["venue"]] = row["notional_usd"]
-    return {
-        day: sum(sums.get(v, 0.0) for v in venues)
-        if all(v in sums or since.get(v, before) <= day for v in venues)
-        else None
-        for day, sums in sorted(days.items())
-    }
+    found: dict[int, float | None] = {}
+    for day, sums in sorted(days.items()):
+        asked = assets_asked(store, (day, day + DAY_NS)) if narrowed else {}
+        alike = all((asked.get(v) or _ALL) == (wanted.get(v) or _ALL) for v in venues)
+        there = all(v in sums or since.get(v, before) <= day for v in venues)
+        found[day] = sum(sums.get(v, 0.0) for v in venues) if alike and there else None
+    return found

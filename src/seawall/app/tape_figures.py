@@ -28,7 +28,7 @@ from seawall.risk.tape_statistics import (
     runs_of,
     statistics_of,
 )
-from seawall.risk.together import INSTRUMENTS, MOST_EVENTS
+from seawall.risk.together import INSTRUMENTS, MOST_EVENTS, first_of
 
 AT_ONCE = 500_000
 """Events that are held at once."""
@@ -233,7 +233,7 @@ def _whole(moment: Moment) -> dict[str, list[Shown]]:
                 moment.window[0],
                 moment.window[1] - 1,
             )
-            found.setdefault(venue, []).append(one)
+            found.setdefault(venue, []).append(first_of(one))
     return found
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from seawall.core import format_time
 from seawall.core.tape import Kind
 from seawall.ingest.store.imported import EVENTS, Span, spans_of, uncovered
 from seawall.ingest.store.outages import Outage as StoredOutage
-from seawall.ingest.store.outages import outages, recorded_since
+from seawall.ingest.store.outages import assets_asked, outages, recorded_since
 from seawall.ingest.store.queries import ask, totals
 from seawall.ingest.store.store import Store
 from seawall.ingest.store.verify import outage_words
 from seawall.report.tape_beside import Outage, Summed
 
 Window = tuple[int, int]
+_FEW = 3
 _MOST_GAPS = 200
 """Gaps between a venue's files that are told one by one."""
 
@@ -34,12 +35,16 @@ class Known:
         Whether nothing of it was recorded or imported.
     summed
         Totals that imported files state of stretches within it.
+    narrowed
+        Of which venues some assets alone were asked for, or a few instruments alone are stored
+        from files, a line each.
     """
 
     outages: tuple[Outage, ...]
     imported: frozenset[str]
     nothing: bool
     summed: tuple[Summed, ...] = ()
+    narrowed: tuple[str, ...] = ()
 
     @property
     def unheard(self) -> frozenset[str]:
@@ -63,9 +68,11 @@ def known_of(store: Store, window: Window) -> Known:
     for span in spans:
         if span.what == EVENTS:
             files.setdefault(span.venue, []).append(span)
-    there = {row["venue"] for row in ask(store, totals(window, ("venue",), tuple(Kind)))}
+    there: dict[str, list[str]] = {}
+    for row in ask(store, totals(window, ("venue", "instrument"), tuple(Kind))):
+        there.setdefault(row["venue"], []).append(row["instrument"])
     imported = set()
-    for venue in sorted(since.keys() | files.keys() | there):
+    for venue in sorted(since.keys() | files.keys() | there.keys()):
         before = window[0], min(since.get(venue, window[1]), window[1])
         mine = [s for s in files.get(venue, ()) if before[0] < before[1] and s.start < before[1]]
         if mine:
@@ -77,6 +84,30 @@ def known_of(store: Store, window: Window) -> Known:
         frozenset(imported),
         not (heard or files or there),
         tuple(_summed(s) for s in spans if _states(s, window)),
+        (*_narrowed(assets_asked(store, window)), *_few(imported, there)),
+    )
+
+
+def _few(imported: Iterable[str], there: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """What is said of venues of which files hold a few instruments only."""
+    for venue in sorted(imported):
+        if 0 < len(there.get(venue, ())) <= _FEW:
+            names = ", ".join(sorted(there[venue]))
+            yield f"Of {venue} events of {names} alone are stored in this window."
+
+
+def _narrowed(asked: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+    """What is said of venues of which not all assets were recorded."""
+    venues: dict[tuple[str, ...], list[str]] = {}
+    for venue, choices in sorted(asked.items()):
+        if any(choices):
+            venues.setdefault(tuple(sorted(choices)), []).append(venue)
+    return tuple(
+        f"Of {', '.join(names)} "
+        + ("for a part of the time " if len(choices) > 1 else "")
+        + f"nothing but {'; or '.join(c.replace(',', ', ') for c in choices if c)} was asked for: "
+        "figures are of that alone."
+        for choices, names in venues.items()
     )
 
 

@@ -94,7 +94,7 @@ def stats(
         ends = (end - length, end)
         known = known_of(opened, ends)
         found, cells = _figures(opened, ends, rules, draws, known, progress)
-        beside = beside_of(opened, ends, found, rules, known, notes)
+        beside = beside_of(opened, ends, found, rules, known, (*notes, *known.narrowed))
     beside = given(beside, found, volume_usd, open_interest_usd)
     return tape_report(
         found, groups(cells, by) if by else (), by, Window(str(store), *ends), beside
@@ -179,13 +179,18 @@ def compare(
     """
     starts = [_day(d) for d in (first, second)]
     rules = rules or Rules.bundled()
-    found, sums, empty = [], [], []
+    found, sums, empty, notes = [], [], [], list[str]()
     with Store(store) as opened:
         for name, start in zip((first, second), starts, strict=True):
             progress(f"reading {name}")
             ends = (start, start + DAY_NS)
-            day = _figures(opened, ends, rules, 200, known_of(opened, ends), progress)[0]
-            told = () if day.events + day.adl_events else day_sums(opened, ends, rules)
+            known = known_of(opened, ends)
+            day = _figures(opened, ends, rules, 200, known, progress)[0]
+            notes += [f"{name}: {line}" for line in known.narrowed]
+            # of a day of which a part alone is told that part stands, as at least so much
+            told = (
+                () if day.events + day.adl_events else day_sums(opened, ends, rules) or known.summed
+            )
             if not (day.events + day.adl_events or told):
                 empty.append(Mistake("nothing is stored of this day", str(store), value=name))
             found.append(day)
@@ -193,7 +198,7 @@ def compare(
     if empty:
         raise InputError(empty)
     names = (format_time(starts[0])[:10], format_time(starts[1])[:10])
-    return compare_report(found[0], found[1], names, str(store), (sums[0], sums[1]))
+    return compare_report(found[0], found[1], names, str(store), (sums[0], sums[1]), notes)
 
 
 def concentration(

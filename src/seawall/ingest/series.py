@@ -36,6 +36,10 @@ _SUMS = {
         ("liq_long_usd", "liq_long_usd + liq_short_usd"),
     )
 }
+_SIDES = tuple(
+    {"liquidation_sums": ((f"{side}_usd",) * 2, (f"liq_{side}_usd",) * 2)}
+    for side in ("long", "short")
+)
 Forms = Mapping[str, tuple[tuple[str, str], ...]]
 
 
@@ -63,12 +67,16 @@ class DaySum:
         Of which, with commas between; empty where the file does not say.
     file
         Its name below the store's folder of sums.
+    long_usd, short_usd
+        By side, where the file says; None where it does not.
     """
 
     day: int
     venues: str
     usd: float
     file: str
+    long_usd: float | None = None
+    short_usd: float | None = None
 
 
 def volumes(store: Path, window: tuple[int, int], rules: Rules) -> dict[Market, float]:
@@ -143,18 +151,28 @@ def daily_sums(store: Path, venues: Collection[str], rules: Rules) -> dict[int, 
 def sums_told(store: Path, window: tuple[int, int], rules: Rules) -> tuple[DaySum, ...]:
     """What files of sums tell of the whole days within a window, in order of time and file.
 
-    Of periods shorter than a day whole days only.
+    Of periods shorter than a day whole days only. A day on which all that a file tells is 0 is
+    not told by it: series are begun with zeros before anything was gathered.
     """
+    sides = [_sums_by_file(store, rules, forms) for forms in _SIDES]
     found = [
-        DaySum(begun, ", ".join(sorted(v for v in whose if v)), usd, file)
+        DaySum(
+            begun,
+            ", ".join(sorted(v for v in whose if v)),
+            usd,
+            file,
+            *(told.get((begun, file), {}).get(whose) for told in sides),
+        )
         for (begun, file), sums in _sums_by_file(store, rules).items()
         for whose, usd in sums.items()
-        if window[0] <= begun and begun + DAY <= window[1]
+        if window[0] <= begun and begun + DAY <= window[1] and sum(sums.values()) > 0
     ]
     return tuple(sorted(found, key=lambda s: (s.day, s.file, s.venues)))
 
 
-def _sums_by_file(store: Path, rules: Rules) -> dict[tuple[int, str], dict[frozenset[str], float]]:
+def _sums_by_file(
+    store: Path, rules: Rules, forms: Forms = _SUMS
+) -> dict[tuple[int, str], dict[frozenset[str], float]]:
     """USD by day and file, then by the venues that it is of."""
     query = (
         f"{_STEPS}, daily AS (SELECT file, venue, instrument, asset, time - time % {DAY} AS begun, "
@@ -163,7 +181,7 @@ def _sums_by_file(store: Path, rules: Rules) -> dict[tuple[int, str], dict[froze
         f"SELECT file, begun, venue, SUM(usd) FROM daily WHERE covered = {DAY} "
         "GROUP BY file, begun, venue"
     )
-    with _rows(store, _SUMS, needs_venue=False) as connection:
+    with _rows(store, forms, needs_venue=False) as connection:
         found = connection.execute(query).fetchall() if connection else []
     told: dict[tuple[int, str], dict[frozenset[str], float]] = {}
     for file, begun, names, usd in found:

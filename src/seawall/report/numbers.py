@@ -155,6 +155,15 @@ def _duration(number: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
+def span_words(seconds: float) -> str:
+    """The length of a window as it is asked for: ``24 h``, ``7 days``, ``90 min``, ``1.5 s``."""
+    for length, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
+        many = 2 * length if unit == "days" else length
+        if seconds >= many and seconds % length == 0:
+            return f"{text(seconds // length, Unit.COUNT)} {unit}"
+    return f"{_trimmed(_fixed(seconds, 3))} s"
+
+
 _WRITERS = {
     Unit.USD: _money,
     Unit.PRICE: _six_digits,

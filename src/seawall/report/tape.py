@@ -9,7 +9,7 @@ from seawall import __version__
 from seawall.core import format_time
 from seawall.report import tape_tables as tables
 from seawall.report.model import Assumption, Headline, Kind, Report, Section, Unit
-from seawall.report.numbers import counted, text
+from seawall.report.numbers import counted, span_words, text
 from seawall.report.tape_beside import (
     Beside,
     Window,
@@ -45,7 +45,7 @@ def tape_report(
     unheard = (outage_table(beside.outages),) if beside.outages else ()
     return Report(
         schema=SCHEMA,
-        title=f"Liquidations, {text(window.seconds, Unit.DURATION)} to {format_time(window.end)}",
+        title=f"Liquidations, {span_words(window.seconds)} to {format_time(window.end)}",
         question="What was liquidated, where, and how much of it was seen?",
         answer=_answer(found, beside),
         headlines=_headlines(found, beside),
@@ -220,8 +220,9 @@ def _assumptions(found: Statistics, beside: Beside) -> tuple[Assumption, ...]:
         ),
         Assumption(
             "Of a live feed that answers pings and tells nothing, silence is not told from a "
-            "stall: it is taken for silence for an hour (HTX six, Gate's coin contracts 24), and "
-            "for an outage since the last message once it is longer.",
+            "stall: it is taken for silence for an hour (HTX six, Gate's coin contracts 24), once "
+            "a day was heard for five times that day's longest if that is shorter, and for an "
+            "outage since the last message once it is longer.",
             METHOD,
         ),
     ]

@@ -98,6 +98,8 @@ class Summed:
         Its name.
     events
         How many, where the file says.
+    long_usd, short_usd
+        By side, where the file says.
     """
 
     start: int
@@ -106,6 +108,8 @@ class Summed:
     usd: float
     file: str
     events: int | None = None
+    long_usd: float | None = None
+    short_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,12 +16,22 @@ from seawall.risk.tape_statistics import Statistics, changes
 COMPARE_SCHEMA = "seawall.tape-compare/1"
 
 
+_DAY_NS = 86_400 * 10**9
+
+
+def _of_sums(told: Sequence[Summed]) -> Label:
+    """As imported where a whole day is told, else at least that."""
+    whole = all(one.end - one.start >= _DAY_NS for one in told)
+    return Label.IMPORTED if whole else Label.LOWER_BOUND
+
+
 def compare_report(
     first: Statistics,
     second: Statistics,
     names: tuple[str, str],
     source: str,
     sums: tuple[Sequence[Summed], Sequence[Summed]] = ((), ()),
+    notes: Sequence[str] = (),
 ) -> Report:
     """Two days side by side: figures, and shares of venues.
 
@@ -29,15 +39,18 @@ def compare_report(
     ----------
     sums
         Of each day of which no single events are stored, what stored sums say in their place.
+    notes
+        What else the reader must know.
     """
     days = list(zip((first, second), sums, strict=True))
     figures = [tables.figures_of_sums(t) if t else tables.figures_of(s) for s, t in days]
-    labels = [Label.IMPORTED if t else s.estimate.label for s, t in days]
-    warnings = tables.coverage_changes(first, second, names) + tuple(
+    labels = [_of_sums(t) if t else s.estimate.label for s, t in days]
+    told_by_sums = (
         f"Of {name} no single events are stored. {line}"
         for name, told in zip(names, sums, strict=True)
         for line in summed_lines(told)
     )
+    warnings = (*tables.coverage_changes(first, second, names), *notes, *told_by_sums)
     rows = changes(*figures)
     shares = [{v.venue: v.share.value for v in s.venues} for s in (first, second)]
     venues = sorted(shares[0].keys() | shares[1].keys())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -261,12 +261,27 @@ def figures_of(found: Statistics) -> dict[str, float]:
 def figures_of_sums(told: Sequence[Summed]) -> dict[str, float]:
     """The same of a day of which only sums are known: of several files the one that tells most."""
     nan = float("nan")
-    by_file: dict[str, float] = {}
+    by_file: dict[str, list[Summed]] = {}
     for one in told:
-        by_file[one.file] = by_file.get(one.file, 0.0) + one.usd
+        by_file.setdefault(one.file, []).append(one)
+    most = max(by_file.values(), key=lambda sums: sum(s.usd for s in sums))
+    usd, events, long, short = (
+        _all_of(getattr(s, name) for s in most)
+        for name in ("usd", "events", "long_usd", "short_usd")
+    )
+    both = long + short
     return dict.fromkeys((key for key, _, _ in FIGURES), nan) | {
-        "notional_usd": max(by_file.values(), default=nan)
+        "notional_usd": usd,
+        "events": events,
+        "long_usd": long,
+        "short_usd": short,
+        "long_share": long / both if both > 0 else nan,
     }
+
+
+def _all_of(parts: Iterable[float | None]) -> float:
+    """Their sum; NaN where one of them is not known."""
+    return sum((float("nan") if part is None else float(part)) for part in parts)
 
 
 def change_table(rows: Mapping[str, Change], names: tuple[str, str]) -> Table:

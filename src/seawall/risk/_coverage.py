@@ -10,49 +10,77 @@ from typing import Any
 
 import numpy as np
 
-from seawall._jit import kernel
+from seawall._jit import inner_kernel, kernel
+
+
+@inner_kernel
+def carry(here: Any, matrix: Any, there: Any) -> None:
+    """``there`` = ``here`` @ ``matrix``, four rows at a time so that sums stay in registers."""
+    states = here.size
+    there[:] = 0.0
+    for block in range(states // 4):
+        i = 4 * block
+        a, b, c, d = here[i], here[i + 1], here[i + 2], here[i + 3]
+        p, q, r, s = matrix[i], matrix[i + 1], matrix[i + 2], matrix[i + 3]
+        for j in range(there.size):
+            there[j] = (((there[j] + a * p[j]) + b * q[j]) + c * r[j]) + d * s[j]
+    for i in range(states - states % 4, states):
+        for j in range(there.size):
+            there[j] += here[i] * matrix[i, j]
+
+
+@inner_kernel
+def total_of(values: Any) -> Any:
+    """The sum, in four parts that do not wait for one another."""
+    n = values.size
+    a = b = c = d = 0.0
+    for k in range(n // 4):
+        a += values[4 * k]
+        b += values[4 * k + 1]
+        c += values[4 * k + 2]
+        d += values[4 * k + 3]
+    for k in range(n - n % 4, n):
+        a += values[k]
+    return (a + b) + (c + d)
 
 
 @kernel
-def likelihood_of(gaps: Any, tail: int, start: Any, move: Any, powers: Any, seen: Any) -> Any:
-    """Log likelihood of a row of slots.
+def likelihood_of(gaps: Any, tail: int, start: Any, powers: Any, scales: Any, ahead: Any) -> Any:
+    """Log likelihood of a row of slots; -inf where it cannot be.
 
     ``gaps`` are the empty slots before each event, ``tail`` those after the last. ``powers[k]``
-    carries weights over 2 ** k steps that end in an empty slot; ``seen`` is the chance of an
-    occupied slot by state.
+    carries weights over 2 ** k steps that end in an empty slot, to the scale whose log is
+    ``scales[k]``; ``ahead[r]`` over r of them, a power of two in number, and into an event.
     """
-    states = start.size
-    here, spare = start.copy(), np.empty(states)
+    here, there = start.copy(), np.empty(start.size)
     likelihood = 0.0
+    near = ahead.shape[0]
     for event in range(gaps.size + 1):
-        run = gaps[event] if event < gaps.size else tail
+        ends = event == gaps.size
+        run = tail if ends else gaps[event]
+        short = 0 if ends else run % near
+        run -= short
         level = 0
         while run > 0:
             last = level == powers.shape[0] - 1
             for _ in range(run if last else run & 1):
-                spare[:] = 0.0
-                for i in range(states):
-                    for j in range(states):
-                        spare[j] += here[i] * powers[level, i, j]
-                total = spare.sum()
-                likelihood += np.log(total)
-                for j in range(states):
-                    here[j] = spare[j] / total
+                carry(here, powers[level], there)
+                total = total_of(there)
+                if not total > 0.0:
+                    return -np.inf
+                likelihood += np.log(total) + scales[level]
+                here, there = there, here
+                here *= 1.0 / total
             run = 0 if last else run >> 1
             level += 1
-        if event == gaps.size:
-            break
-        spare[:] = 0.0
-        for i in range(states):
-            for j in range(states):
-                spare[j] += here[i] * move[i, j]
-        total = 0.0
-        for j in range(states):
-            spare[j] *= seen[j]
-            total += spare[j]
-        likelihood += np.log(total)
-        for j in range(states):
-            here[j] = spare[j] / total
+        if not ends:
+            carry(here, ahead[short], there)
+            total = total_of(there)
+            if not total > 0.0:
+                return -np.inf
+            likelihood += np.log(total)
+            here, there = there, here
+            here *= 1.0 / total
     return likelihood
 
 
@@ -65,66 +93,56 @@ def forward(place: Any, steps: Any, start: Any, seen: Any, rows: Any) -> None:
     states = start.size
     here = start.copy()
     for event in range(place.size):
-        step = place[event]
+        row = rows[event]
+        carry(here, steps[place[event]], row)
         for j in range(states):
-            rows[event, j] = 0.0
-        for i in range(states):
-            for j in range(states):
-                rows[event, j] += here[i] * steps[step, i, j]
-        total = 0.0
+            row[j] *= seen[j]
+        total = total_of(row)
         for j in range(states):
-            rows[event, j] *= seen[j]
-            total += rows[event, j]
-        for j in range(states):
-            rows[event, j] /= total
-            here[j] = rows[event, j]
+            row[j] /= total
+            here[j] = row[j]
 
 
 @kernel
-def smooth(place: Any, steps: Any, end: Any, seen: Any, rows: Any) -> None:
+def smooth(place: Any, back: Any, end: Any, seen: Any, rows: Any) -> None:
     """Turn the weights after each event into those given the whole row, in place.
 
-    ``end`` is the chance of the empty slots after the last event, by its state, to a scale.
+    ``back`` are the steps with rows and columns changed over; ``end`` is the chance of the empty
+    slots after the last event, by its state, to a scale.
     """
     n, states = rows.shape
     column, spare = end.copy(), np.empty(states)
     for event in range(n - 1, -1, -1):
-        total = 0.0
+        row = rows[event]
         for j in range(states):
-            rows[event, j] *= column[j]
-            total += rows[event, j]
+            row[j] *= column[j]
+        total = total_of(row)
         for j in range(states):
-            rows[event, j] /= total
+            row[j] /= total
             column[j] *= seen[j]
-        step = place[event]
-        total = 0.0
-        for i in range(states):
-            x = 0.0
-            for j in range(states):
-                x += steps[step, i, j] * column[j]
-            spare[i] = x
-            total += x
-        for i in range(states):
-            column[i] = spare[i] / total
+        carry(column, back[place[event]], spare)
+        total = total_of(spare)
+        for j in range(states):
+            column[j] = spare[j] / total
 
 
 @kernel
-def paths(place: Any, steps: Any, end: Any, rows: Any, chance: Any, out: Any) -> None:
+def paths(place: Any, back: Any, end: Any, rows: Any, chance: Any, out: Any) -> None:
     """Draw states of all events together; ``rows`` as :func:`forward` left them.
 
-    ``chance`` and ``out`` have shape (draws, n); a draw goes back from the last event.
+    ``back`` as in :func:`smooth`; ``chance`` and ``out`` have shape (draws, n); a draw goes back
+    from the last event.
     """
     n, states = rows.shape
     weight = np.empty(states)
     for draw in range(out.shape[0]):
         chosen = -1
         for event in range(n - 1, -1, -1):
-            total = 0.0
+            row = rows[event]
+            after = end if chosen < 0 else back[place[event + 1], chosen]
             for j in range(states):
-                after = end[j] if chosen < 0 else steps[place[event + 1], j, chosen]
-                weight[j] = rows[event, j] * after
-                total += weight[j]
-            left = chance[draw, event] * total
+                weight[j] = row[j] * after[j]
+            left = chance[draw, event] * total_of(weight)
             chosen = states - 1
             for j in range(states):
                 left -= weight[j]

@@ -42,6 +42,9 @@ _LANDING /= _LANDING.sum()
 _LEVEL_STEP = 0.2
 _FINE_STEP = 0.01
 _POWERS = 15
+_AHEAD = 16
+_SMALL = -200
+"""Exponent of two below which a carrier is scaled, so that neither it nor its square vanishes."""
 _EXACT = 100
 _LOG_STEP = 0.04
 _KEPT_MODELS = 24
@@ -196,15 +199,38 @@ def _climb(at: _Place, value: Any) -> _Place:
 
 
 def _likelihood(model: RateModel, rows: Sequence[Row]) -> float:
-    start, move, powers = _matrices(model)
-    values = [kernels.likelihood_of(r.gaps, r.tail, start, move, powers, OCCUPIED) for r in rows]
+    known = _matrices(model)
+    values = [
+        kernels.likelihood_of(r.gaps, r.tail, known.start, known.powers, known.scales, known.ahead)
+        for r in rows
+    ]
     return float(sum(values))
 
 
-@lru_cache(maxsize=300)
-def _matrices(model: RateModel) -> tuple[Floats, Floats, Floats]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Matrices:
+    """A model's chances: at first (J,), of a move (J, J), and over several steps at once.
+
+    ``powers`` (K, J, J) and ``scales`` (K,) as :func:`powers_of` gives them; ``ahead`` (16, J, J)
+    carries weights over so many steps that end in an empty slot and into an event's.
+    """
+
+    start: Floats
+    move: Floats
+    powers: Floats
+    scales: Floats
+    ahead: Floats
+
+
+@lru_cache(maxsize=200)
+def _matrices(model: RateModel) -> _Matrices:
     start, move = model.start_and_move()
-    return start, move, powers_of(move)
+    powers, scales = powers_of(move)
+    into, carrier = move * OCCUPIED, move * np.exp(-RATES)
+    ahead = [into]
+    for _ in range(_AHEAD - 1):
+        ahead.append(carrier @ ahead[-1])
+    return _Matrices(start, move, powers, scales, np.stack(ahead))
 
 
 def draw(model: RateModel, row: Row, count: int, rng: np.random.Generator) -> Floats:
@@ -212,9 +238,9 @@ def draw(model: RateModel, row: Row, count: int, rng: np.random.Generator) -> Fl
     shape = (count, len(row.gaps))
     if model.spread == 0.0:
         return np.full(shape, np.exp(model.level))
-    place, steps, end, after = _filtered(replace(model, weight=1.0), row)
+    place, back, end, after = _filtered(replace(model, weight=1.0), row)
     chosen = np.empty(shape, dtype=np.int16)
-    kernels.paths(place, steps, end, after, rng.random(shape), chosen)
+    kernels.paths(place, back, end, after, rng.random(shape), chosen)
     return RATES[chosen]
 
 
@@ -228,35 +254,37 @@ def expected(model: RateModel, row: Row) -> Floats:
         held = min(rate, SATURATED)
         beside, floor = (x / -np.expm1(-x) - 1.0 for x in (rate, held))
         return np.tile([rate, beside, floor], (len(row.gaps), 1))
-    place, steps, end, after = _filtered(replace(model, weight=1.0), row)
-    kernels.smooth(place, steps, end, OCCUPIED, after)
+    place, back, end, after = _filtered(replace(model, weight=1.0), row)
+    kernels.smooth(place, back, end, OCCUPIED, after)
     told: Floats = after @ np.stack([RATES, BESIDE, _HELD], axis=1)
     return told
 
 
 def _filtered(model: RateModel, row: Row) -> tuple[Ints, Floats, Floats, Floats]:
-    """Where each event's step stands, the steps, the chance of the end, the weights after events.
+    """Where each event's step stands, the steps back, the end's chance, the weights after events.
 
     Runs of empty slots beyond 100 are rounded to within 2%, so that few steps are needed.
     """
-    start, _, powers = _matrices(model)
+    known = _matrices(model)
+    states = len(known.start)
     bins = np.rint(np.log(np.maximum(row.gaps, _EXACT) / _EXACT) / _LOG_STEP)
     rounded = np.rint(_EXACT * np.exp(bins * _LOG_STEP)).astype(np.int64)
     runs, place = np.unique(np.where(row.gaps < _EXACT, row.gaps, rounded), return_inverse=True)
-    steps = np.empty((len(runs), len(start), len(start)))
+    steps = np.empty((len(runs), states, states))
     for k, run in enumerate(runs.tolist()):
         steps[k] = _step(model, run)
-    end = _over(row.tail, powers, np.ones(len(start)))
-    after = np.empty((len(row.gaps), len(start)))
-    kernels.forward(place.reshape(-1), steps, start, OCCUPIED, after)
-    return place.reshape(-1), steps, end / end.max(), after
+    end = _over(row.tail, known.powers, np.ones(states))
+    after = np.empty((len(row.gaps), states))
+    kernels.forward(place.reshape(-1), steps, known.start, OCCUPIED, after)
+    back = np.ascontiguousarray(steps.transpose(0, 2, 1))
+    return place.reshape(-1), back, end / end.max(), after
 
 
 @lru_cache(maxsize=4_000)
 def _step(model: RateModel, run: int) -> Floats:
     """What carries weights over a run of empty slots and one step more, to a scale."""
-    _, move, powers = _matrices(model)
-    step: Floats = _over(run, powers, None) @ move
+    known = _matrices(model)
+    step: Floats = _over(run, known.powers, None) @ known.move
     step /= step.max()
     return step
 
@@ -275,14 +303,27 @@ def _over(run: int, powers: Floats, column: Floats | None) -> Floats:
     return carried
 
 
-def powers_of(move: Floats) -> Floats:
-    """Shape (K, J, J): carriers over 2 ** k steps, each of which ends in an empty slot."""
-    carrier = move * np.exp(-RATES)
-    powers = [carrier]
+def powers_of(move: Floats) -> tuple[Floats, Floats]:
+    """Carriers over 2 ** k steps, each of which ends in an empty slot, and logs of their scales.
+
+    A run of thousands of empty slots is all but impossible at a rate that never rests, so that
+    its chance is below what a number can hold: such a carrier is kept to a scale, a power of two.
+
+    Returns
+    -------
+    powers, scales
+        Shape (K, J, J) and (K,).
+    """
+    carrier, scale = move * np.exp(-RATES), 0
+    powers, scales = [carrier], [scale]
     for _ in range(_POWERS - 1):
-        carrier = carrier @ carrier
+        carrier, scale = carrier @ carrier, 2 * scale
+        exponent = int(np.frexp(carrier.max())[1])
+        if exponent < _SMALL:
+            carrier, scale = np.ldexp(carrier, -exponent), scale + exponent
         powers.append(carrier)
-    return np.stack(powers)
+        scales.append(scale)
+    return np.stack(powers), np.log(2.0) * np.array(scales, dtype=np.float64)
 
 
 def _exponential(rates: Floats) -> Floats:

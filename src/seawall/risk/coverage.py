@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from seawall.core.tape import LIQUIDATED, Coverage, Tape
 from seawall.risk._rate_model import SATURATED, RateModel
 from seawall.risk.slot_estimate import OWN_FIT, Drawn, Shown, Shows, SlotRule, estimates
-from seawall.risk.together import INSTRUMENTS, MOST_EVENTS, Allowance, Together, together
+from seawall.risk.together import INSTRUMENTS, Allowance, Together, first_of, together
 
 __all__ = [
     "SATURATED",
@@ -210,9 +210,8 @@ def _whole(tape: Tape, cell: Ints, ends: tuple[int, int]) -> dict[str, list[Show
         known = [(name, m) for name, m in known if len(m) >= OWN_FIT]
         known.sort(key=lambda k: (-len(k[1]), k[0]))
         for name, mine in known[:INSTRUMENTS]:
-            mine = mine[:MOST_EVENTS]
             one = Shown(name, tape.time[mine], tape.notional[mine], cell[mine], *ends)
-            found.setdefault(venue, []).append(one)
+            found.setdefault(venue, []).append(first_of(one))
     return found
 
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from seawall._jit import in_order
 from seawall.core import InternalError
 from seawall.risk import _coverage as kernels
 from seawall.risk._rate_model import RateModel, Row, draw, expected, fit, row_of
@@ -30,6 +31,8 @@ seen tell too little of how large sizes can be.
 Chosen on synthetic tapes that no row of the published check holds.
 """
 _BATCH = 4_000_000
+_AHEAD = 2
+"""Instruments that are fitted in other threads while one is estimated."""
 _LAWS, _LAW_EVENTS = 4, 150
 _LAW_RANGE = 1.35
 """Fastest to slowest rate (10-90%) from which sizes are taken to differ with it."""
@@ -152,15 +155,14 @@ def estimates(
     drawn
         Draws are added to it.
     """
-    for shown in own:
-        if _obeys(shown.time, rule):
-            row = _row(shown, rule)
-            models = fit(_stretches(row))
-            mates = _estimate(shown, row, shown.name, models, rule, drawn, rng)
-            close = hides_volleys(*_close(shown, row, mates, rule))
-            yield shown, replace(mates, volleys=close)
-        else:
+    for shown, fitted in in_order(lambda one: _fitted(one, rule), own, _AHEAD):
+        if fitted is None:
             yield shown, None
+            continue
+        row, models = fitted
+        mates = _estimate(shown, row, shown.name, models, rule, drawn, rng)
+        close = hides_volleys(*_close(shown, row, mates, rule))
+        yield shown, replace(mates, volleys=close)
     held = []
     for shown in quiet:
         if _obeys(shown.time, rule):
@@ -174,6 +176,14 @@ def estimates(
         close = hides_volleys(sum(p for p, _ in pairs), sum(e for _, e in pairs))  # type: ignore
         for (shown, _), mates in zip(held, found, strict=True):
             yield shown, replace(mates, volleys=close)
+
+
+def _fitted(shown: Shown, rule: SlotRule) -> tuple[Row, tuple[RateModel, ...]] | None:
+    """An instrument's slots and the models of its rate; None where it broke the rule."""
+    if not _obeys(shown.time, rule):
+        return None
+    row = _row(shown, rule)
+    return row, fit(_stretches(row))
 
 
 def _close(shown: Shown, row: Row, mates: Mates, rule: SlotRule) -> tuple[Ints, Floats]:

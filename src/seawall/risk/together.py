@@ -57,6 +57,18 @@ class Together:
     told_by: tuple[str, ...] = ()
 
 
+def first_of(shown: Shown) -> Shown:
+    """An instrument's first :data:`MOST_EVENTS`, and the time until the last of them alone.
+
+    What comes after it is not asked: it is not taken for empty slots.
+    """
+    if len(shown.time) < MOST_EVENTS:
+        return shown
+    few = slice(MOST_EVENTS)
+    time = shown.time[few]
+    return replace(shown, time=time, usd=shown.usd[few], cell=shown.cell[few], last=int(time[-1]))
+
+
 def together(whole: Mapping[str, Sequence[Shown]], rule: SlotRule, seed: int = 0) -> Together:
     """What venues that show everything tell of volleys under a slot rule.
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+from typer.testing import CliRunner
+
+from seawall.app.cli import app
 
 PROGRAM = [sys.executable, "-c", "from seawall.app.cli import main; main()"]
 
@@ -124,3 +131,19 @@ def test_ctrl_c_stops_without_a_traceback_or_a_page(tmp_path: Path) -> None:
     assert "Traceback" not in said
     assert out == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def _commands(group: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        yield (*words, name)
+        if hasattr(command, "commands"):
+            yield from _commands(command, (*words, name))
+
+
+@pytest.mark.parametrize("words", list(_commands(typer.main.get_command(app))), ids=" ".join)
+def test_no_help_names_a_type_of_python(words: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(app, [*words, "--help"])
+    assert shown.exit_code == 0, shown.output
+    assert "Usage: " in shown.output
+    assert not re.findall(r"<(?:str|int|float|path|bool|list)\b[^|>]*>", shown.output)
+    assert "--help" in shown.output

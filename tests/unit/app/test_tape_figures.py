@@ -21,7 +21,6 @@ from seawall.core.tape import Coverage, Kind, Tape, empty_tape
 from seawall.ingest.store import queries
 from seawall.ingest.store.store import Store
 from seawall.ingest.store.writer import StoreWriter
-from seawall.risk import coverage
 from seawall.risk import coverage_check as made
 from seawall.risk.coverage import Label, Shows, SlotRule
 from seawall.risk.tape_shares import groups
@@ -124,7 +123,7 @@ def test_reading_in_small_pieces_changes_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(tape_figures, "STRETCH", 100_000)
     # of venues that show all, only so many events are read of an instrument
     monkeypatch.setattr(tape_figures, "MOST_EVENTS", 400)
-    monkeypatch.setattr(coverage, "MOST_EVENTS", 400)
+    monkeypatch.setattr("seawall.risk.together.MOST_EVENTS", 400)
     got, expected = by_both(tmp_path, tape)
     alike(got, expected)
     # but for an instrument alone, of which more are needed at once

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
+from math import isnan
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,19 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from seawall.app import tape_stats
-from seawall.core import parse_time
+from seawall.core import InputError, parse_time
 from seawall.ingest.history import read_history
 from seawall.ingest.history.covers import spans_in
 from seawall.ingest.store.disk import StoreError
-from seawall.ingest.store.imported import EVENTS, IMPORTS, Span, forget_before, spans_of, uncovered
+from seawall.ingest.store.imported import (
+    EVENTS,
+    IMPORTS,
+    Span,
+    forget_before,
+    keep_spans,
+    spans_of,
+    uncovered,
+)
 from seawall.report.encode import to_json
 from seawall.report.schema import schema_of
 
@@ -59,6 +68,20 @@ def test_two_rows_five_seconds_apart_measure_no_day(tmp_path):
     )  # fmt: skip
     assert within["largest"]["label"] == "as imported"
     assert any("bybit as imported" in w for w in within["warnings"])
+    assert "Of bybit events of BTCUSDT alone are stored in this window." in within["warnings"]
+
+
+def test_a_few_instruments_of_a_venue_are_named_and_many_are_not(tmp_path):
+    rows = TWO.splitlines()[1]
+    names = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT")
+    files = {n: TWO + rows.replace("BTCUSDT", n) + "\n" for n in names}
+    lines = []
+    for name in names:
+        store = _store(tmp_path, **{name: files[name]})
+        got = _fits(tape_stats.stats(store, "5s", "2025-10-10T21:15:05Z"))
+        lines.append([w.split(" alone")[0] for w in got["warnings"] if " alone are" in w])
+    told = "Of bybit events of BTCUSDT"
+    assert lines == [[told], [f"{told}, ETHUSDT"], [f"{told}, ETHUSDT, SOLUSDT"], []]
 
 
 def test_what_no_file_covers_is_not_known(tmp_path):
@@ -92,11 +115,42 @@ def test_days_are_compared_by_sums_where_only_those_exist(tmp_path):
     got = _fits(tape_stats.compare(store, "2025-10-11", "2025-10-12"))
     assert (got["figures"]["notional_usd"]["first"], got["labels"][0]) == (70.0, "as imported")
     assert got["figures"]["notional_usd"]["second"] == 6.0
+    sides = [got["figures"][k]["first"] for k in ("long_usd", "short_usd", "long_share")]
+    assert sides == [60.0, 10.0, pytest.approx(6 / 7)]
     mixed = _fits(tape_stats.compare(store, "2025-10-10", "2025-10-11"))
     assert (mixed["figures"]["notional_usd"]["first"], mixed["labels"]) == (
         3500.0, ["lower bound", "as imported"],
     )  # fmt: skip
     assert any("no single events" in w for w in mixed["warnings"])
+
+
+def test_days_before_a_series_begins_are_not_days_of_nothing(tmp_path):
+    """An aggregator's zeros from before it gathered anything are no figures."""
+    early = (
+        "2025-10-08,bybit,BTC,0,0\n2025-10-09,bybit,BTC,0,0\n"
+        "2025-10-09,okx,BTC,0,7\n2025-10-10,okx,BTC,0,3\n"
+    )
+    store = _store(tmp_path, sums=SUMS.replace("2025-10-10", early + "2025-10-10", 1))
+    with pytest.raises(InputError, match="nothing is stored of this day"):
+        tape_stats.compare(store, "2025-10-08", "2025-10-10")
+    got = _fits(tape_stats.stats(store, "24h", "2025-10-09"))
+    assert (got["label"], got["stored_sums"]) == ("not recorded", [])
+    # beside a venue that had some, none is a figure
+    told = _fits(tape_stats.stats(store, "48h", "2025-10-10"))["stored_sums"]
+    assert [(t["venues"], t["notional_usd"]) for t in told] == [("bybit", 0.0), ("okx", 7.0)]
+
+
+def test_a_day_of_which_a_part_is_summed_is_at_least_that(tmp_path):
+    """Sums of twelve minutes are stored of the day; nothing says what the rest of it came to."""
+    store = _store(tmp_path, sums=SUMS)
+    first = parse_time("2025-10-14T21:15:00Z")
+    stretch = Span("okx", "liquidation sums", first, first + 720 * 10**9, "part.json", 12, 500.0)
+    keep_spans(store, [stretch])
+    got = _fits(tape_stats.compare(store, "2025-10-14", "2025-10-12"))
+    assert got["labels"] == ["lower bound", "as imported"]
+    assert [got["figures"][k]["first"] for k in ("notional_usd", "events")] == [500.0, 12.0]
+    assert isnan(got["figures"]["long_usd"]["first"])
+    assert any("$500 (12 events) of okx from 2025-10-14T21:15:00Z" in w for w in got["warnings"])
 
 
 def test_totals_of_a_summary_are_told_of_their_window(shared_data, tmp_path):

@@ -239,6 +239,23 @@ def test_a_day_is_ranked_among_days_of_its_own_venues(tmp_path):
     assert any(w.startswith("Not ranked among 1 day ") for w in got.payload["warnings"])
 
 
+def test_a_day_is_ranked_among_days_of_the_same_assets(tmp_path):
+    """From the second day on one asset alone was asked for."""
+    rows = [f"2025-10-{d:02}T10:00:00Z,okx,{usd},BTC-USDT,long,9" for d, usd in
+            ((8, 100), (9, 70), (10, 50))]  # fmt: skip
+    file, store = tmp_path / "days.csv", tmp_path / "store"
+    file.write_text("time,venue,notional_usd,instrument,side,price\n" + "\n".join(rows))
+    tape_stats.import_file(file, store)
+    since, narrowed = parse_time("2025-10-07"), parse_time("2025-10-09")
+    for asked, place in (((), (3, 3)), (((narrowed, "BTC"),), (2, 2))):
+        with StoreWriter(store) as writer:
+            until = parse_time("2025-10-11")
+            writer.keep_heard([], {"okx": Heard("okx", since, until, asked=asked)})
+        got = tape_stats.stats(store, "24h", "2025-10-11")
+        _fits(got)
+        assert (got.payload["rank"]["place"], got.payload["rank"]["days"]) == place
+
+
 def test_outages_name_the_connection_of_a_venue_that_has_several(store):
     start = parse_time("2025-10-10T21:00:00Z")
     with StoreWriter(store) as writer:
@@ -346,6 +363,27 @@ def test_a_venue_that_was_not_heard_is_a_lower_bound(store):
     assert "not heard from 2025-10-10T21:00:00Z to 2025-10-10T21:03:00Z" in told[0]
     whole = tape_stats.stats(store, "2h", "2025-10-11T00:00:00Z").payload
     assert (whole["label"], whole["outages"]) == ("as imported", [])
+
+
+def test_what_was_not_asked_for_is_told(store):
+    """Of BTC alone a venue's figures are measured, and are those of BTC alone."""
+    since = parse_time("2025-10-01")
+    from_then = (parse_time("2025-10-10T12:00:00Z"), "BTC,ETH")
+    ends = ("2025-10-10T22:15:00Z", "2025-10-12")
+    plain = [tape_stats.stats(store, "24h", at).payload for at in ends]
+    assert not any("asked for" in w for p in plain for w in p["warnings"])
+    with StoreWriter(store) as writer:
+        heard = {
+            name: Heard(name, since, parse_time("2025-10-12"), asked=(from_then,))
+            for name in ("bybit", "gate")
+        }
+        writer.keep_heard([], heard)
+    told = "Of bybit, gate {}nothing but BTC, ETH was asked for: figures are of that alone."
+    for at, words in zip(ends, ("for a part of the time ", ""), strict=True):
+        got = tape_stats.stats(store, "24h", at)
+        assert told.format(words) in got.payload["warnings"], got.payload["warnings"]
+    second = tape_stats.compare(store, "2025-10-10", "2025-10-10").payload["warnings"]
+    assert f"2025-10-10: {told.format('for a part of the time ')}" in second
 
 
 def test_a_window_that_begins_before_the_recording_is_a_lower_bound(store):

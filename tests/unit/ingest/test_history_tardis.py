@@ -71,6 +71,14 @@ def test_linear_contracts_of_bitmex_are_not_read_as_coins(tmp_path):
     assert _read(tmp_path, "bitmex", "XBTUSD", 1000).tape.notional.tolist() == [1000.0]
 
 
+def test_quanto_contracts_of_bitmex_are_not_read_as_dollars(tmp_path):
+    """ETHUSD is quoted in dollars and settled in bitcoin at a fixed rate."""
+    with pytest.raises(InputError, match="the size of one is not known"):
+        _read(tmp_path, "bitmex", "ETHUSD", 1000)
+    sized = _read(tmp_path, "bitmex", "ETHUSD", 1000, contract_sizes={"ethusd": 3e-5}).tape
+    assert sized.quantity == pytest.approx([0.03])
+
+
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from([(v, n) for v, names in NAMES.items() for n in names]),
@@ -95,3 +103,21 @@ def test_an_import_is_of_the_size_that_the_live_feed_tells(tmp_path, named, asse
     assert tape.quantity.tolist() == pytest.approx([live.quantity])
     assert tape.notional.tolist() == pytest.approx([live.notional])
     assert int(tape.event_id[0]) == live.event_id or venue in ("deribit", "gate")
+
+
+@pytest.mark.parametrize(
+    ("exchange", "symbol", "asset"),
+    [
+        ("bitmex", "XBTUSD", "BTC"),
+        ("cryptofacilities", "PI_XBTUSD", "BTC"), ("cryptofacilities", "PF_ETHUSD", "ETH"),
+        ("cryptofacilities", "FI_XBTUSD_260327", "BTC"),
+        ("bitfinex-derivatives", "BTCF0:USTF0", "BTC"),
+        ("bitfinex-derivatives", "DOGEF0:USTF0", "DOGE"),
+    ],
+)  # fmt: skip
+def test_assets_of_venues_without_a_rulebook_go_by_their_common_names(
+    tmp_path, exchange, symbol, asset
+):
+    tape = _read(tmp_path, exchange, symbol, 1000).tape
+    assert tape.assets == (asset,)
+    assert tape.instruments == (symbol,)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from seawall.report import Headline, Kind, Unit
 from seawall.report import numbers as n
+from seawall.report.numbers import span_words
 
 
 @pytest.mark.parametrize(
@@ -131,3 +132,12 @@ def test_the_model_does_not_load_a_face() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "rich" not in done.stdout
     assert "page" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(86_400, "24 h"), (172_800, "2 days"), (604_800, "7 days"), (129_600, "36 h"),
+     (900, "15 min"), (5_400, "90 min"), (3_600, "1 h"), (61, "61 s"), (1.5, "1.5 s")],
+)  # fmt: skip
+def test_a_window_is_told_as_it_is_asked_for(seconds: float, words: str) -> None:
+    assert span_words(seconds) == words

@@ -12,7 +12,15 @@ from tests.unit.risk import tapes
 
 from seawall.core.tape import Coverage, Kind, Tape, empty_tape
 from seawall.risk import coverage_check as made
-from seawall.risk._rate_model import RATES, RateModel, _likelihood, fit, row_of
+from seawall.risk._rate_model import (
+    OCCUPIED,
+    RATES,
+    RateModel,
+    _likelihood,
+    fit,
+    powers_of,
+    row_of,
+)
 from seawall.risk.coverage import Label, Shows, SlotRule, unseen
 from seawall.risk.tape_cells import cells_of
 from seawall.risk.tape_shares import estimate
@@ -218,3 +226,38 @@ def test_a_tape_that_breaks_the_rule_is_left_as_it_is():
     assert found.unruled.all()
     assert (found.events == 0).all()
     assert (told.value, told.label) == (5_000.0, Label.LOWER_BOUND)
+
+
+@pytest.mark.parametrize(("begins", "ends"), [(0, 20_000), (60_000, 80_000)])
+@pytest.mark.parametrize("level", [0.45, 0.9])
+def test_a_busy_stretch_beside_a_long_silence(level: float, begins: int, ends: int) -> None:
+    """Hours without an event are all but impossible at the stretch's rate; a number comes out."""
+    rng = np.random.default_rng(8)
+    rate = np.zeros(80_000)
+    rate[begins:ends] = level
+    everything = made.whole(rate, rng)
+    seen = made.thinned(everything, Shows.LATEST)
+    assert len(seen) > 6_000
+    window = made.START, made.START + len(rate) * made.SECOND - 1
+    found = unseen(seen, {"v": SlotRule(1.0, Shows.LATEST)}, window, draws=40)
+    assert np.isfinite(found.drawn_usd).all()
+    assert np.isfinite(found.held).all()
+    assert len(seen) + found.events.sum() == pytest.approx(len(everything), rel=0.04)
+
+
+def test_the_chance_of_a_silence_that_a_steady_rate_forbids() -> None:
+    """It is below the smallest number, and its logarithm is the sum all the same."""
+    model = RateModel(-0.6, 0.15, 4.0)
+    start, move = model.start_and_move()
+    row = row_of(np.array([9_000]), 0, 9_999)
+    here, slow = start.copy(), 0.0
+    for slot in range(10_000):
+        here = (here @ move) * (OCCUPIED if slot == 9_000 else np.exp(-RATES))
+        slow += np.log(here.sum())
+        here /= here.sum()
+    assert slow < -2_000
+    assert _likelihood(model, [row]) == pytest.approx(slow, rel=1e-9)
+    powers, scales = powers_of(move)
+    for k in (1, 8, 14):
+        at_once = powers[k - 1] @ powers[k - 1] * np.exp(2 * scales[k - 1] - scales[k])
+        assert powers[k] == pytest.approx(at_once, rel=1e-9)

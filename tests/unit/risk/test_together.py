@@ -13,7 +13,7 @@ from seawall.risk.coverage import Label, Shows, SlotRule, unseen
 from seawall.risk.slot_estimate import Mates, Shown
 from seawall.risk.tape_cells import cells_of
 from seawall.risk.tape_shares import estimate
-from seawall.risk.together import UNTOLD, Together, _below_largest, together
+from seawall.risk.together import UNTOLD, Together, _below_largest, first_of, together
 
 SLOTS = 4_000
 WINDOW = (made.START, made.START + SLOTS * made.SECOND - 1)
@@ -112,3 +112,21 @@ def test_usd_beside_the_largest_of_volleys(mean: float, rate: float) -> None:
     mates = Mates(flat, lonely, lonely, np.ones(n), "i", ())
     beside = _below_largest(mates, shown, mean)
     assert beside.sum() == pytest.approx(size.sum() - shown.sum(), rel=0.04)
+
+
+@pytest.mark.parametrize("orders", [15_000, 60_000])
+def test_a_venue_with_more_events_than_are_asked_tells_the_same(orders: int) -> None:
+    """Of a day only the first are asked: what follows them is no silence."""
+    rng = np.random.default_rng(orders)
+    day = 86_400
+    order = np.sort(rng.integers(0, day * made.SECOND, orders // 2))
+    time = np.repeat(order, rng.geometric(0.5, len(order)))
+    time = np.sort(made.START + time + rng.integers(0, 10**6, len(time)))
+    usd, side = np.exp(rng.normal(size=len(time))), np.zeros(len(time), np.int64)
+    ends = made.START, made.START + day * made.SECOND - 1
+    asked = first_of(Shown("j", time, usd, side, *ends))
+    told = together({"w": [asked]}, SlotRule())
+    assert len(asked.time) == min(len(time), 20_000)
+    assert asked.last == (ends[1] if orders == 15_000 else asked.time[-1])
+    assert told.mean == pytest.approx(2.0, rel=0.03)
+    assert 2.0 < told.most < 2.1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +15,9 @@ from seawall.ingest.wire.venues import ADAPTERS
 from seawall.rulebook import Rules, parse_symbol
 
 _TOLD = 20
+_OWN_NAMES = re.compile(r"[PF][IF]_(\w+?)(?:_\d+)?|(\w+)F0:\w+F0")
+"""Kraken's by kind of contract, with the day it ends; Bitfinex' by both of its currencies."""
+_OTHER_TICKERS = {"XBT": "BTC", "XDG": "DOGE"}
 
 
 @dataclass(slots=True)
@@ -243,7 +247,11 @@ def is_inverse(instrument: str) -> bool:
 
 
 def _asset(instrument: str) -> str:
+    """Of a venue without a rulebook: Kraken's ``PI_XBTUSD`` and Bitfinex' ``BTCF0:USTF0`` too."""
+    own = _OWN_NAMES.fullmatch(instrument.upper())
+    name = next((part for part in own.groups() if part), "") if own else instrument
     try:
-        return parse_symbol(instrument).asset
+        asset = parse_symbol(name).asset
     except RuleError:
-        return instrument.upper()
+        asset = name.upper()
+    return _OTHER_TICKERS.get(asset, asset)

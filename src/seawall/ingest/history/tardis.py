@@ -150,6 +150,8 @@ def _unruled(exchange: str, name: str, face: float | None) -> tuple[str, float |
     """The same of venues without a rulebook: by their names, and BitMEX's linear ones if told."""
     kraken = exchange == "cryptofacilities"
     inverse = name.startswith(("PI_", "FI_")) if kraken else is_inverse(name)
+    # BitMEX settles ETHUSD and the like in bitcoin at a fixed rate: its contract is no dollar
+    inverse = inverse and (exchange != "bitmex" or name.startswith("XBT"))
     if inverse and (kraken or exchange == "bitmex"):
         return "usd", face
     if face is not None:

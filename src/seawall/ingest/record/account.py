@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from seawall.ingest.store.outages import LATE, NOT_RECORDING, Heard, Outage
@@ -20,6 +20,7 @@ class _Link:
     since: int = 0
     until: int = 0
     why: str = NOT_RECORDING
+    asked: tuple[tuple[int, str], ...] = ()
 
 
 class Account:
@@ -31,10 +32,18 @@ class Account:
         By connection, until when an earlier recording heard it: what lies between is an outage.
     clock
         Gives the present time, UTC ns.
+    assets
+        Which are asked for; all if None.
     """
 
-    def __init__(self, before: Mapping[str, Heard], clock: Callable[[], int] = time.time_ns):
+    def __init__(
+        self,
+        before: Mapping[str, Heard],
+        clock: Callable[[], int] = time.time_ns,
+        assets: Sequence[str] | None = None,
+    ):
         self._clock = clock
+        self._assets = ",".join(sorted(set(assets or ())))
         self._before = dict(before)
         self._earlier = {link: heard.until for link, heard in before.items()}
         self._links: dict[str, _Link] = {}
@@ -53,6 +62,9 @@ class Account:
         if known is not None:
             made.since, made.until = known.since, known.until
             made.why = known.why or NOT_RECORDING
+            made.asked = known.asked
+        if self._assets != (made.asked[-1][1] if made.asked else ""):
+            made.asked = (*made.asked, (made.begun, self._assets))
         self._links[link] = made
 
     def heard_before(self, link: str) -> int:
@@ -131,4 +143,5 @@ class Account:
 
 def _heard(link: _Link) -> Heard:
     # one that was never subscribed has not been heard since it was first tried
-    return Heard(link.venue, link.since or link.begun, link.until or link.begun, link.why)
+    since, until = link.since or link.begun, link.until or link.begun
+    return Heard(link.venue, since, until, link.why, link.asked)

@@ -87,7 +87,7 @@ class Recorder:
         self.recording = recording
         self.sink = sink
         self.inbox = Inbox(recording.room, recording.patience)
-        self.account = Account(sink.heard())
+        self.account = Account(sink.heard(), assets=recording.assets)
         self.feeds = [
             VenueFeed(
                 adapter,

@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,12 +79,16 @@ class Heard:
         UTC ns: when it was first subscribed, and up to when all it told is stored.
     why
         Why it is not heard now; empty while it is subscribed.
+    asked
+        From when on (UTC ns) which assets were asked for, with commas between, empty for all;
+        all from the beginning if nothing is noted.
     """
 
     venue: str
     since: int
     until: int
     why: str = ""
+    asked: tuple[tuple[int, str], ...] = ()
 
 
 class OutageLog:
@@ -182,6 +187,23 @@ def recorded_since(store: Store) -> dict[str, int]:
     return since
 
 
+def assets_asked(store: Store, window: tuple[int, int]) -> dict[str, frozenset[str]]:
+    """By venue, the assets that its connections were asked for within a window, each choice once.
+
+    A choice is a text with commas between; empty for all. Live venues only.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for heard in (_read_heard(store.folder / OUTAGES) or {}).values():
+        begun = [(0, ""), *heard.asked, (window[1], "")]
+        mine = {
+            assets
+            for (start, assets), (end, _) in pairwise(begun)
+            if end > max(window[0], heard.since) and max(start, heard.since) < window[1]
+        }
+        found[heard.venue] = found.get(heard.venue, frozenset()) | mine
+    return found
+
+
 def outage_segments(store: Store) -> Iterator[tuple[Path, Segment]]:
     """The files of the log of outages, read."""
     for path in segments(store.folder / OUTAGES).values():
@@ -219,6 +241,11 @@ def _ended(folder: Path) -> dict[tuple[str, int], Outage]:
     return found
 
 
+def _heard_of(row: Mapping[str, Any]) -> Heard:
+    asked = tuple((int(since), str(assets)) for since, assets in row.get("asked", ()))
+    return Heard(**{**row, "asked": asked})
+
+
 def _read_heard(folder: Path) -> dict[str, Heard] | None:
     """By connection, what was noted last; None, with a warning, if the note is damaged."""
     path = folder / HEARD
@@ -226,7 +253,7 @@ def _read_heard(folder: Path) -> dict[str, Heard] | None:
         contents = json.loads(path.read_bytes())
         if contents["schema"] != SCHEMA:
             raise StoreError(f"{path}: of schema {contents['schema']}; upgrade Seawall")
-        links = {name: Heard(**row) for name, row in contents["links"].items()}
+        links = {name: _heard_of(row) for name, row in contents["links"].items()}
         for heard in links.values():
             if not isinstance(heard.since + heard.until, int):
                 raise TypeError("times that are no whole numbers")

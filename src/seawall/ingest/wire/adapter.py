@@ -72,7 +72,8 @@ class Link:
     silence_seconds
         After how long without any frame, pongs included, the connection is taken for dead.
     quiet_seconds
-        After how long without any data to subscribe again although the venue answers pings.
+        After how long without any data to subscribe again although the venue answers pings, at
+        most: see :class:`~seawall.ingest.wire.pauses.Pauses`.
     """
 
     name: str

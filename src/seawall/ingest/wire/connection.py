@@ -16,6 +16,7 @@ from seawall.ingest.wire.context import Context, MalformedMessageError
 from seawall.ingest.wire.counts import Counts
 from seawall.ingest.wire.inbox import Inbox
 from seawall.ingest.wire.logs import say
+from seawall.ingest.wire.pauses import Pauses
 from seawall.ingest.wire.rest import moved
 from seawall.ingest.wire.watch import Unwatched, Watch
 
@@ -96,6 +97,7 @@ class Connection:
         self._told_at = 0.0
         self._answers = 0
         self._taken = 0
+        self._pauses = Pauses(self._pace.hurry)
 
     async def run(self, session: aiohttp.ClientSession) -> None:
         """Connect, read, and connect again, for ever."""
@@ -240,6 +242,7 @@ class Connection:
 
     def _tells(self) -> None:
         """Note that the venue told something: a subscription that stalls still answers pings."""
+        self._pauses.note(self._alive, self._alive - self._eventful)
         self._eventful = self._told_at = self._alive
         self._told = self._heard
 
@@ -259,8 +262,10 @@ class Connection:
             if now - self._alive > link.silence_seconds / hurry:
                 self.counts.silences += 1
                 return "silent"
-            if now - self._eventful > link.quiet_seconds / hurry:
+            if now - self._eventful > self._pauses.limit(now, link.quiet_seconds / hurry):
                 self.counts.quiets += 1
+                # a venue that has grown calm is left once, and longer silences are its own then
+                self._pauses.note(now, now - self._eventful)
                 return _QUIET
             if every and now - pinged >= every:
                 pinged = now

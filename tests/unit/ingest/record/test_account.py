@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from seawall.ingest.record.account import BURST, Account
-from seawall.ingest.store.outages import LATE, Heard, Outage
+from seawall.ingest.store.outages import LATE, Heard, Outage, assets_asked
+from seawall.ingest.store.store import Store
+from seawall.ingest.store.writer import StoreWriter
 
 S = 1_000_000_000
 T = 1_790_000_000 * S
@@ -123,3 +125,27 @@ def test_a_clock_set_back_makes_no_outage() -> None:
     clock.now = T + 5 * S
     made.stands("okx", "okx")
     assert made.take()[0] == []
+
+
+def test_which_assets_were_asked_for_is_kept_from_one_recording_to_the_next(tmp_path) -> None:
+    clock = Clock()
+    heard: dict[str, Heard] = {}
+    for assets in (None, ["ETH", "BTC"], ["BTC", "ETH"], None, ["SOL"]):
+        made = Account(heard, clock, assets)
+        made.begins("okx", "okx")
+        made.stands("okx", "okx")
+        clock.now += 100 * S
+        made.stored(clock.now)
+        _, heard = made.take()
+    assert heard["okx"].asked == (
+        (T + 100 * S, "BTC,ETH"), (T + 300 * S, ""), (T + 400 * S, "SOL"),
+    )  # fmt: skip
+    with StoreWriter(tmp_path) as writer:
+        writer.keep_heard([], heard)
+    with Store(tmp_path) as store:
+        for start, end, choices in (
+            (0, 100, {""}), (0, 101, {"", "BTC,ETH"}), (150, 250, {"BTC,ETH"}),
+            (250, 350, {"BTC,ETH", ""}), (400, 900, {"SOL"}), (-50, 0, set()),
+        ):  # fmt: skip
+            window = (T + start * S, T + end * S)
+            assert assets_asked(store, window) == {"okx": choices}, (start, end)

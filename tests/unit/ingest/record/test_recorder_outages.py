@@ -15,7 +15,7 @@ from seawall.ingest.rehearsal.closings import closings
 from seawall.ingest.rehearsal.mischief import Mischief
 from seawall.ingest.rehearsal.server import LoopServer
 from seawall.ingest.rehearsal.speeches import SPEECHES
-from seawall.ingest.store.outages import OUTAGES, outages, recorded_since
+from seawall.ingest.store.outages import OUTAGES, assets_asked, outages, recorded_since
 from seawall.ingest.store.store import EVER, Store
 from seawall.ingest.store.writer import StoreWriter
 from seawall.ingest.wire.connection import Pace
@@ -66,6 +66,7 @@ def test_events_that_an_overload_lost_are_counted_in_the_store(tmp_path: Path) -
     with Store(tmp_path) as store:
         told = outages(store, *EVER)
         assert {o.why for o in told} == {"overloaded"}
+        assert assets_asked(store, EVER) == {"okx": {"BTC,ETH,SOL"}}
         assert sum(o.lost for o in told) == counts.dropped
         assert len(store.read()) == counts.events - counts.dropped
 

@@ -16,6 +16,7 @@ from seawall.ingest.rehearsal.mischief import Mischief
 from seawall.ingest.rehearsal.server import LoopServer
 from seawall.ingest.rehearsal.speeches import SPEECHES
 from seawall.ingest.store.outages import Heard
+from seawall.ingest.wire import pauses
 from seawall.ingest.wire.adapter import Link, Request
 from seawall.ingest.wire.feed import Asking, VenueFeed
 from seawall.ingest.wire.inbox import Inbox
@@ -88,6 +89,22 @@ def test_a_taken_subscription_that_tells_nothing_is_an_outage_since_its_last_dat
     since, _ = adapter.spans[1]
     assert since <= first.start / 1e6 - ASKING.overlap * 1000 + 50
     assert since > first.start / 1e6 - ASKING.overlap * 1000 - 1000
+
+
+def test_a_feed_that_is_known_is_left_long_before_the_link_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its day made short: half a second of silence after closings that came at once."""
+    monkeypatch.setattr(pauses, "_HOURS", 0)
+    monkeypatch.setattr(pauses, "LEAST", 20.0)  # half a second in the rehearsal's time
+    adapter, account = Asked(quiet=3600.0), Account({})
+    feed = _run(adapter, account, closings(30), asked=2)
+    assert total(feed, "quiets") >= 1
+    (counts,) = feed.counts.values()
+    first = account.take()[0][0]
+    assert first.why == "no events for long"
+    assert abs(first.start - counts.last_event) < 0.2e9
+    assert 0.4e9 < first.end - first.start < 20e9
 
 
 def test_after_a_cut_it_is_asked_from_the_last_data_although_pings_were_answered() -> None:
