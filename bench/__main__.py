@@ -19,6 +19,7 @@ from bench import (
     tape_coverage,
     tape_store,
     tape_wire,
+    watching,
 )
 from bench.clock import machine
 
@@ -36,6 +37,7 @@ BENCHES = {
     "store": tape_store.tape_store,
     "coverage": tape_coverage.tape_coverage,
     "wire": tape_wire.wire,
+    "watch": watching.watch,
 }
 
 

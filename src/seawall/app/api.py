@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from seawall.app.sim_api import compare, replay, simulate
+from seawall.app.sim_api import PathLike, compare, replay, simulate
 from seawall.core import Book, InputError, Mistake
 from seawall.liquidity import EMPIRICAL, SQUARE_ROOT, ImpactLaw, daily_volatility_of
 from seawall.margin import MarginBook
@@ -86,8 +86,16 @@ def check(
     target_ratio: float = 0.5,
     volatility: Mapping[str, float] | None = None,
     market: Book | MarginBook | None = None,
+    candles: PathLike | None = None,
+    store: PathLike | None = None,
+    call_ratio: float = 0.8,
+    funding: Mapping[str, float] | None = None,
+    depth: Mapping[str, float] | None = None,
+    paths: int | None = None,
+    seed: int = 0,
+    progress: Silent = _silent,
 ) -> Report:
-    """Where each position is liquidated and how far that is.
+    """Where each position is liquidated, how far that is, and with prices how likely.
 
     Parameters
     ----------
@@ -98,6 +106,19 @@ def check(
         Daily standard deviation by asset; bundled figures for the rest.
     market
         Book whose clusters are named beside each position; by default the book's own.
+    candles, store
+        Candles of the book's assets, or a recorded tape: either adds the odds of a margin call
+        and of liquidation within an hour, a day and a week.
+    call_ratio
+        Margin ratio at which a trader is called.
+    funding
+        Rate per 8 hours by asset, > 0 is paid by longs; the venue's interest for the rest.
+    depth
+        USD resting within 1% of mid by asset, for the cost of closing.
+    paths, seed
+        Simulated paths of prices, as many as take a few seconds by default.
+    progress
+        Called with what is being done.
     """
     from seawall.report.check import check_report
 
@@ -112,7 +133,23 @@ def check(
         )
     margin = bound(book)
     sigma = daily_volatility_of(margin.book.assets, volatility)
-    return check_report(margin, sigma, target_ratio, None if market is None else bound(market))
+    made = check_report(margin, sigma, target_ratio, None if market is None else bound(market))
+    if candles is None and store is None:
+        return made
+    from seawall.app.desk_odds import odds_report
+
+    return odds_report(
+        made,
+        margin,
+        candles=candles,
+        store=store,
+        call_ratio=call_ratio,
+        funding=funding,
+        depth=depth,
+        paths=paths,
+        seed=seed,
+        progress=progress,
+    )
 
 
 def map(

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seawall.app.desk_allocate import allocate_command
+from seawall.app.desk_rescue import rescue_command
+from seawall.app.desk_watch import watch_command
 from seawall.app.ending import exit_code_of
 from seawall.app.rules_commands import rules_app
 from seawall.app.showing import Format, FormatOption, ReportOption, progress_for, show
@@ -73,6 +76,19 @@ ThinningOption = Annotated[
 ExponentOption = Annotated[
     float | None, typer.Option("--impact-exponent", help="1 is linear, 0.5 the square root.")
 ]
+CandlesOption = Annotated[
+    str | None,
+    typer.Option(metavar="PATH", help="Candles of the book's assets: a file, or a folder of them."),
+]
+StoreOption = Annotated[
+    str | None, typer.Option(metavar="DIR", help="Recorded tape whose prices are used instead.")
+]
+FundingOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="ASSET=0.01%", help="Funding rate per 8 hours, > 0 paid by longs; repeatable."
+    ),
+]
 PartialOption = Annotated[
     bool, typer.Option("--partial", help="Close by the venues' partial steps.")
 ]
@@ -106,6 +122,17 @@ def check(
         str | None, typer.Option(metavar="BOOK", help="Book whose clusters are named.")
     ] = None,
     sigma: VolatilityOption = None,
+    candles: CandlesOption = None,
+    store: StoreOption = None,
+    call_ratio: Annotated[
+        float | None, typer.Option(help="Margin ratio at which you are called; 0.8.")
+    ] = None,
+    funding: FundingOption = None,
+    depth: DepthOption = None,
+    paths: Annotated[
+        int | None, typer.Option(min=100, max=1_000_000, help="Simulated paths of prices.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the paths; 0.")] = None,
     format: FormatOption = Format.TABLE,
     report: ReportOption = None,
     venue: VenueOption = None,
@@ -113,10 +140,15 @@ def check(
     at: AtOption = None,
     lenient: LenientOption = False,
 ) -> None:
-    """Where each position and account is liquidated, and how far that is."""
+    """Where each position and account is liquidated, how far and with prices how likely that is."""
     from seawall.app import api, options
 
     volatility = options.fractions(sigma or (), "--sigma")
+    rates = options.changes(funding or (), "--funding")
+    depths = options.amounts(depth or (), "--depth")
+    of_odds = {"--call-ratio": call_ratio, "--funding": funding, "--depth": depth,
+               "--paths": paths, "--seed": seed}  # fmt: skip
+    options.only_with_prices(of_odds, candles, store)
     with progress_for(report) as say:
         read = _read(book, lenient, venue, price, at, say)
         other = None if market is None else _read(market, lenient, venue, price, at, say)
@@ -125,6 +157,14 @@ def check(
             target_ratio=target_ratio,
             volatility=options.of_book(volatility, read.assets, "--sigma"),
             market=other,
+            candles=candles,
+            store=store,
+            call_ratio=0.8 if call_ratio is None else call_ratio,
+            funding=options.of_book(rates, read.assets, "--funding"),
+            depth=options.of_book(depths, read.assets, "--depth"),
+            paths=paths,
+            seed=seed or 0,
+            progress=say,
         )
     show(made, format, report)
 
@@ -271,6 +311,9 @@ def demo(
     show(made, format, report)
 
 
+app.command("allocate")(allocate_command)
+app.command("rescue")(rescue_command)
+app.command("watch")(watch_command)
 app.command("simulate")(simulate_command)
 app.command("replay")(replay_command)
 app.command("compare")(compare_command)

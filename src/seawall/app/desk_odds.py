@@ -1,0 +1,119 @@
+"""Odds as functions: prices from candles or a recorded tape, and a check with odds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from seawall.core import InputError, Mistake, format_time
+from seawall.report.model import Report
+
+if TYPE_CHECKING:
+    from seawall.desk.prices import PriceModel
+    from seawall.margin import MarginBook
+
+PathLike = str | os.PathLike[str]
+MOST_PATHS = 10_000
+LEAST_PATHS = 500
+MOST_POSITIONS = 20_000
+_WORK = 6_000_000.0
+"""Positions times paths that are simulated in a few seconds."""
+
+
+def _silent(_: str) -> None:
+    return None
+
+
+def price_model(
+    margin: MarginBook,
+    candles: PathLike | None = None,
+    store: PathLike | None = None,
+    progress: Callable[[str], None] = _silent,
+) -> PriceModel:
+    """The model of prices of a book's assets, as of the book's time where it has one.
+
+    Parameters
+    ----------
+    candles
+        File or folder that :func:`seawall.desk.history.read_candles` reads.
+    store
+        Folder of a recorded tape, whose liquidations' prices are used; one of the two.
+
+    Raises
+    ------
+    InputError
+        If neither or both are given, an asset has no prices, or the history has gaps or is too
+        short.
+    """
+    from seawall.desk.history import candles_of_store, read_candles
+    from seawall.desk.prices import fit_prices
+
+    if (candles is None) == (store is None):
+        raise InputError(
+            Mistake("one source of prices is needed", allowed="--candles FILE or --store DIR")
+        )
+    assets, moment = margin.book.assets, margin.book.time
+    progress(f"reading {candles or store}")
+    if candles is not None:
+        found = read_candles(candles, assets)
+        found = found.until(moment) if moment else found
+    else:
+        found = candles_of_store(str(store), assets, until=moment or None)
+    progress("fitting the model of prices")
+    return fit_prices(found)
+
+
+def odds_report(
+    report: Report,
+    margin: MarginBook,
+    *,
+    candles: PathLike | None = None,
+    store: PathLike | None = None,
+    call_ratio: float = 0.8,
+    funding: Mapping[str, float] | None = None,
+    depth: Mapping[str, float] | None = None,
+    paths: int | None = None,
+    seed: int = 0,
+    progress: Callable[[str], None] = _silent,
+) -> Report:
+    """A check's report with the odds of its accounts.
+
+    Parameters
+    ----------
+    report
+        The check of ``margin``.
+    paths, seed
+        Simulated paths, and what decides them; by default as many as take a few seconds.
+
+    Raises
+    ------
+    InputError
+        As :func:`price_model`, and if the book is too large or an argument out of range.
+    """
+    from seawall.desk.odds import odds
+    from seawall.report.desk_odds import with_odds
+
+    size = len(margin.book)
+    if size > MOST_POSITIONS:
+        raise InputError(
+            Mistake("too large a book for odds", margin.book.source, value=f"{size:,} positions",
+                    allowed=f"{MOST_POSITIONS:,}")
+        )  # fmt: skip
+    model = price_model(margin, candles, store, progress)
+    enough = int(min(MOST_PATHS, max(LEAST_PATHS, _WORK / max(1, size))))
+    progress("simulating prices")
+    drawn = model.paths(count=paths or enough, seed=seed)
+    progress("walking the accounts along them")
+    found = odds(margin, drawn, call_ratio=call_ratio, funding=funding, depth=depth)
+    made = with_odds(report, margin, found, model, str(candles or store))
+    late = margin.book.time - model.time
+    if margin.book.time and late > 24 * 3_600 * 10**9:
+        from dataclasses import replace
+
+        line = (
+            f"The prices end on {format_time(model.time)}, {late / 86_400e9:.0f} days before the "
+            "book: the odds are as of then."
+        )
+        made = replace(made, warnings=(line, *made.warnings))
+    return made

@@ -1,0 +1,269 @@
+"""The command that watches accounts and calls in time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seawall.app.showing import Format
+
+if TYPE_CHECKING:
+    from seawall.core import Book
+    from seawall.desk.watch.feeds import Feed
+    from seawall.desk.watch.levels import Thresholds
+    from seawall.desk.watch.watched import Watched
+    from seawall.rulebook import Rules
+
+
+def watch_command(
+    book: Annotated[
+        str | None, typer.Argument(metavar="[BOOK]", help="CSV, JSON Lines, JSON or Parquet.")
+    ] = None,
+    account: Annotated[
+        str | None,
+        typer.Option(metavar="VENUE", help="Your own account there, by a read-only key."),
+    ] = None,
+    marks: Annotated[
+        str,
+        typer.Option(metavar="SOURCE", help="live, a file, - for stdin, ws://... or http://..."),
+    ] = "live",
+    store: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Marks of a store's market tables.")
+    ] = None,
+    alert: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="Address of apprise; repeatable; or SEAWALL_ALERTS."),
+    ] = None,
+    bell: Annotated[bool, typer.Option("--bell", help="Ring the terminal's bell.")] = False,
+    approaching: Annotated[str, typer.Option(help="Margin ratio of the first level.")] = "50%",
+    margin_call: Annotated[str, typer.Option(help="Of the second.")] = "80%",
+    imminent: Annotated[str, typer.Option(help="Of the third.")] = "95%",
+    hysteresis: Annotated[
+        str, typer.Option(help="A level is left this part below its threshold.")
+    ] = "10%",
+    within: Annotated[
+        str, typer.Option(help="Levels by the move that fells an account; none: by ratio alone.")
+    ] = "5%,2.5%,1%",
+    target_ratio: Annotated[float, typer.Option(help="Margin ratio that advice leads to.")] = 0.5,
+    silence: Annotated[
+        float, typer.Option(min=0.1, help="Seconds without a mark, then the feed is dead.")
+    ] = 30.0,
+    every: Annotated[
+        float, typer.Option(min=0.05, help="Seconds between questions to what is polled.")
+    ] = 5.0,
+    pace: Annotated[
+        float, typer.Option(min=0.0, help="A file's speed, 1 by its times; 0 is at once.")
+    ] = 0.0,
+    reread: Annotated[
+        float, typer.Option(min=0.0, help="Seconds between looks at BOOK or account; 0: never.")
+    ] = 60.0,
+    url: Annotated[
+        list[str] | None,
+        typer.Option(metavar="VENUE=URL", help="Where ccxt connects in place of the venue."),
+    ] = None,
+    stops: Annotated[
+        bool, typer.Option("--stops", help="Plan protective stops: a dry run.")
+    ] = False,
+    place_stops: Annotated[
+        bool, typer.Option("--place-stops", help="Place them, with a key given for it.")
+    ] = False,
+    stops_at: Annotated[str, typer.Option(help="Level from which accounts get stops.")] = (
+        "margin-call"
+    ),
+    stop_margin: Annotated[
+        str, typer.Option(help="In front of liquidation, of the way to the mark.")
+    ] = "25%",
+    hedge_mode: Annotated[
+        bool, typer.Option("--hedge-mode", help="The venue holds longs and shorts apart.")
+    ] = False,
+    audit: Annotated[
+        Path, typer.Option(metavar="FILE", help="Log of stops, only ever appended to.")
+    ] = Path("seawall-stops.jsonl"),
+    seconds: Annotated[float | None, typer.Option(min=0.0, help="End after so long.")] = None,
+    format: Annotated[
+        Format, typer.Option("--format", "-f", help="table: lines of text; json: JSON lines.")
+    ] = Format.TABLE,
+    venue: Annotated[str | None, typer.Option(help="Venue of rows that name none.")] = None,
+    price: Annotated[
+        list[str] | None,
+        typer.Option("--price", metavar="NAME=USD", help="Mark of rows without one; repeatable."),
+    ] = None,
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="Set faulty rows aside, count and list them.")
+    ] = False,
+) -> None:
+    """Follow marks, judge accounts at each and warn in time, until Ctrl-C or SIGTERM."""
+    from seawall.app import options
+    from seawall.app.desk_watching import Asked, StopsAsked, run
+    from seawall.desk.rescue import Goal
+    from seawall.desk.watch.levels import Thresholds
+    from seawall.desk.watch.watcher import Patience
+    from seawall.rulebook import Rules
+
+    thresholds = Thresholds(
+        options.share(approaching, "--approaching"),
+        options.share(margin_call, "--margin-call"),
+        _part(imminent, "--imminent"),
+        _part(hysteresis, "--hysteresis"),
+        _moves(within),
+    )
+    _check_format(format)
+    rules = Rules.bundled()
+    urls = _addresses(url or (), rules)
+    source = _Source(_book_name(book, account), venue, tuple(price or ()), lenient, rules)
+    watched = source.watched(thresholds)
+    wanted = StopsAsked(
+        stops or place_stops,
+        place_stops,
+        stops_at,
+        options.share(stop_margin, "--stop-margin"),
+        hedge_mode,
+        audit,
+    )
+    run(
+        Asked(
+            watched=watched,
+            feeds=_feeds(marks, store, watched, rules, urls, every, pace),
+            addresses=[*(alert or ()), *os.environ.get("SEAWALL_ALERTS", "").split()],
+            bell=bell,
+            lines=format is Format.TABLE,
+            goal=Goal(target_ratio, thresholds.moves[0] if thresholds.moves else 0.0),
+            patience=Patience(silence=silence, reread=reread),
+            seconds=seconds,
+            reread=lambda: source.again(thresholds),
+            stops=wanted,
+            rules=rules,
+            urls=urls,
+        )
+    )
+
+
+def _book_name(book: str | None, account: str | None) -> str:
+    from seawall.core import InputError, Mistake
+
+    if (book is None) == (account is None):
+        what = "nothing to watch" if book is None else "two things to watch"
+        raise InputError(Mistake(what, "BOOK", allowed="a book, or --account VENUE, not both"))
+    return book if book is not None else f"account:{account}"
+
+
+@dataclass(slots=True)
+class _Source:
+    """What is watched, read now and again."""
+
+    name: str
+    venue: str | None
+    price: tuple[str, ...]
+    lenient: bool
+    rules: Rules
+    changed: float = 0.0
+
+    def watched(self, thresholds: Thresholds) -> Watched:
+        from seawall.app.api import bound
+        from seawall.desk.watch.watched import Watched
+
+        self.changed = self._stamp()
+        return Watched(bound(self._read(), self.rules), thresholds, self.rules)
+
+    def again(self, thresholds: Thresholds) -> Watched | None:
+        """The book anew; None where a file has not changed."""
+        if self.name == "-" or (self._stamp() == self.changed and not self._own()):
+            return None
+        return self.watched(thresholds)
+
+    def _own(self) -> bool:
+        return self.name.startswith("account:")
+
+    def _stamp(self) -> float:
+        return 0.0 if self.name == "-" or self._own() else _modified(self.name)
+
+    def _read(self) -> Book:
+        from seawall.app import cli
+
+        return cli._read(self.name, self.lenient, self.venue, list(self.price), None, _silent)
+
+
+def _silent(_: str) -> None:
+    return None
+
+
+def _modified(name: str) -> float:
+    try:
+        return Path(name).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _feeds(
+    marks: str,
+    store: Path | None,
+    watched: Watched,
+    rules: Rules,
+    urls: dict[str, str],
+    every: float,
+    pace: float,
+) -> list[Feed]:
+    from seawall.core import InputError, Mistake
+    from seawall.desk.watch.feeds import StoreFeed, feed_of
+    from seawall.desk.watch.venues import VenueFeed
+
+    if store is not None:
+        if marks != "live":
+            raise InputError(Mistake("two feeds", "--marks, --store", allowed="one of them"))
+        return [StoreFeed(store, every)]
+    if marks != "live":
+        return [feed_of(marks, every, pace)]
+    book = watched.margin.book
+    held = [book.instruments[k] for k in watched.held.tolist()]
+    venues = dict.fromkeys(i.venue for i in held)
+    return [
+        VenueFeed(v, [i for i in held if i.venue == v], rules, urls.get(v, ""), every)
+        for v in venues
+    ]
+
+
+def _addresses(given: Sequence[str], rules: Rules) -> dict[str, str]:
+    from seawall.core import InputError, Mistake
+
+    found, wrong = {}, []
+    for text in given:
+        venue, _, address = text.partition("=")
+        if not address.startswith(("http://", "https://")):
+            wrong.append(
+                Mistake("no address", "--url", value=text, allowed="VENUE=http://127.0.0.1:8080")
+            )
+            continue
+        for kind in ("linear", "inverse"):
+            found[rules.canonical_venue(venue, kind)] = address
+    if wrong:
+        raise InputError(wrong)
+    return found
+
+
+def _part(text: str, option: str) -> float:
+    """A part from 0% to 100%, ``95%`` or ``0.95``."""
+    from seawall.app import options
+
+    return 1.0 if text.strip() in ("1", "1.0") else options.change(text, option)
+
+
+def _moves(text: str) -> tuple[float, ...]:
+    from seawall.app import options
+
+    if text.strip().lower() == "none":
+        return ()
+    return tuple(options.share(part, "--within") for part in text.split(","))
+
+
+def _check_format(format: Format) -> None:
+    from seawall.core import InputError, Mistake
+
+    if format is Format.CSV:
+        raise InputError(
+            Mistake("a watch has no table", "--format", value="csv", allowed="table, json")
+        )
