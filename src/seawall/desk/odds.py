@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.core import Surplus
 from seawall.desk.closed_form import account_passage
+from seawall.desk.closing import Closing
 from seawall.desk.passages import (
     CALL_RATIO,
     CLOSING_SECONDS,
@@ -19,7 +19,7 @@ from seawall.desk.passages import (
     standard_error,
 )
 from seawall.desk.paths import DAY, Paths
-from seawall.liquidity import EMPIRICAL, ONE_PERCENT, ImpactLaw, depth_of
+from seawall.liquidity import EMPIRICAL, ImpactLaw, depth_of
 from seawall.margin import MarginBook
 
 Floats = NDArray[np.float64]
@@ -127,7 +127,7 @@ def odds(
         paths.steps(horizon)
     volatility = _volatility(paths)
     covariance = np.atleast_2d(np.cov(_day(paths)[0].T, bias=True)) * _day(paths)[1]
-    closing = _Closing(margin, depth_of(margin.book.assets, depth).values, law)
+    closing = Closing(margin, depth_of(margin.book.assets, depth).values, law)
     options = {
         "call_ratio": call_ratio,
         "funding": funding,
@@ -227,7 +227,7 @@ def _touches(margin: MarginBook, paths: Paths, horizons: Sequence[float]) -> Flo
     return np.where(due[:, None], 1.0, out / paths.count)
 
 
-def _counted(found: Passages, horizons: Sequence[float], closing: _Closing) -> dict[str, Floats]:
+def _counted(found: Passages, horizons: Sequence[float], closing: Closing) -> dict[str, Floats]:
     """Shares and means of a block of accounts, (block, H) each."""
     rows = found.fallen >= 0
     account, path = np.nonzero(rows)
@@ -246,84 +246,3 @@ def _counted(found: Passages, horizons: Sequence[float], closing: _Closing) -> d
                 means.append(total / np.bincount(account[by], minlength=len(rows)))
         out[name] = np.stack(means, axis=1)
     return out
-
-
-class _Closing:
-    """What closing an account costs it, by its venue's rules and its assets' depth."""
-
-    def __init__(self, margin: MarginBook, depth: Floats, law: ImpactLaw):
-        self.margin, self.law = margin, law
-        self.depth = depth * law.remaining
-        book = margin.book
-        venue = margin.venue_of_positions()
-        taker = np.array([t.margin.taker_fee for t in margin.terms])[venue]
-        own = book.positions.taker_fee
-        self.taker = np.where(np.isnan(own), taker, own)
-        self.fee = np.array([t.liquidation.fee for t in margin.terms])[book.accounts.venue]
-        kept = np.array([t.liquidation.surplus is Surplus.FUND for t in margin.terms])
-        self.to_fund = kept[book.accounts.venue]
-        self.equity = margin.accounts_state().equity
-        inverse = book.inverse()
-        self.unit = np.ones(len(book.accounts))
-        self.unit[book.positions.account[inverse]] = book.positions.mark[inverse]
-
-    def costs(
-        self, found: Passages, account: NDArray[np.intp], path: NDArray[np.intp]
-    ) -> dict[str, Floats]:
-        """USD of each fall: ``account`` within the block and ``path``, shape (f,) each."""
-        slippage, fees, closed = (np.zeros(len(account)) for _ in range(3))
-        edges = np.searchsorted(account, np.arange(len(found.fallen) + 1))
-        for k in range(len(found.fallen)):
-            mine = slice(edges[k], edges[k + 1])
-            if edges[k] < edges[k + 1]:
-                slippage[mine], fees[mine], closed[mine] = self._of_account(found, k, path[mine])
-        whose = account + found.first
-        unit = self.unit[whose]
-        left = found.equity[account, path] - slippage - fees
-        # a liquidation fee is taken from what is left of the margin, never below zero
-        to_venue = np.clip(self.fee[whose] * closed, 0.0, np.maximum(left, 0.0))
-        fees, left = fees + to_venue, left - to_venue
-        kept = np.where(self.to_fund[whose], 0.0, np.maximum(left, 0.0))
-        return {
-            "loss_usd": unit * (self.equity[whose] - kept),
-            "gap_usd": unit * found.gap[account, path],
-            "slippage_usd": unit * slippage,
-            "fees_usd": unit * fees,
-            "shortfall_usd": unit * np.maximum(-left, 0.0),
-        }
-
-    def _of_account(
-        self, found: Passages, k: int, path: NDArray[np.intp]
-    ) -> tuple[Floats, Floats, Floats]:
-        """Slippage, taker fees and what is closed in one account's falls, (f,) each."""
-        margin, account = self.margin, k + found.first
-        held = margin.order[margin.start[account] : margin.start[account + 1]]
-        book, x = margin.book, margin.lines
-        factor = _closing_factors(found, k, path)
-        slippage, fees, closed = (np.zeros(len(path)) for _ in range(3))
-        code, inverse = book.asset_codes()[held], book.inverse()[held]
-        for a in np.unique(code).tolist():
-            phi = factor[:, a]
-            flow, worth = np.zeros(len(path)), np.zeros(len(path))
-            for i, coin in zip(held[code == a].tolist(), inverse[code == a].tolist(), strict=True):
-                value = abs(x.z[i]) * x.u[i] * (1.0 / phi if coin else phi)
-                side = np.sign(book.positions.size[i])
-                fees += self.taker[i] * value
-                closed += value
-                worth += side * value
-                flow += side * (abs(book.positions.size[i]) if coin else value)
-            moved = ONE_PERCENT * (np.abs(flow) / self.depth[a]) ** self.law.exponent
-            # the mean price of an order that moves the last one by as much
-            slippage += np.abs(worth) * -np.expm1(-moved / (1.0 + self.law.exponent))
-        return slippage, fees, closed
-
-
-def _closing_factors(found: Passages, k: int, path: NDArray[np.intp]) -> Floats:
-    """Price over mark at which account ``k`` was closed on each path, shape (f, A)."""
-    step, point = found.fallen[k, path], found.point[k, path]
-    prices = found.paths
-    before = prices.close[path, np.maximum(step - 1, 0)] * (step > 0)[:, None]
-    kinds = (prices.low, prices.high, prices.close)
-    then = np.choose(point[:, None], [kind[path, step] for kind in kinds])
-    start, end = np.exp(before.astype(np.float64)), np.exp(then.astype(np.float64))
-    return np.asarray(start + found.share[k, path][:, None] * (end - start))
