@@ -3,7 +3,7 @@
 The commands are functions of the same names, loaded when first used:
 
 ``read_book``, ``bind``, ``check``, ``map``, ``stress``, ``explain``, ``rescue``,
-``allocate``, ``demo``, ``simulate``, ``replay``, ``compare``, ``write_html``.
+``size``, ``allocate``, ``demo``, ``simulate``, ``replay``, ``compare``, ``write_html``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _HOMES = {
     "explain": "seawall.app.api",
     "allocate": "seawall.app.desk_allocate",
     "rescue": "seawall.app.desk_rescue",
+    "size": "seawall.app.desk_size",
     "demo": "seawall.app.api",
     "simulate": "seawall.app.api",
     "replay": "seawall.app.api",

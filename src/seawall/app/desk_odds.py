@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seawall.core import InputError, Mistake, format_time
 from seawall.report.model import Report
 
 if TYPE_CHECKING:
+    from seawall.desk.history import Candles
     from seawall.desk.prices import PriceModel
     from seawall.margin import MarginBook
 
@@ -25,6 +27,42 @@ def _silent(_: str) -> None:
     return None
 
 
+def history_of(
+    assets: Sequence[str],
+    moment: int = 0,
+    candles: PathLike | None = None,
+    store: PathLike | None = None,
+    progress: Callable[[str], None] = _silent,
+) -> Candles:
+    """Prices of assets up to a time.
+
+    Parameters
+    ----------
+    moment
+        UTC ns; 0 for all that there are.
+    candles
+        File or folder that :func:`seawall.desk.history.read_candles` reads.
+    store
+        Folder of a recorded tape, whose liquidations' prices are used; one of the two.
+
+    Raises
+    ------
+    InputError
+        If neither or both are given, an asset has no prices, or the history has gaps.
+    """
+    from seawall.desk.history import candles_of_store, read_candles
+
+    if (candles is None) == (store is None):
+        raise InputError(
+            Mistake("one source of prices is needed", allowed="--candles FILE or --store DIR")
+        )
+    progress(f"reading {candles or store}")
+    if candles is not None:
+        found = read_candles(candles, assets)
+        return found.until(moment) if moment else found
+    return candles_of_store(str(store), assets, until=moment or None)
+
+
 def price_model(
     margin: MarginBook,
     candles: PathLike | None = None,
@@ -35,33 +73,30 @@ def price_model(
 
     Parameters
     ----------
-    candles
-        File or folder that :func:`seawall.desk.history.read_candles` reads.
-    store
-        Folder of a recorded tape, whose liquidations' prices are used; one of the two.
+    candles, store
+        As for :func:`history_of`.
 
     Raises
     ------
     InputError
-        If neither or both are given, an asset has no prices, or the history has gaps or is too
-        short.
+        As :func:`history_of`, and if the history is too short.
     """
-    from seawall.desk.history import candles_of_store, read_candles
     from seawall.desk.prices import fit_prices
 
-    if (candles is None) == (store is None):
-        raise InputError(
-            Mistake("one source of prices is needed", allowed="--candles FILE or --store DIR")
-        )
-    assets, moment = margin.book.assets, margin.book.time
-    progress(f"reading {candles or store}")
-    if candles is not None:
-        found = read_candles(candles, assets)
-        found = found.until(moment) if moment else found
-    else:
-        found = candles_of_store(str(store), assets, until=moment or None)
+    found = history_of(margin.book.assets, margin.book.time, candles, store, progress)
     progress("fitting the model of prices")
     return fit_prices(found)
+
+
+def lateness(margin: MarginBook, model: PriceModel) -> tuple[str, ...]:
+    """A line that says so where the prices end more than a day before the book."""
+    late = margin.book.time - model.time
+    if not margin.book.time or late <= 24 * 3_600 * 10**9:
+        return ()
+    return (
+        f"The prices end on {format_time(model.time)}, {late / 86_400e9:.0f} days before the "
+        "book: the odds are as of then.",
+    )
 
 
 def odds_report(
@@ -107,13 +142,4 @@ def odds_report(
     progress("walking the accounts along them")
     found = odds(margin, drawn, call_ratio=call_ratio, funding=funding, depth=depth)
     made = with_odds(report, margin, found, model, str(candles or store))
-    late = margin.book.time - model.time
-    if margin.book.time and late > 24 * 3_600 * 10**9:
-        from dataclasses import replace
-
-        line = (
-            f"The prices end on {format_time(model.time)}, {late / 86_400e9:.0f} days before the "
-            "book: the odds are as of then."
-        )
-        made = replace(made, warnings=(line, *made.warnings))
-    return made
+    return replace(made, warnings=(*lateness(margin, model), *made.warnings))

@@ -1,4 +1,9 @@
-"""The model of prices: filtered historical simulation, joint over assets, with heavy tails."""
+"""The model of prices: filtered historical simulation, joint over assets, with heavy tails.
+
+What the volatility model leaves is not independent: after a step of more than six standard
+deviations the next one's variance is several times what is expected of it. The past is therefore
+drawn in runs.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +26,8 @@ LEAST_HOURS = 504
 """Hours of history without which nothing is fitted: three weeks."""
 MOST_ROWS = 8_760
 """Candles of either fineness that a fit looks back on: a year of hours, a month of 5 minutes."""
+RUN = 6 * HOUR
+"""Seconds, on average, for which past steps are drawn one after the other."""
 _WILDEST = 2.0
 """A simulated volatility is held below this multiple of the greatest that was ever filtered."""
 
@@ -146,13 +153,19 @@ class _Walk:
     def go(
         self, pace: Pace, variance: Floats, time: int, steps: int, rng: np.random.Generator
     ) -> None:
-        """Walk on from ``time``, with ``variance`` (n, A) of the first step."""
-        v, rows, ceiling = pace.volatility, pace.residuals.rows, pace.ceiling
+        """Walk on from ``time``, with ``variance`` (n, A) of the first step.
+
+        Steps are drawn in runs of random length, the stationary bootstrap of Politis and Romano,
+        *Journal of the American Statistical Association* 89 (1994).
+        """
+        v, residuals, ceiling = pace.volatility, pace.residuals, pace.ceiling
+        ended = min(1.0, pace.step / RUN)
+        at = rng.integers(residuals.seen, size=len(variance))
         # what the rows say on average is no news: the variance returns to its level
         alpha = v.alpha / pace.news
         seasons = v.seasons(time + np.arange(steps) * round(pace.step * 1e9))
         for season in seasons.tolist():
-            z = rows[rng.integers(len(rows), size=len(variance))]
+            z = residuals.drawn(at, rng)
             scale = season * np.sqrt(variance)
             t = self.done
             self.low[:, t] = self.level + scale * z[:, LOW]
@@ -162,6 +175,10 @@ class _Walk:
             news = np.minimum(np.abs(z[:, CLOSE]), BOUND) ** 2
             variance = v.omega + (alpha * news + v.beta) * variance
             np.minimum(variance, ceiling, out=variance)
+            # what followed a shock follows it again, until the run ends
+            anew = rng.random(len(at)) < ended
+            at = np.where(anew, rng.integers(residuals.seen, size=len(at)), at + 1)
+            at[at == residuals.seen] = 0
             self.done += 1
 
 

@@ -56,7 +56,13 @@ class Resizing:
             entry=np.where(own, p.mark, p.entry),
             reported_liquidation=np.full(len(held), np.nan),
         )
-        changed = replace(book, positions=positions, accounts=accounts)
+        used, instrument = np.unique(p.instrument, return_inverse=True)
+        changed = replace(
+            book,
+            positions=replace(positions, instrument=instrument.astype(np.int32)),
+            accounts=accounts,
+            instruments=tuple(book.instruments[k] for k in used.tolist()),
+        )
         return MarginBook(
             changed, margin.terms, margin.schedules, margin.schedule[held], margin.notes
         )

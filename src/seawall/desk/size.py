@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 import numpy as np
@@ -125,6 +125,10 @@ class Curve:
     calm: Floats
     stressed: Floats
 
+    def at(self, chosen: Mask) -> Curve:
+        """The curve at some of its sizes."""
+        return Curve(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sizing:
@@ -145,6 +149,8 @@ class Sizing:
         Up to what the brackets allow.
     there
         The curve at the size recommended and at the present one.
+    paths
+        How many were simulated.
     """
 
     resizing: Resizing
@@ -155,6 +161,7 @@ class Sizing:
     from_usd: float
     curve: Curve
     there: Curve
+    paths: int
 
     @property
     def leverage(self) -> float:
@@ -320,7 +327,7 @@ def size(sizer: Sizer, wanted: Wanted, present_usd: float | None = None) -> Sizi
     met = np.all([test(curve) for test in tests.values()], axis=0)
     lowest = float(grid[np.argmax(met)]) if met.any() and not met[0] else 0.0
     there = sizer.curve(np.array([max(found, _SMALLEST * grid[0]), r.present_usd]), present)
-    return Sizing(r, wanted, limits, found, binding, lowest, curve, there)
+    return Sizing(r, wanted, limits, found, binding, lowest, curve, there, sizer.paths.count)
 
 
 def _largest(test: Callable[[Curve], Mask], curve: Curve, look: Callable[[Floats], Curve]) -> float:

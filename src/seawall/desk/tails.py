@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Singles = NDArray[np.float32]
 
 TAIL = 0.05
@@ -35,8 +36,9 @@ class Residuals:
     Attributes
     ----------
     rows
-        Shape (M, 3, A): close, low and high of a step in standard deviations of its close, from
-        the close before. Closes have mean 0.
+        Shape (COPIES * T, 3, A): close, low and high of a step in standard deviations of its
+        close, from the close before, the T steps seen in their order and then their copies.
+        Closes have mean 0.
     below, above
         By asset: the tails of the lowest and of the highest point.
     """
@@ -44,6 +46,15 @@ class Residuals:
     rows: Singles
     below: tuple[Tail, ...]
     above: tuple[Tail, ...]
+
+    def drawn(self, at: Ints, rng: np.random.Generator) -> Singles:
+        """Shape (n, 3, A): one of the copies of each of the steps ``at`` (n,), 0 to T - 1."""
+        return self.rows[at + self.seen * rng.integers(COPIES, size=len(at))]
+
+    @property
+    def seen(self) -> int:
+        """T, the steps seen."""
+        return len(self.rows) // COPIES
 
 
 def with_tails(close: Floats, low: Floats, high: Floats) -> Residuals:

@@ -74,7 +74,7 @@ def with_odds(
         headlines=(*_headlines(odds, order), *report.headlines),
         tables=(*report.tables, *tables),
         assumptions=(*_assumptions(odds, model, source, held), *report.assumptions),
-        warnings=(*_warnings(held), *report.warnings),
+        warnings=(*grade_warnings(held), *report.warnings),
         payload={**report.payload, "odds": found},
         sections=(Section("How likely", ("odds", "position_odds")), *report.sections),
     )
@@ -299,7 +299,8 @@ def _assumptions(
     return tuple(rows)
 
 
-def _warnings(held: Sequence[Reliability]) -> tuple[str, ...]:
+def grade_warnings(held: Sequence[Reliability]) -> tuple[str, ...]:
+    """A line for the bins of probability in which too few or too many came true."""
     bad = [b for b in held if not b.calibrated]
     if not bad:
         return ()

@@ -1,0 +1,278 @@
+"""The command that says how large a position may be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seawall.app.desk_odds import PathLike
+from seawall.app.desk_position import NewPosition, opened, position_of
+from seawall.app.showing import Format, FormatOption, ReportOption, progress_for, show
+
+if TYPE_CHECKING:
+    from seawall.core import Book
+    from seawall.desk.size import Wanted
+    from seawall.desk.size_rules import Edge
+    from seawall.margin import MarginBook
+    from seawall.report.model import Report
+
+PATHS = 5_000
+
+
+def _silent(_: str) -> None:
+    return None
+
+
+def size(
+    book: Book | MarginBook | NewPosition,
+    row: int | None = None,
+    *,
+    candles: PathLike | None = None,
+    store: PathLike | None = None,
+    wanted: Wanted | None = None,
+    edge: Edge | None = None,
+    band: float | None = None,
+    depth: Mapping[str, float] | None = None,
+    thinning: float | None = None,
+    impact_exponent: float | None = None,
+    funding: Mapping[str, float] | None = None,
+    paths: int = PATHS,
+    seed: int = 0,
+    progress: Callable[[str], None] = _silent,
+) -> Report:
+    """The largest size and leverage of a position within limits, and how to follow volatility.
+
+    Parameters
+    ----------
+    book, row
+        A book and the row of the position in it, or a position that is not there yet.
+    candles, store
+        Candles of the account's assets, or a recorded tape; one of the two.
+    wanted
+        The limits: :class:`seawall.desk.size.Wanted`.
+    edge
+        What is expected of the position: :class:`seawall.desk.size_rules.Edge`; None for nothing.
+    band
+        Half-width of the no-trade band, a part of the size; by default by its costs.
+    depth, thinning, impact_exponent
+        Of the impact law, as in :func:`seawall.stress`.
+    funding
+        Rate per 8 hours by asset, > 0 is paid by longs; the venue's interest for the rest.
+    paths, seed
+        Simulated paths of prices, and what decides them.
+    progress
+        Called with what is being done.
+
+    Raises
+    ------
+    InputError
+        If the row is not in the book, prices are missing, have gaps or are too short, a limit is
+        out of range, or the account carries no position at all.
+    """
+    from dataclasses import replace
+
+    from seawall.app.api import bound, impact_law
+    from seawall.app.desk_odds import history_of, lateness
+    from seawall.desk import size_moves, size_rules
+    from seawall.desk.prices import fit_prices
+    from seawall.desk.resizing import Resizing
+    from seawall.desk.size import Sizer, Wanted
+    from seawall.desk.size import size as found
+    from seawall.report.desk_size import size_report
+
+    new = isinstance(book, NewPosition)
+    if isinstance(book, NewPosition):
+        history = history_of((book.listed().asset,), 0, candles, store, progress)
+        margin = opened(book, history)
+        resizing = Resizing(margin, 0)
+    else:
+        margin = bound(book)
+        resizing = Resizing(margin, position_of(margin, row))
+        held = resizing.base.book
+        history = history_of(held.assets, held.time, candles, store, progress)
+    progress("fitting the model of prices")
+    model = fit_prices(history)
+    limits = wanted or Wanted()
+    progress("simulating prices")
+    sizer = Sizer(
+        resizing,
+        model.paths(limits.horizon, paths, seed),
+        limits.horizon,
+        _among(depth, model.assets),
+        impact_law(impact_exponent, thinning),
+        _among(funding, model.assets),
+    )
+    years = len(history) * history.step / 86_400.0 / size_rules.DAYS
+    worth = None
+    if edge is not None:
+        worth = size_rules.kelly(edge, size_moves.daily_sigma(sizer), years)
+        limits = replace(limits, kelly=worth.leverage)
+    progress("walking the account along them at every size")
+    made = found(sizer, limits, 0.0 if new else None)
+    progress("and at other volatilities")
+    nu = size_rules.volatility_of_volatility(model, resizing.asset)
+    moves = size_moves.plans(sizer, made, edge=edge, years=years, daily_nu=nu, band=band)
+    told = size_report(sizer, made, moves, worth, model, str(candles or store), new)
+    return replace(told, warnings=(*lateness(margin, model), *told.warnings))
+
+
+def _among(given: Mapping[str, float] | None, assets: Sequence[str]) -> dict[str, float]:
+    """Those of the account's own assets, of what is given for a book's."""
+    return {a: value for a, value in (given or {}).items() if a in assets}
+
+
+def size_command(
+    book: Annotated[
+        str | None, typer.Argument(metavar="[BOOK]", help="Book that holds the position.")
+    ] = None,
+    row: Annotated[int | None, typer.Option(help="Its row in BOOK, from 1.")] = None,
+    instrument: Annotated[
+        str | None, typer.Option(metavar="SYMBOL", help="Or one that is not there yet.")
+    ] = None,
+    equity: Annotated[
+        str | None, typer.Option(metavar="USD", help="With --instrument: what the account has.")
+    ] = None,
+    side: Annotated[str, typer.Option(help="With --instrument: long or short.")] = "long",
+    entry: Annotated[
+        str | None, typer.Option(metavar="USD", help="With --instrument: its price; last close.")
+    ] = None,
+    isolated: Annotated[
+        bool, typer.Option("--isolated", help="With --instrument: a margin of its own.")
+    ] = False,
+    candles: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Candles: a file, or a folder of them.")
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Recorded tape whose prices are used instead.")
+    ] = None,
+    probability: Annotated[
+        str, typer.Option(help="Greatest probability of a liquidation within the horizon.")
+    ] = "1%",
+    horizon: Annotated[str, typer.Option(metavar="7d", help="Such as 1h, 1d, 7d.")] = "7d",
+    budget: Annotated[
+        str, typer.Option(help="Greatest expected shortfall (97.5%), of the equity.")
+    ] = "20%",
+    cost: Annotated[
+        str, typer.Option(help="Greatest slippage of closing it in a stressed book.")
+    ] = "0.2%",
+    most_leverage: Annotated[float | None, typer.Option(help="Cap of the leverage.")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Daily volatility of the account that is aimed at.")
+    ] = None,
+    edge: Annotated[
+        str | None, typer.Option(help="Return a year that you expect of it, after costs.")
+    ] = None,
+    edge_error: Annotated[
+        str | None, typer.Option(help="Its standard error; that of a mean over the prices given.")
+    ] = None,
+    kelly_fraction: Annotated[float, typer.Option(help="Of the Kelly size.")] = 0.5,
+    band: Annotated[
+        str | None, typer.Option(help="Half of the no-trade band; by its costs.")
+    ] = None,
+    depth: Annotated[
+        list[str] | None,
+        typer.Option("--depth", metavar="ASSET=USD", help="USD within 1% of mid; repeatable."),
+    ] = None,
+    thinning: Annotated[
+        float | None, typer.Option(help="Depth that is left, or the multiple by which it thins.")
+    ] = None,
+    impact_exponent: Annotated[
+        float | None, typer.Option("--impact-exponent", help="1 is linear, 0.5 the square root.")
+    ] = None,
+    funding: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ASSET=0.01%", help="Rate per 8 hours, > 0 paid by longs."),
+    ] = None,
+    paths: Annotated[int, typer.Option(min=500, max=100_000, help="Simulated paths.")] = PATHS,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    format: FormatOption = Format.TABLE,
+    report: ReportOption = None,
+    venue: Annotated[str | None, typer.Option(help="Of --instrument, or of rows without.")] = None,
+    price: Annotated[
+        list[str] | None,
+        typer.Option("--price", metavar="NAME=USD", help="Mark of rows without one; repeatable."),
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help="Time of the book, or its snapshot.")
+    ] = None,
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="Set faulty rows aside, count and list them.")
+    ] = False,
+) -> None:
+    """How large a position may be, by liquidation, loss, depth, edge and the venue's brackets."""
+    from seawall.app import cli, options
+    from seawall.desk.size import Wanted
+    from seawall.desk.size_rules import Edge
+
+    worth = None
+    if edge is not None:
+        error = None if edge_error is None else options.share(edge_error, "--edge-error")
+        worth = Edge(options.change(edge, "--edge"), error, kelly_fraction)
+    depths = options.amounts(depth or (), "--depth")
+    rates = options.changes(funding or (), "--funding")
+    options.within(thinning, "--thinning", 1e6)
+    options.within(impact_exponent, "--impact-exponent", 3.0)
+    new = _new(book, instrument, equity, venue, side, entry, isolated)
+    limits = Wanted(
+        probability=options.share(probability, "--probability"),
+        horizon=options.seconds(horizon, "--horizon"),
+        shortfall=options.share(budget, "--budget"),
+        cost=options.share(cost, "--cost"),
+        leverage=options.within(most_leverage, "--most-leverage"),
+        volatility=None if target is None else options.share(target, "--target"),
+    )
+    with progress_for(report) as say:
+        of = new or cli._read(str(book), lenient, venue, price, at, say)
+        names = (of.listed().asset,) if isinstance(of, NewPosition) else of.assets
+        made = size(
+            of,
+            row,
+            candles=candles,
+            store=store,
+            wanted=limits,
+            edge=worth,
+            band=None if band is None else options.share(band, "--band"),
+            depth=options.of_book(depths, names, "--depth"),
+            thinning=thinning,
+            impact_exponent=impact_exponent,
+            funding=options.of_book(rates, names, "--funding"),
+            paths=paths,
+            seed=seed,
+            progress=say,
+        )
+    show(made, format, report)
+
+
+def _new(
+    book: str | None,
+    instrument: str | None,
+    equity: str | None,
+    venue: str | None,
+    side: str,
+    entry: str | None,
+    isolated: bool,
+) -> NewPosition | None:
+    """The position that is not there yet; None if a book is given instead."""
+    from seawall.app import options
+    from seawall.core import InputError, Mistake
+
+    if (book is None) == (instrument is None):
+        what = "nothing to size" if book is None else "two things to size"
+        allowed = "BOOK and --row, or --instrument and --equity, not both"
+        raise InputError(Mistake(what, "BOOK", allowed=allowed))
+    if instrument is None:
+        return None
+    if equity is None:
+        raise InputError(Mistake("missing", "--equity", allowed="USD, with --instrument"))
+    if venue is not None:
+        options.known_venue(venue, "--venue")
+    return NewPosition(
+        instrument,
+        options.optional_amount(equity, "--equity") or 0.0,
+        venue or "binance",
+        side,
+        options.optional_amount(entry, "--entry"),
+        isolated,
+    )
