@@ -3,7 +3,7 @@
 The commands are functions of the same names, loaded when first used:
 
 ``read_book``, ``bind``, ``check``, ``map``, ``stress``, ``explain``, ``rescue``,
-``size``, ``allocate``, ``demo``, ``simulate``, ``replay``, ``compare``, ``write_html``.
+``size``, ``stop``, ``allocate``, ``demo``, ``simulate``, ``replay``, ``compare``, ``write_html``.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ _HOMES = {
     "allocate": "seawall.app.desk_allocate",
     "rescue": "seawall.app.desk_rescue",
     "size": "seawall.app.desk_size",
+    "stop": "seawall.app.desk_stop",
     "demo": "seawall.app.api",
     "simulate": "seawall.app.api",
     "replay": "seawall.app.api",

@@ -11,6 +11,7 @@ import typer
 from seawall.app.desk_allocate import allocate_command
 from seawall.app.desk_rescue import rescue_command
 from seawall.app.desk_size import size_command
+from seawall.app.desk_stop import stop_command
 from seawall.app.desk_watch import watch_command
 from seawall.app.ending import exit_code_of
 from seawall.app.rules_commands import rules_app
@@ -315,6 +316,7 @@ def demo(
 app.command("allocate")(allocate_command)
 app.command("rescue")(rescue_command)
 app.command("size")(size_command)
+app.command("stop")(stop_command)
 app.command("watch")(watch_command)
 app.command("simulate")(simulate_command)
 app.command("replay")(replay_command)

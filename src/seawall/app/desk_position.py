@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -107,3 +108,8 @@ def opened(new: NewPosition, history: Candles) -> MarginBook:
         **own,
     }
     return bind(read_book([row], rules=rules, when=history.end), rules)
+
+
+def among(given: Mapping[str, float] | None, assets: Sequence[str]) -> dict[str, float]:
+    """Those of the account's own assets, of what is given for a book's."""
+    return {a: value for a, value in (given or {}).items() if a in assets}

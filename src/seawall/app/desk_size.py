@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seawall.app.desk_odds import PathLike
-from seawall.app.desk_position import NewPosition, opened, position_of
+from seawall.app.desk_position import NewPosition, among, opened, position_of
 from seawall.app.showing import Format, FormatOption, ReportOption, progress_for, show
 
 if TYPE_CHECKING:
@@ -100,9 +100,9 @@ def size(
         resizing,
         model.paths(limits.horizon, paths, seed),
         limits.horizon,
-        _among(depth, model.assets),
+        among(depth, model.assets),
         impact_law(impact_exponent, thinning),
-        _among(funding, model.assets),
+        among(funding, model.assets),
     )
     years = len(history) * history.step / 86_400.0 / size_rules.DAYS
     worth = None
@@ -116,11 +116,6 @@ def size(
     moves = size_moves.plans(sizer, made, edge=edge, years=years, daily_nu=nu, band=band)
     told = size_report(sizer, made, moves, worth, model, str(candles or store), new)
     return replace(told, warnings=(*lateness(margin, model), *told.warnings))
-
-
-def _among(given: Mapping[str, float] | None, assets: Sequence[str]) -> dict[str, float]:
-    """Those of the account's own assets, of what is given for a book's."""
-    return {a: value for a, value in (given or {}).items() if a in assets}
 
 
 def size_command(

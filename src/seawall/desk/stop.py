@@ -27,6 +27,8 @@ class Placed:
     ----------
     price, mark, liquidation
         USD; ``liquidation`` is NaN where no price of its own liquidates the account.
+    bound
+        The farthest price that the liquidation price leaves, USD; NaN like it.
     sigmas
         Daily standard deviations from the mark, >= 0.
     needed, trigger
@@ -47,6 +49,7 @@ class Placed:
     price: float
     mark: float
     liquidation: float
+    bound: float
     sigmas: float
     needed: Needed
     trigger: Trigger
@@ -113,12 +116,14 @@ def place(
         price, why, cluster = _outside(price, why, stops, bound, clusters, needed)
     else:
         price, why = at, "given"
-    end = bound if np.isfinite(bound) else stops.mark * (1.0 - 0.5 * r.side)
+    end = bound if (stops.mark - bound) * r.side > 0.0 else stops.liquidation
+    end = end if np.isfinite(end) else stops.mark * (1.0 - 0.5 * r.side)
     between = stops.mark + (end - stops.mark) * np.arange(1, others + 1) / others
     return Placed(
         price=price,
         mark=stops.mark,
         liquidation=stops.liquidation,
+        bound=bound,
         sigmas=abs(float(np.log(price / stops.mark))) / stops.daily_sigma,
         needed=needed,
         trigger=how,
