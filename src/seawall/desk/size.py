@@ -82,8 +82,18 @@ class Wanted:
             ("--horizon", self.horizon, 0.0 < self.horizon < np.inf, "seconds above 0"),
             ("--budget", self.shortfall, 0.0 < self.shortfall < np.inf, "above 0"),
             ("--cost", self.cost, 0.0 < self.cost < 1.0, "above 0%, below 100%"),
-            ("--most-leverage", self.leverage, not (self.leverage or 1.0) <= 0.0, "above 0"),
-            ("--target", self.volatility, not (self.volatility or 1.0) <= 0.0, "above 0"),
+            (
+                "--most-leverage",
+                self.leverage,
+                self.leverage is None or self.leverage > 0.0,
+                "above 0",
+            ),
+            (
+                "--target",
+                self.volatility,
+                self.volatility is None or self.volatility > 0.0,
+                "above 0",
+            ),
             ("--edge", self.kelly, self.kelly is None or self.kelly >= 0.0, "a leverage >= 0"),
         )
         wrong = [

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from seawall.core import format_time
+from seawall.desk.grades import grades
 from seawall.desk.prices import PriceModel
 from seawall.desk.stop import Placed
 from seawall.desk.stop_odds import Firing, Stops
+from seawall.report.desk_odds import grade_warnings
 from seawall.report.model import (
     Assumption,
     Chart,
@@ -211,7 +213,7 @@ def _odds_table(found: Placed) -> Table:
         "odds",
         "What becomes of it",
         {
-            Column("horizon", "Within", Unit.DURATION, brief=True): list(found.horizons),
+            Column("horizon", "Within", brief=True): [_tag(h) for h in found.horizons],
             Column("fires", "Fires", Unit.FRACTION, brief=True): f.fires[0],
             Column("fires_se", "±", Unit.FRACTION): f.fires_se[0],
             Column("closed_form", "Touched, Brownian", Unit.FRACTION): f.closed_form[0],
@@ -235,7 +237,7 @@ def _needed_table(found: Placed) -> Table:
         [
             ("slippage of the order in a stressed book", n.slippage),
             ("the price going on until it fills, 99% of the paths", n.gap),
-            (f"the {found.trigger.by} price behind the mark, by which it is liquidated", n.lag),
+            (f"the {found.trigger.by} price behind the mark, which liquidates", n.lag),
             ("funding, which moves the liquidation price", n.funding),
             ("beyond that, as asked", n.extra),
             ("all", n.total),
@@ -330,4 +332,7 @@ def _warnings(stops: Stops, found: Placed) -> tuple[str, ...]:
         )
     if not found.trigger.source:
         lines.append("How stops fire at this venue is not known: the last price is taken.")
+    chances = np.concatenate((found.firing.fires[0], found.unprotected)).tolist()
+    bins = [grades().of(h, p) for h, p in zip(2 * found.horizons, chances, strict=True)]
+    lines += grade_warnings([b for b in dict.fromkeys(bins) if b is not None])
     return (*lines, *warnings_of(stops.resizing.margin))
