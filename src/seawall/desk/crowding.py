@@ -77,7 +77,7 @@ def clusters_of_store(
     low, high = mark * (1.0 - SPAN), mark * (1.0 + SPAN)
     bound = "" if until is None else f"AND time < {until}"
     query = (
-        "SELECT time, price, side, notional FROM {events} "
+        "SELECT time, price, side, notional_usd FROM {events} "
         f"WHERE at_fill AND asset = {literal(asset)} AND kind <> 'adl' {bound} "
         f"AND price BETWEEN {low!r} AND {high!r}"
     )
@@ -95,7 +95,7 @@ def clusters_of_store(
             )
         )
     recent = time >= (time.max() if until is None else until) - days * _DAY_NS
-    price, usd = (np.asarray(found[k], np.float64)[recent] for k in ("price", "notional"))
+    price, usd = (np.asarray(found[k], np.float64)[recent] for k in ("price", "notional_usd"))
     long = np.asarray(found["side"], dtype=np.int64)[recent] > 0
     step = bin_width(mark)
     edges = step * np.arange(np.floor(low / step), np.ceil(high / step) + 1.0)
