@@ -191,7 +191,12 @@ def _answer(sizing: Sizing, where: dict[str, Any], new: bool) -> tuple[str, ...]
     w, usd = sizing.wanted, sizing.notional_usd
     within = text(w.horizon, Unit.DURATION) if w.horizon < 86_400 else f"{w.horizon / 86_400:g} d"
     if usd <= 0.0:
-        return (f"No size of it is within the limits: {sizing.binding.value} allows none.",)
+        return (
+            f"No size of it is within the limits: {sizing.binding.value} allows none.",
+            "Next to nothing of it leaves the account a probability of liquidation within "
+            f"{within} of {_chance(sizing, 0)} and an expected shortfall of "
+            f"{text(float(sizing.there.shortfall[0]), Unit.FRACTION)} of its equity.",
+        )
     lines = [
         f"At most {text(usd, Unit.USD)}, {text(_coins(sizing, usd), Unit.NUMBER)} coins, "
         f"{text(sizing.leverage, Unit.FACTOR)} of the account's equity of "
@@ -298,7 +303,7 @@ def _plan_table(moves: Sequence[Plan], equity: float) -> Table:
 
 
 def _curve_table(sizing: Sizing) -> Table:
-    c, usd = sizing.curve, sizing.notional_usd
+    c, usd = sizing.curve, sizing.notional_usd or sizing.resizing.present_usd
     c = c.at((c.notional_usd >= 0.25 * usd) & ((c.fall <= _SHOWN) | (c.notional_usd <= usd)))
     return Table.of_columns(
         "sizes",
