@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -114,7 +113,7 @@ def watch_command(
     )
     _check_format(format)
     rules = Rules.bundled()
-    urls = _addresses(url or (), rules)
+    urls = _addresses(url, rules) if url else {}
     source = _Source(_book_name(book, account), venue, tuple(price or ()), lenient, rules)
     watched = source.watched(thresholds)
     wanted = StopsAsked(
@@ -227,22 +226,11 @@ def _feeds(
     ]
 
 
-def _addresses(given: Sequence[str], rules: Rules) -> dict[str, str]:
-    from seawall.core import InputError, Mistake
+def _addresses(given: list[str], rules: Rules) -> dict[str, str]:
+    # of an extra, which a watch of a file does not need
+    from seawall.ingest.market.exchanges import addresses
 
-    found, wrong = {}, []
-    for text in given:
-        venue, _, address = text.partition("=")
-        if not address.startswith(("http://", "https://")):
-            wrong.append(
-                Mistake("no address", "--url", value=text, allowed="VENUE=http://127.0.0.1:8080")
-            )
-            continue
-        for kind in ("linear", "inverse"):
-            found[rules.canonical_venue(venue, kind)] = address
-    if wrong:
-        raise InputError(wrong)
-    return found
+    return addresses(given, rules)
 
 
 def _part(text: str, option: str) -> float:

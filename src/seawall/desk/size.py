@@ -322,7 +322,8 @@ def size(sizer: Sizer, wanted: Wanted, present_usd: float | None = None) -> Sizi
         Bound.SHORTFALL: lambda c: c.shortfall <= wanted.shortfall,
     }
     if wanted.volatility is not None:
-        tests[Bound.VOLATILITY] = lambda c: _deviation(sizer, c) <= wanted.volatility
+        target = wanted.volatility
+        tests[Bound.VOLATILITY] = lambda c: _deviation(sizer, c) <= target
     limits = {
         name: _largest(test, curve, lambda n: sizer.curve(n, present))
         for name, test in tests.items()
@@ -377,7 +378,7 @@ def _deviation(sizer: Sizer, curve: Curve) -> Floats:
     both = np.cov(own, others, bias=True) * DAY / horizon
     n = curve.notional_usd
     variance = n**2 * both[0, 0] + 2.0 * n * both[0, 1] + both[1, 1]
-    return np.sqrt(np.maximum(variance, 0.0)) * r.unit_usd / r.equity_usd
+    return np.asarray(np.sqrt(np.maximum(variance, 0.0)) * r.unit_usd / r.equity_usd)
 
 
 def _of(depth: Mapping[str, float] | None, resizing: Resizing) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,7 +108,7 @@ def place(
     bound = stops.liquidation * (1.0 + r.side * needed.total)
     wrong = _refused(stops, needed, bound, at)
     if wrong is not None:
-        raise InputError(Mistake(**{"where": r.margin.book.source, "row": row} | wrong))
+        raise InputError(replace(wrong, where=r.margin.book.source, row=row))
     cluster: Cluster | None = None
     if at is None:
         wished = stops.mark * float(np.exp(-r.side * sigmas * stops.daily_sigma))
@@ -137,7 +137,7 @@ def place(
     )
 
 
-def _refused(stops: Stops, needed: Needed, bound: float, at: float | None) -> dict[str, str] | None:
+def _refused(stops: Stops, needed: Needed, bound: float, at: float | None) -> Mistake | None:
     """Why a stop cannot stand where it is asked for, or anywhere; None if it can."""
     mark, fall, side = stops.mark, stops.liquidation, stops.resizing.side
     if at is not None:
@@ -145,21 +145,21 @@ def _refused(stops: Stops, needed: Needed, bound: float, at: float | None) -> di
         allowed = f"{short} {fall:,.6g}, {beyond} the mark of {mark:,.6g}"
         if not at > 0.0 or (mark - at) * side <= 0.0:
             what = "would fire at once: it is not on the losing side of the mark"
-            return {"what": what, "value": f"{at:,.6g}", "allowed": allowed}
+            return Mistake(what, value=f"{at:,.6g}", allowed=allowed)
         if np.isfinite(fall) and (at - fall) * side <= 0.0:
             what = (
                 f"would never fire: the account is liquidated at {fall:,.6g}, before the price "
                 "reaches the stop"
             )
-            return {"what": what, "value": f"{at:,.6g}", "allowed": allowed}
+            return Mistake(what, value=f"{at:,.6g}", allowed=allowed)
         return None
     if np.isfinite(fall) and (mark - bound) * side <= 0.0:
-        return {
-            "what": "no room for a stop: liquidation is nearer than an order takes to fill",
-            "value": f"{abs(mark / fall - 1.0):.2%} from the mark to the liquidation price",
-            "allowed": f"more than {needed.total:.2%}",
-            "mend": "Add collateral or cut the position; see `seawall rescue`",
-        }
+        return Mistake(
+            "no room for a stop: liquidation is nearer than an order takes to fill",
+            value=f"{abs(mark / fall - 1.0):.2%} from the mark to the liquidation price",
+            allowed=f"more than {needed.total:.2%}",
+            mend="Add collateral or cut the position; see `seawall rescue`",
+        )
     return None
 
 

@@ -49,7 +49,7 @@ class Residuals:
 
     def drawn(self, at: Ints, rng: np.random.Generator) -> Singles:
         """Shape (n, 3, A): one of the copies of each of the steps ``at`` (n,), 0 to T - 1."""
-        return self.rows[at + self.seen * rng.integers(COPIES, size=len(at))]
+        return np.asarray(self.rows[at + self.seen * rng.integers(COPIES, size=len(at))])
 
     @property
     def seen(self) -> int:

@@ -305,20 +305,21 @@ def _plan_table(moves: Sequence[Plan], equity: float) -> Table:
 def _curve_table(sizing: Sizing) -> Table:
     c, usd = sizing.curve, sizing.notional_usd or sizing.resizing.present_usd
     c = c.at((c.notional_usd >= 0.25 * usd) & ((c.fall <= _SHOWN) | (c.notional_usd <= usd)))
+    columns: dict[Column, Any] = {
+        Column("notional_usd", "Notional", Unit.USD, brief=True): c.notional_usd,
+        Column("leverage", "Leverage", Unit.FACTOR, brief=True): c.leverage,
+        Column("probability", "Liquidated", Unit.FRACTION, brief=True): c.fall,
+        Column("probability_se", "±", Unit.FRACTION): c.fall_se,
+        Column("closed_form", "Brownian", Unit.FRACTION): c.closed_form,
+        Column("call", "Called", Unit.FRACTION): c.call,
+        Column("shortfall", "Shortfall", Unit.FRACTION, brief=True): c.shortfall,
+        Column("slippage_calm", "Slippage, calm", Unit.FRACTION): c.calm,
+        Column("slippage_stressed", "stressed", Unit.FRACTION, brief=True): c.stressed,
+    }
     return Table.of_columns(
         "sizes",
         "Sizes around it, on the same paths",
-        {
-            Column("notional_usd", "Notional", Unit.USD, brief=True): c.notional_usd,
-            Column("leverage", "Leverage", Unit.FACTOR, brief=True): c.leverage,
-            Column("probability", "Liquidated", Unit.FRACTION, brief=True): c.fall,
-            Column("probability_se", "±", Unit.FRACTION): c.fall_se,
-            Column("closed_form", "Brownian", Unit.FRACTION): c.closed_form,
-            Column("call", "Called", Unit.FRACTION): c.call,
-            Column("shortfall", "Shortfall", Unit.FRACTION, brief=True): c.shortfall,
-            Column("slippage_calm", "Slippage, calm", Unit.FRACTION): c.calm,
-            Column("slippage_stressed", "stressed", Unit.FRACTION, brief=True): c.stressed,
-        },
+        columns,
     )
 
 

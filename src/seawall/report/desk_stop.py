@@ -209,18 +209,19 @@ def _headlines(found: Placed) -> tuple[Headline, ...]:
 
 def _odds_table(found: Placed) -> Table:
     f = found.firing
+    columns: dict[Column, Any] = {
+        Column("horizon", "Within", brief=True): [_tag(h) for h in found.horizons],
+        Column("fires", "Fires", Unit.FRACTION, brief=True): f.fires[0],
+        Column("fires_se", "±", Unit.FRACTION): f.fires_se[0],
+        Column("closed_form", "Touched, Brownian", Unit.FRACTION): f.closed_form[0],
+        Column("liquidated", "Liquidated first", Unit.FRACTION, brief=True): f.liquidated[0],
+        Column("unprotected", "Without a stop", Unit.FRACTION, brief=True): found.unprotected,
+        Column("gap", "Gap to the fill", Unit.FRACTION): f.gap[0],
+    }
     return Table.of_columns(
         "odds",
         "What becomes of it",
-        {
-            Column("horizon", "Within", brief=True): [_tag(h) for h in found.horizons],
-            Column("fires", "Fires", Unit.FRACTION, brief=True): f.fires[0],
-            Column("fires_se", "±", Unit.FRACTION): f.fires_se[0],
-            Column("closed_form", "Touched, Brownian", Unit.FRACTION): f.closed_form[0],
-            Column("liquidated", "Liquidated first", Unit.FRACTION, brief=True): f.liquidated[0],
-            Column("unprotected", "Without a stop", Unit.FRACTION, brief=True): found.unprotected,
-            Column("gap", "Gap to the fill", Unit.FRACTION): f.gap[0],
-        },
+        columns,
         caption=f"Shares of {found.paths:,} simulated paths. Gap: how far the price goes on until "
         "the order fills, mean over the paths on which it fires.",
         whole=True,
@@ -249,21 +250,23 @@ def _needed_table(found: Placed) -> Table:
 def _others_table(found: Placed) -> Table:
     f, last = found.others, _tag(found.horizons[-1])
     day = min(1, len(found.horizons) - 1)
+    columns: dict[Column, Any] = {
+        Column("price", "Stop", Unit.PRICE, brief=True): f.price,
+        Column("distance", "From the mark", Unit.FRACTION, brief=True): f.price / found.mark - 1.0,
+        Column(
+            "fires_day", f"Fires {_tag(found.horizons[day])}", Unit.FRACTION, brief=True
+        ): f.fires[:, day],
+        Column("fires", f"Fires {last}", Unit.FRACTION, brief=True): f.fires[:, -1],
+        Column("liquidated", f"Liquidated first {last}", Unit.FRACTION, brief=True): f.liquidated[
+            :, -1
+        ],
+        Column("calm", "Slippage, calm", Unit.FRACTION): f.calm,
+        Column("stressed", "stressed", Unit.FRACTION): f.stressed,
+    }
     return Table.of_columns(
         "others",
         "Stops between the mark and the farthest",
-        {
-            Column("price", "Stop", Unit.PRICE, brief=True): f.price,
-            Column("distance", "From the mark", Unit.FRACTION, brief=True): f.price / found.mark
-            - 1.0,
-            Column("fires_day", f"Fires {_tag(found.horizons[day])}", Unit.FRACTION, brief=True):
-                f.fires[:, day],
-            Column("fires", f"Fires {last}", Unit.FRACTION, brief=True): f.fires[:, -1],
-            Column("liquidated", f"Liquidated first {last}", Unit.FRACTION, brief=True):
-                f.liquidated[:, -1],
-            Column("calm", "Slippage, calm", Unit.FRACTION): f.calm,
-            Column("stressed", "stressed", Unit.FRACTION): f.stressed,
-        },
+        columns,
         main=True,
         whole=True,
     )  # fmt: skip

@@ -17,8 +17,9 @@ from seawall.desk.watch.audit import Audit
 from seawall.desk.watch.levels import Level
 from seawall.desk.watch.notices import StopTold
 from seawall.desk.watch.stops import MARGIN, Stop, planned, wrong_side
-from seawall.desk.watch.venues import exchange_of, symbols_of
+from seawall.desk.watch.venues import symbols_of
 from seawall.desk.watch.watched import Change, Watched
+from seawall.ingest.market.exchanges import exchange_of
 from seawall.rulebook import Rules
 
 BY_MARK: Mapping[str, Mapping[str, str]] = {
@@ -176,7 +177,7 @@ class StopDesk:
             raise InputError(wrong)
         for venue in book.venues:
             key = stop_key(venue)
-            exchange = exchange_of(venue, self._rules, self._urls.get(venue, ""))
+            exchange = exchange_of(venue, self._rules, self._urls.get(venue, ""), pushes=True)
             key.give(exchange)
             self._exchanges[venue] = exchange, key
 

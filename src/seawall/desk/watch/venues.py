@@ -1,90 +1,23 @@
-"""Marks live from venues through ccxt, and exchanges of ccxt pointed elsewhere."""
+"""Marks live from venues through ccxt."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from seawall.core import InputError, Instrument, Mistake
 from seawall.desk.watch.feeds import FeedBrokenError, Take
 from seawall.desk.watch.watched import Mark
+from seawall.ingest.market.exchanges import exchange_of
 from seawall.rulebook import Rules
 
 _MARKS = ("markPrice", "markPx", "mark_price", "mark")
 """What venues call a mark price in their own answers."""
-_ONLY: Mapping[str, Any] = {
-    "bybit": {"types": ["linear", "inverse"]},
-    "okx": {"types": ["swap", "future"]},
-    "gate": {"types": ["swap"]},
-    "hyperliquid": {"types": ["swap"]},
-    "htx": {"types": {"spot": False, "linear": True, "inverse": True}},
-}
-"""What to load of a venue whose ccxt class lists spot markets and options as well."""
-
-
-def exchange_of(venue: str, rules: Rules, url: str = "", **settings: Any) -> Any:
-    """A ccxt exchange of a rulebook that watches, and trades where it has a key.
-
-    Parameters
-    ----------
-    venue
-        Name of the rulebook.
-    url
-        Scheme, host and port in place of the venue's own; paths stay, sockets go there too.
-    settings
-        Passed on.
-
-    Raises
-    ------
-    InputError
-        If ccxt is not installed, or does not know the venue.
-    """
-    if find_spec("ccxt") is None:
-        raise InputError(
-            Mistake("ccxt not installed", "live marks", mend="pip install 'seawall[live]'")
-        )
-    name = rules.identity(venue).ccxt
-    if name is None:
-        known = [v for v in rules.venues() if rules.identity(v).ccxt]
-        raise InputError(
-            Mistake(
-                "cannot be watched live: ccxt has no exchange for it",
-                "venue",
-                value=venue,
-                allowed=", ".join(known),
-                mend="name a feed with --marks",
-            )
-        )
-    silent = logging.Logger("silent")
-    silent.disabled = True
-    options = {"fetchMarkets": _ONLY[name]} if name in _ONLY else {}
-    exchange = getattr(import_module("ccxt.pro"), name)(
-        {"enableRateLimit": True, "timeout": 20_000, "options": options, **settings}
-    )
-    # ccxt logs headers, which hold keys, where somebody listens
-    exchange.logger, exchange.verbose = silent, False
-    # of some venues that is a question for account holders, and nothing here needs the answer
-    exchange.has["fetchCurrencies"] = False
-    if url:
-        exchange.urls["api"] = _pointed(exchange.urls["api"], url.rstrip("/"))
-    return exchange
-
-
-def _pointed(urls: Any, url: str) -> Any:
-    """Addresses, one or a tree of them, at another scheme, host and port."""
-    if isinstance(urls, Mapping):
-        return {key: _pointed(value, url) for key, value in urls.items()}
-    if not isinstance(urls, str):
-        return urls
-    to = re.sub("^http", "ws", url) if urls.startswith("ws") else url
-    return re.sub(r"^\w+://[^/]+", lambda _: to, urls)
 
 
 def symbols_of(
@@ -159,7 +92,7 @@ class VenueFeed:
         FeedBrokenError
             If the venue cannot be reached, or hangs up.
         """
-        exchange = exchange_of(self._venue, self._rules, self._url)
+        exchange = exchange_of(self._venue, self._rules, self._url, pushes=True)
         errors: Any = import_module("ccxt").BaseError
         self._wait = 0.0
         try:

@@ -1,0 +1,1 @@
+"""What venues tell of their markets over REST: contracts, marks, funding, interest, depth."""
