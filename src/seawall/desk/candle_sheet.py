@@ -7,15 +7,15 @@ is NaN, whereas a gap inside an asset's history is refused.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.core import InputError, Mistake, format_time
-from seawall.ingest.history import Series, What, read_history
+from seawall.core import InputError, Mistake
+from seawall.desk.candle_files import SHOWN, VOLUME, Rows, checked, clock, gaps, read_rows, step_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -125,100 +125,35 @@ def read_sheet(path: str | os.PathLike[str], assets: Sequence[str] | None = None
     Raises
     ------
     InputError
-        If it holds no candles, an asset asked for is not in it, a time comes twice, prices are
-        not above 0, or a history has gaps: all of them at once.
+        If it holds no candles, an asset asked for is not in it, a time comes twice, a candle
+        cannot be, or a history has gaps: all of them at once.
     """
     source = Path(os.fspath(path))
-    files = sorted(p for p in source.iterdir() if p.is_file()) if source.is_dir() else [source]
-    if not files:
-        raise InputError(Mistake("no files", str(source), allowed="one file of candles an asset"))
-    found: dict[str, Series] = {}
-    for file in files:
-        found |= _by_asset(file)
-    absent = [a for a in assets or () if a not in found]
-    if absent:
-        raise InputError(
-            Mistake(
-                "no prices", str(source), value=", ".join(absent), allowed=", ".join(sorted(found))
-            )
-        )
-    names = tuple(assets or sorted(found))
-    return _aligned(names, [found[a] for a in names], str(source))
+    found = read_rows(source, assets)
+    return _side_by_side(found if assets else dict(sorted(found.items())), str(source))
 
 
-def _by_asset(file: Path) -> dict[str, Series]:
-    history = read_history(file)
-    if history.what is not What.CANDLES or history.series is None:
-        raise InputError(
-            Mistake("no candles", str(file), value=str(history.what), allowed="candles")
-        )
-    series = history.series
-    key = next((k for k in ("asset", "symbol", "instrument") if k in series.names), None)
-    if key is None:
-        return {file.stem: series}
-    labels = series.names[key]
-    return {
-        name: Series(
-            series.time[labels.codes == k],
-            {},
-            {column: v[labels.codes == k] for column, v in series.values.items()},
-        )
-        for k, name in enumerate(labels.names)
-    }
-
-
-def _aligned(names: tuple[str, ...], parts: list[Series], source: str) -> Sheet:
-    steps = [int(np.median(np.diff(np.sort(p.time)))) for p in parts if len(p) > 1]
-    if not steps:
-        raise InputError(Mistake("history too short", source, allowed="two candles or more"))
-    step = min(steps)
-    start = min(int(p.time.min()) for p in parts)
-    end = max(int(p.time.max()) for p in parts)
-    time = np.arange(start, end + step, step, dtype=np.int64) if step > 0 else np.empty(0, np.int64)
+def _side_by_side(found: Mapping[str, Rows], source: str) -> Sheet:
+    """Every asset from its own first to its own last candle."""
     mistakes: list[Mistake] = []
-    out = {k: np.full((len(time), len(names)), np.nan) for k in ("low", "high", "close", "volume")}
-    for column, (name, part) in enumerate(zip(names, parts, strict=True)):
-        order = np.argsort(part.time, kind="stable")
-        mistakes += _faults(name, part, order, step, source)
-        if mistakes:
-            continue
-        rows = (part.time[order] - start) // step
-        for key, into in out.items():
-            if key in part.values:
-                into[rows, column] = part.values[key][order]
+    ordered = {a: checked(a, rows, source, mistakes) for a, rows in found.items()}
     if mistakes:
-        raise InputError(mistakes)
-    traded = out["volume"] * out["close"]
+        raise InputError(mistakes[:SHOWN], total=len(mistakes))
+    step = step_of(ordered)
+    for asset, rows in ordered.items():
+        own = clock(int(rows.time[0]), int(rows.time[-1]), step)
+        mistakes += gaps(asset, rows.time, own, step, source)
+    if mistakes:
+        raise InputError(mistakes[:SHOWN], total=len(mistakes))
+    start = min(int(rows.time[0]) for rows in ordered.values())
+    end = max(int(rows.time[-1]) for rows in ordered.values())
+    time = clock(start, end, step)
+    out = {k: np.full((len(time), len(ordered)), np.nan) for k in ("low", "high", "close", VOLUME)}
+    for column, rows in enumerate(ordered.values()):
+        at = (rows.time - start) // step
+        for key, into in out.items():
+            if key in rows.values:
+                into[at, column] = rows.values[key]
+    traded = out[VOLUME] * out["close"]
+    names = tuple(ordered)
     return Sheet(names, time, step // NS, out["low"], out["high"], out["close"], traded, source)
-
-
-def _faults(
-    name: str, part: Series, order: NDArray[np.intp], step: int, source: str
-) -> list[Mistake]:
-    """What is wrong with one asset's candles."""
-    time = part.time[order]
-    jumps = np.diff(time)
-    mistakes = []
-    if np.any(jumps == 0):
-        when = format_time(int(time[np.argmax(jumps == 0)]))
-        mistakes.append(
-            Mistake(f"{name}: a time comes twice", source, value=when, allowed="one candle a time")
-        )
-    wide = np.flatnonzero((jumps != step) & (jumps != 0))
-    if wide.size:
-        mistakes.append(
-            Mistake(
-                f"{name}: {wide.size} gap(s) in the history",
-                source,
-                value=f"after {format_time(int(time[wide[0]]))}",
-                allowed=f"a candle every {step // NS} s from the first to the last",
-                mend="Fetch the missing candles, or leave the asset out",
-            )
-        )
-    for key in ("low", "high", "close"):
-        values = part.values.get(key)
-        if values is None or not bool(np.all(np.isfinite(values) & (values > 0))):
-            mistakes.append(
-                Mistake(f"{name}: {key} is not a price everywhere", source, allowed="above 0")
-            )
-    return mistakes

@@ -64,7 +64,7 @@ def test_python_gives_the_same_report(run: Run, candles: Path) -> None:
         (("--stable", "15%:5%"), "not two shares"),
         (("--method", "best"), "cvar, parity, hrp, equal"),
         (("--cap", "10%"), "no asset above 10% (cap)"),
-        (("--asset", "DOGE"), "no prices"),
+        (("--asset", "DOGE"), "an asset without prices"),
         (("--group", "BTC"), "ASSET=large, mid, stable"),
         (("--group", "BTC=huge"), "no such group"),
         (("--until", "2025-02-01"), "history too short"),

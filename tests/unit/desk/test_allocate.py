@@ -257,15 +257,25 @@ def test_a_file_of_candles_is_read_and_its_gaps_are_refused(tmp_path: Path) -> N
     assert read.assets == tuple(sorted(COINS))
     assert np.allclose(read.at(list(COINS)).close, sheet.close)
     assert np.allclose(read.at(list(COINS)).traded_usd, sheet.traded_usd)
-    with pytest.raises(InputError, match="no prices"):
+    with pytest.raises(InputError, match=r"an asset without prices \(got 'DOGE'\)"):
         read_sheet(path, ["BTC", "DOGE"])
     lines = path.read_text().splitlines()
     holes = tmp_path / "holes.csv"
-    holes.write_text("\n".join(lines[:10] + lines[12:] + [lines[-1]]) + "\n")
-    with pytest.raises(InputError) as caught:
+    holes.write_text("\n".join(lines[:10] + lines[12:]) + "\n")
+    with pytest.raises(
+        InputError, match=r"a gap in the candles \(got 'BTC, 2025-01-01T09.*2 of 3600"
+    ):
         read_sheet(holes)
-    assert "BTC: 1 gap(s)" in str(caught.value)
-    assert "OP: a time comes twice" in str(caught.value)
+    holes.write_text("\n".join([*lines, lines[-1]]) + "\n")
+    with pytest.raises(InputError, match=r"two candles at one time \(got 'OP at"):
+        read_sheet(holes)
+    late = tmp_path / "late.csv"
+    late.write_text("\n".join(lines[:1] + lines[25:]) + "\n")
+    found = read_sheet(late)
+    # an asset listed later has no price before, and nothing is cut to what all have
+    assert len(found.time) == 72
+    assert np.isnan(found.at(["BTC"]).close[:24]).all()
+    assert np.isfinite(found.at(["BTC"]).close[24:]).all()
 
 
 def test_what_is_held_and_cannot_be_kept_counts_as_turnover() -> None:

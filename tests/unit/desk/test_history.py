@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.made_tapes import made_tape
 from tests.unit.desk.desk_books import START, made_candles, written
 
 from seawall.core import InputError
-from seawall.desk.history import Candles, read_candles
+from seawall.desk.candle_files import clock
+from seawall.desk.history import Candles, candles_of_store, read_candles
+from seawall.ingest.store.writer import StoreWriter
 
 HOUR_NS = 3_600 * 10**9
 
@@ -96,3 +99,33 @@ def test_changes_hold_jumps_between_candles() -> None:
     close, low, high = jump.changes()
     assert close[0, 0] == high[0, 0] == pytest.approx(np.log(1.2))
     assert low[0, 0] == 0.0
+
+
+@pytest.mark.parametrize("count", [1, 30, 9_384, 112_608])
+def test_a_clock_has_its_last_candle_however_long_it_is(count: int) -> None:
+    for step in (300 * 10**9, HOUR_NS):
+        found = clock(START, START + (count - 1) * step, step)
+        assert len(found) == count
+        assert found[-1] == START + (count - 1) * step
+
+
+def test_candles_of_a_tape_are_those_of_its_fills(tmp_path: Path) -> None:
+    tape = made_tape(30_000, seed=5, span=4 * HOUR_NS, start=START)
+    with StoreWriter(tmp_path) as writer:
+        writer.append(tape)
+    found = candles_of_store(tmp_path, ("ETH", "BTC"), 1_800.0, until=START + 4 * HOUR_NS)
+    assert found.assets == ("ETH", "BTC")
+    assert len(found.time) == 8
+    code = tape.assets.index("BTC")
+    for k, begin in enumerate(found.time.tolist()):
+        mine = (tape.asset == code) & tape.at_fill
+        mine &= (tape.time >= begin) & (tape.time < begin + HOUR_NS // 2)
+        price = tape.price[mine]
+        assert found.high[k, 1] == price.max()
+        assert found.low[k, 1] == price.min()
+        assert found.open[k, 1] == price[0]
+        assert found.close[k, 1] == price[-1]
+    with pytest.raises(InputError, match=r"an asset without prices \(got 'XRP'\)"):
+        candles_of_store(tmp_path, ("BTC", "XRP"))
+    with pytest.raises(InputError, match="a gap in the candles"):
+        candles_of_store(tmp_path, ("BTC",), 1.0)
