@@ -112,7 +112,7 @@ def size(
     progress("walking the account along them at every size")
     made = found(sizer, limits, 0.0 if new else None)
     progress("and at other volatilities")
-    nu = size_rules.volatility_of_volatility(model, resizing.asset)
+    nu = size_rules.volatility_of_volatility(model, resizing.asset, limits.horizon)
     moves = size_moves.plans(sizer, made, edge=edge, years=years, daily_nu=nu, band=band)
     told = size_report(sizer, made, moves, worth, model, str(candles or store), new)
     return replace(told, warnings=(*lateness(margin, model), *told.warnings))

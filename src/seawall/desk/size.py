@@ -23,8 +23,8 @@ Mask = NDArray[np.bool_]
 
 SHORTFALL_LEVEL = 0.975
 """Share of the outcomes that an expected shortfall leaves out: it is the mean of the rest."""
-_GRID = 48
-_ZOOM = 24
+POINTS = 48
+"""Sizes of a curve, from the smallest to the largest that brackets allow."""
 _ZOOMS = 2
 _SMALLEST = 1e-4
 
@@ -292,7 +292,9 @@ class Sizer:
         return np.atleast_2d(np.cov(paths.at(horizon).T, bias=True)) * DAY / horizon
 
 
-def size(sizer: Sizer, wanted: Wanted, present_usd: float | None = None) -> Sizing:
+def size(
+    sizer: Sizer, wanted: Wanted, present_usd: float | None = None, points: int = POINTS
+) -> Sizing:
     """The largest size within all limits, each limit's own, and the curve over sizes.
 
     Parameters
@@ -300,6 +302,8 @@ def size(sizer: Sizer, wanted: Wanted, present_usd: float | None = None) -> Sizi
     present_usd
         What is held now and is changed from; the position's own notional by default, 0 for a
         position that is not there yet.
+    points
+        Of the curve. A limit is found, from below, to a part of about ``40 / points**3``.
 
     Raises
     ------
@@ -315,7 +319,7 @@ def size(sizer: Sizer, wanted: Wanted, present_usd: float | None = None) -> Sizi
     r = sizer.resizing
     present = r.present_usd if present_usd is None else present_usd
     most = r.most_usd
-    grid = most * np.geomspace(_SMALLEST, 1.0, _GRID)
+    grid = most * np.geomspace(_SMALLEST, 1.0, points)
     curve = sizer.curve(grid, present)
     tests: dict[Bound, Callable[[Curve], Mask]] = {
         Bound.PROBABILITY: lambda c: c.fall <= wanted.probability,
@@ -352,7 +356,7 @@ def _largest(test: Callable[[Curve], Mask], curve: Curve, look: Callable[[Floats
         return low
     high = float(curve.notional_usd[k + 1])
     for _ in range(_ZOOMS):
-        between = np.linspace(low, high, _ZOOM + 2)
+        between = np.linspace(low, high, len(curve.notional_usd) // 2 + 2)
         met = np.flatnonzero(test(look(between[1:-1])))
         last = int(met[-1]) + 1 if len(met) else 0
         low, high = float(between[last]), float(between[last + 1])

@@ -14,6 +14,7 @@ from seawall.desk.size_rules import Edge, kelly, no_trade_band
 FACTORS = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
 """Multiples of the present volatility."""
 _PATHS = 2_000
+_POINTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def plans(
         wanted: Wanted = sizing.wanted
         if edge is not None:
             wanted = replace(wanted, kelly=kelly(edge, now * factor, years).leverage)
-        found = size(there, wanted, 0.0)
+        found = size(there, wanted, 0.0, _POINTS)
         limit = found.notional_usd if factor != 1.0 else sizing.notional_usd
         binding = found.binding if factor != 1.0 else sizing.binding
         target = min(sizing.notional_usd / factor, limit)

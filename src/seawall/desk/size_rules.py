@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from seawall.core import InputError, Mistake
-from seawall.desk.prices import PriceModel
+from seawall.desk.paths import DAY
+from seawall.desk.prices import HOUR, PriceModel
 
 DAYS = 365.0
 """Of a year, for figures a year."""
@@ -101,11 +102,24 @@ def kelly(edge: Edge, daily_sigma: float, years: float) -> Kelly:
     return Kelly(edge, float(error), float(np.sqrt(variance)), full, shrunk, leverage)
 
 
-def volatility_of_volatility(model: PriceModel, asset: str) -> float:
-    """Standard deviation of a day's change of the log volatility, as the model filtered it."""
-    sigma = model.hourly.volatility.sigma[:, model.assets.index(asset)]
-    days = np.log(sigma[::-24][::-1])
-    return float(np.diff(days).std())
+def volatility_of_volatility(model: PriceModel, asset: str, horizon: float = DAY) -> float:
+    """Standard deviation of a day's change of the log volatility expected over a horizon.
+
+    Of the volatility as the model filtered it over the past, returning to its level as the model
+    has it return: what is expected over a week moves less than what is expected of an hour.
+
+    Parameters
+    ----------
+    horizon
+        Seconds.
+    """
+    v, a = model.hourly.volatility, model.assets.index(asset)
+    hours = max(1, round(horizon / HOUR))
+    stays = float(v.alpha[a] + v.beta[a])
+    level = float(v.omega[a]) / (1.0 - stays)
+    weight = (1.0 - stays**hours) / (hours * (1.0 - stays))
+    expected = level + weight * (v.sigma[:, a] ** 2 - level)
+    return float(np.diff(0.5 * np.log(expected[::-24][::-1])).std())
 
 
 def no_trade_band(

@@ -246,7 +246,10 @@ def test_as_volatility_rises_less_is_held_and_small_moves_are_left_alone() -> No
 def test_paths_are_scaled_and_volatility_of_volatility_is_measured() -> None:
     assert scaled(PATHS, 2.0).at(DAY) == pytest.approx(2.0 * PATHS.at(DAY))
     model = fit_prices(made_candles(("BTC",), 900))
-    assert 0.0 < volatility_of_volatility(model, "BTC") < 1.0
+    hour, day, month = (volatility_of_volatility(model, "BTC", h) for h in (HOUR, DAY, 30 * DAY))
+    assert month < day < hour
+    sigma = model.hourly.volatility.sigma[:, 0]
+    assert hour == pytest.approx(np.diff(np.log(sigma[::-24][::-1])).std())
 
 
 def test_a_dearer_change_leaves_less() -> None:
