@@ -93,7 +93,7 @@ def size_report(
         inputs=inputs_of(margin),
         payload=payload,
         sections=(
-            Section("What limits it", ("limits", "sizes")),
+            Section("What limits it", ("limits", "size_chart", "sizes")),
             Section("As volatility moves", ("plan", "plan_chart")),
         ),
     )
