@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -114,3 +116,29 @@ def test_a_price_that_never_moves_is_refused() -> None:
 def test_paths_of_unequal_shape_are_ours() -> None:
     with pytest.raises(Exception, match="internal error"):
         Paths(("A",), np.ones(2), *(np.zeros((3, 2, k), np.float32) for k in (1, 1, 2)))
+
+
+def test_what_followed_a_shock_follows_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    candles = made_candles(("A",), 1_500, sigma=0.003)
+    rng = np.random.default_rng(8)
+    change = np.diff(np.log(candles.close[:, 0]), prepend=np.log(100.0))
+    for t in range(20, 1_490, 50):
+        # shocks come in pairs
+        change[t : t + 2] = rng.choice([-1.0, 1.0], 2) * 0.05
+    close = 100.0 * np.exp(np.cumsum(change))[:, None]
+    before = np.vstack(([[100.0]], close[:-1]))
+    paired = replace(
+        candles, close=close, open=before, low=np.minimum(before, close) * 0.999,
+        high=np.maximum(before, close) * 1.001,
+    )  # fmt: skip
+    model = fit_prices(paired)
+
+    def together() -> float:
+        step = np.diff(model.paths(5 * DAY, 1_500, 9).close[:, :, 0], axis=1)
+        large = np.abs(step) > 0.03
+        return float((large[:, 1:] & large[:, :-1]).mean() / large.mean() ** 2)
+
+    in_runs = together()
+    monkeypatch.setattr("seawall.desk.prices.RUN", HOUR)
+    # a part of it is in the volatility's own memory
+    assert in_runs > 1.2 * together()
