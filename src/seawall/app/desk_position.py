@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from seawall.core import Instrument
     from seawall.desk.history import Candles
     from seawall.margin import MarginBook
+
+PathLike = str | os.PathLike[str]
 
 
 @dataclass(frozen=True, slots=True)

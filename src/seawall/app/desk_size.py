@@ -7,8 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seawall.app.desk_odds import PathLike
-from seawall.app.desk_position import NewPosition, among, opened, position_of
+from seawall.app.desk_options import (
+    AtOption,
+    CandlesOption,
+    DepthOption,
+    ExponentOption,
+    FundingOption,
+    LenientOption,
+    PathsOption,
+    PriceOption,
+    RowOption,
+    SeedOption,
+    StoreOption,
+    ThinningOption,
+)
+from seawall.app.desk_position import NewPosition, PathLike, among, opened, position_of
 from seawall.app.showing import Format, FormatOption, ReportOption, progress_for, show
 
 if TYPE_CHECKING:
@@ -122,7 +135,7 @@ def size_command(
     book: Annotated[
         str | None, typer.Argument(metavar="[BOOK]", help="Book that holds the position.")
     ] = None,
-    row: Annotated[int | None, typer.Option(help="Its row in BOOK, from 1.")] = None,
+    row: RowOption = None,
     instrument: Annotated[
         str | None, typer.Option(metavar="SYMBOL", help="Or one that is not there yet.")
     ] = None,
@@ -136,12 +149,8 @@ def size_command(
     isolated: Annotated[
         bool, typer.Option("--isolated", help="With --instrument: a margin of its own.")
     ] = False,
-    candles: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Candles: a file, or a folder of them.")
-    ] = None,
-    store: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Recorded tape whose prices are used instead.")
-    ] = None,
+    candles: CandlesOption = None,
+    store: StoreOption = None,
     probability: Annotated[
         str, typer.Option(help="Greatest probability of a liquidation within the horizon.")
     ] = "1%",
@@ -166,35 +175,18 @@ def size_command(
     band: Annotated[
         str | None, typer.Option(help="Half of the no-trade band; by its costs.")
     ] = None,
-    depth: Annotated[
-        list[str] | None,
-        typer.Option("--depth", metavar="ASSET=USD", help="USD within 1% of mid; repeatable."),
-    ] = None,
-    thinning: Annotated[
-        float | None, typer.Option(help="Depth that is left, or the multiple by which it thins.")
-    ] = None,
-    impact_exponent: Annotated[
-        float | None, typer.Option("--impact-exponent", help="1 is linear, 0.5 the square root.")
-    ] = None,
-    funding: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ASSET=0.01%", help="Rate per 8 hours, > 0 paid by longs."),
-    ] = None,
-    paths: Annotated[int, typer.Option(min=500, max=100_000, help="Simulated paths.")] = PATHS,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    depth: DepthOption = None,
+    thinning: ThinningOption = None,
+    impact_exponent: ExponentOption = None,
+    funding: FundingOption = None,
+    paths: PathsOption = PATHS,
+    seed: SeedOption = 0,
     format: FormatOption = Format.TABLE,
     report: ReportOption = None,
     venue: Annotated[str | None, typer.Option(help="Of --instrument, or of rows without.")] = None,
-    price: Annotated[
-        list[str] | None,
-        typer.Option("--price", metavar="NAME=USD", help="Mark of rows without one; repeatable."),
-    ] = None,
-    at: Annotated[
-        str | None, typer.Option("--at", metavar="TIME", help="Time of the book, or its snapshot.")
-    ] = None,
-    lenient: Annotated[
-        bool, typer.Option("--lenient", help="Set faulty rows aside, count and list them.")
-    ] = False,
+    price: PriceOption = None,
+    at: AtOption = None,
+    lenient: LenientOption = False,
 ) -> None:
     """How large a position may be, by liquidation, loss, depth, edge and the venue's brackets."""
     from seawall.app import cli, options
@@ -202,6 +194,7 @@ def size_command(
     from seawall.desk.size_rules import Edge
 
     worth = None
+    _idle(edge is None, "--edge", {"--edge-error": edge_error})
     if edge is not None:
         error = None if edge_error is None else options.share(edge_error, "--edge-error")
         worth = Edge(options.change(edge, "--edge"), error, kelly_fraction)
@@ -258,6 +251,8 @@ def _new(
         allowed = "BOOK and --row, or --instrument and --equity, not both"
         raise InputError(Mistake(what, "BOOK", allowed=allowed))
     if instrument is None:
+        given = {"--equity": equity, "--entry": entry, "--isolated": isolated or None}
+        _idle(True, "--instrument", given)
         return None
     if equity is None:
         raise InputError(Mistake("missing", "--equity", allowed="USD, with --instrument"))
@@ -271,3 +266,13 @@ def _new(
         options.optional_amount(entry, "--entry"),
         isolated,
     )
+
+
+def _idle(lacking: bool, wanted: str, given: Mapping[str, object]) -> None:
+    """Refuse options that another one, which is not there, would need."""
+    from seawall.core import InputError, Mistake
+
+    idle = [name for name, value in given.items() if value is not None]
+    if lacking and idle:
+        mend = f"Give {wanted}, or leave it out"
+        raise InputError([Mistake("nothing to use it for", name, mend=mend) for name in idle])

@@ -7,8 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seawall.app.desk_odds import PathLike
-from seawall.app.desk_position import among, position_of
+from seawall.app.desk_options import (
+    AtOption,
+    CandlesOption,
+    DepthOption,
+    ExponentOption,
+    FundingOption,
+    LenientOption,
+    PathsOption,
+    PriceOption,
+    RowOption,
+    SeedOption,
+    StoreOption,
+    ThinningOption,
+)
+from seawall.app.desk_position import PathLike, among, position_of
 from seawall.app.showing import Format, FormatOption, ReportOption, progress_for, show
 
 if TYPE_CHECKING:
@@ -141,13 +154,9 @@ def stop_command(
     book: Annotated[
         str, typer.Argument(metavar="BOOK", help="CSV, JSON Lines, JSON or Parquet; - for stdin.")
     ],
-    row: Annotated[int | None, typer.Option(help="The position's row in BOOK, from 1.")] = None,
-    candles: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Candles: a file, or a folder of them.")
-    ] = None,
-    store: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Recorded tape whose prices are used instead.")
-    ] = None,
+    row: RowOption = None,
+    candles: CandlesOption = None,
+    store: StoreOption = None,
     stop_at: Annotated[
         str | None,
         typer.Option("--stop", metavar="USD", help="A stop to judge; else one is found."),
@@ -166,35 +175,18 @@ def stop_command(
     tape: Annotated[
         str | None, typer.Option(metavar="DIR", help="Recorded tape whose clusters are taken.")
     ] = None,
-    depth: Annotated[
-        list[str] | None,
-        typer.Option("--depth", metavar="ASSET=USD", help="USD within 1% of mid; repeatable."),
-    ] = None,
-    thinning: Annotated[
-        float | None, typer.Option(help="Depth that is left, or the multiple by which it thins.")
-    ] = None,
-    impact_exponent: Annotated[
-        float | None, typer.Option("--impact-exponent", help="1 is linear, 0.5 the square root.")
-    ] = None,
-    funding: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ASSET=0.01%", help="Rate per 8 hours, > 0 paid by longs."),
-    ] = None,
-    paths: Annotated[int, typer.Option(min=500, max=100_000, help="Simulated paths.")] = PATHS,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    depth: DepthOption = None,
+    thinning: ThinningOption = None,
+    impact_exponent: ExponentOption = None,
+    funding: FundingOption = None,
+    paths: PathsOption = PATHS,
+    seed: SeedOption = 0,
     format: FormatOption = Format.TABLE,
     report: ReportOption = None,
     venue: Annotated[str | None, typer.Option(help="Venue of rows that name none.")] = None,
-    price: Annotated[
-        list[str] | None,
-        typer.Option("--price", metavar="NAME=USD", help="Mark of rows without one; repeatable."),
-    ] = None,
-    at: Annotated[
-        str | None, typer.Option("--at", metavar="TIME", help="Time of the book, or its snapshot.")
-    ] = None,
-    lenient: Annotated[
-        bool, typer.Option("--lenient", help="Set faulty rows aside, count and list them.")
-    ] = False,
+    price: PriceOption = None,
+    at: AtOption = None,
+    lenient: LenientOption = False,
 ) -> None:
     """Where to put a stop, how likely it fires, and whether liquidation comes first."""
     from seawall.app import cli, options

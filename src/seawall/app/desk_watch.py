@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seawall.app.desk_options import LenientOption, PriceOption
 from seawall.app.showing import Format
 
 if TYPE_CHECKING:
@@ -19,82 +20,88 @@ if TYPE_CHECKING:
     from seawall.rulebook import Rules
 
 
+_Book = Annotated[
+    str | None, typer.Argument(metavar="[BOOK]", help="CSV, JSON Lines, JSON or Parquet.")
+]
+_Account = Annotated[
+    str | None,
+    typer.Option(metavar="VENUE", help="Your own account there, by a read-only key."),
+]
+_Marks = Annotated[
+    str,
+    typer.Option(metavar="SOURCE", help="live, a file, - for stdin, ws://... or http://..."),
+]
+_Store = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Marks of a store's market tables.")
+]
+_Alert = Annotated[
+    list[str] | None,
+    typer.Option(metavar="URL", help="Address of apprise; repeatable; or SEAWALL_ALERTS."),
+]
+_Hysteresis = Annotated[str, typer.Option(help="A level is left this part below its threshold.")]
+_Within = Annotated[
+    str, typer.Option(help="Levels by the move that fells an account; none: by ratio alone.")
+]
+_Silence = Annotated[
+    float, typer.Option(min=0.1, help="Seconds without a mark, then the feed is dead.")
+]
+_Every = Annotated[
+    float, typer.Option(min=0.05, help="Seconds between questions to what is polled.")
+]
+_Pace = Annotated[
+    float, typer.Option(min=0.0, help="A file's speed, 1 by its times; 0 is at once.")
+]
+_Reread = Annotated[
+    float, typer.Option(min=0.0, help="Seconds between looks at BOOK or account; 0: never.")
+]
+_Url = Annotated[
+    list[str] | None,
+    typer.Option(metavar="VENUE=URL", help="Where ccxt connects in place of the venue."),
+]
+_Stops = Annotated[bool, typer.Option("--stops", help="Plan protective stops: a dry run.")]
+_PlaceStops = Annotated[
+    bool, typer.Option("--place-stops", help="Place them, with a key given for it.")
+]
+_StopMargin = Annotated[str, typer.Option(help="In front of liquidation, of the way to the mark.")]
+_HedgeMode = Annotated[
+    bool, typer.Option("--hedge-mode", help="The venue holds longs and shorts apart.")
+]
+_Audit = Annotated[Path, typer.Option(metavar="FILE", help="Log of stops, only ever appended to.")]
+
+
 def watch_command(
-    book: Annotated[
-        str | None, typer.Argument(metavar="[BOOK]", help="CSV, JSON Lines, JSON or Parquet.")
-    ] = None,
-    account: Annotated[
-        str | None,
-        typer.Option(metavar="VENUE", help="Your own account there, by a read-only key."),
-    ] = None,
-    marks: Annotated[
-        str,
-        typer.Option(metavar="SOURCE", help="live, a file, - for stdin, ws://... or http://..."),
-    ] = "live",
-    store: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Marks of a store's market tables.")
-    ] = None,
-    alert: Annotated[
-        list[str] | None,
-        typer.Option(metavar="URL", help="Address of apprise; repeatable; or SEAWALL_ALERTS."),
-    ] = None,
+    book: _Book = None,
+    account: _Account = None,
+    marks: _Marks = "live",
+    store: _Store = None,
+    alert: _Alert = None,
     bell: Annotated[bool, typer.Option("--bell", help="Ring the terminal's bell.")] = False,
     approaching: Annotated[str, typer.Option(help="Margin ratio of the first level.")] = "50%",
     margin_call: Annotated[str, typer.Option(help="Of the second.")] = "80%",
     imminent: Annotated[str, typer.Option(help="Of the third.")] = "95%",
-    hysteresis: Annotated[
-        str, typer.Option(help="A level is left this part below its threshold.")
-    ] = "10%",
-    within: Annotated[
-        str, typer.Option(help="Levels by the move that fells an account; none: by ratio alone.")
-    ] = "5%,2.5%,1%",
+    hysteresis: _Hysteresis = "10%",
+    within: _Within = "5%,2.5%,1%",
     target_ratio: Annotated[float, typer.Option(help="Margin ratio that advice leads to.")] = 0.5,
-    silence: Annotated[
-        float, typer.Option(min=0.1, help="Seconds without a mark, then the feed is dead.")
-    ] = 30.0,
-    every: Annotated[
-        float, typer.Option(min=0.05, help="Seconds between questions to what is polled.")
-    ] = 5.0,
-    pace: Annotated[
-        float, typer.Option(min=0.0, help="A file's speed, 1 by its times; 0 is at once.")
-    ] = 0.0,
-    reread: Annotated[
-        float, typer.Option(min=0.0, help="Seconds between looks at BOOK or account; 0: never.")
-    ] = 60.0,
-    url: Annotated[
-        list[str] | None,
-        typer.Option(metavar="VENUE=URL", help="Where ccxt connects in place of the venue."),
-    ] = None,
-    stops: Annotated[
-        bool, typer.Option("--stops", help="Plan protective stops: a dry run.")
-    ] = False,
-    place_stops: Annotated[
-        bool, typer.Option("--place-stops", help="Place them, with a key given for it.")
-    ] = False,
+    silence: _Silence = 30.0,
+    every: _Every = 5.0,
+    pace: _Pace = 0.0,
+    reread: _Reread = 60.0,
+    url: _Url = None,
+    stops: _Stops = False,
+    place_stops: _PlaceStops = False,
     stops_at: Annotated[str, typer.Option(help="Level from which accounts get stops.")] = (
         "margin-call"
     ),
-    stop_margin: Annotated[
-        str, typer.Option(help="In front of liquidation, of the way to the mark.")
-    ] = "25%",
-    hedge_mode: Annotated[
-        bool, typer.Option("--hedge-mode", help="The venue holds longs and shorts apart.")
-    ] = False,
-    audit: Annotated[
-        Path, typer.Option(metavar="FILE", help="Log of stops, only ever appended to.")
-    ] = Path("seawall-stops.jsonl"),
+    stop_margin: _StopMargin = "25%",
+    hedge_mode: _HedgeMode = False,
+    audit: _Audit = Path("seawall-stops.jsonl"),
     seconds: Annotated[float | None, typer.Option(min=0.0, help="End after so long.")] = None,
     format: Annotated[
         Format, typer.Option("--format", "-f", help="table: lines of text; json: JSON lines.")
     ] = Format.TABLE,
     venue: Annotated[str | None, typer.Option(help="Venue of rows that name none.")] = None,
-    price: Annotated[
-        list[str] | None,
-        typer.Option("--price", metavar="NAME=USD", help="Mark of rows without one; repeatable."),
-    ] = None,
-    lenient: Annotated[
-        bool, typer.Option("--lenient", help="Set faulty rows aside, count and list them.")
-    ] = False,
+    price: PriceOption = None,
+    lenient: LenientOption = False,
 ) -> None:
     """Follow marks, judge accounts at each and warn in time, until Ctrl-C or SIGTERM."""
     from seawall.app import options

@@ -122,6 +122,8 @@ def test_the_function_gives_the_same(folder: Path) -> None:
         ((), "nothing to size"),
         (("book.csv", "--instrument", "BTCUSDT"), "two things to size"),
         (("book.csv",), "--row: no such row"),
+        (("book.csv", "--row", "1", "--equity", "1k"), "--equity: nothing to use it for"),
+        (("book.csv", "--row", "1", "--edge-error", "9%"), "--edge-error: nothing to use it for"),
         (("book.csv", "--row", "9"), "--row: no such row (got '9')"),
         (("--instrument", "BTCUSDT"), "--equity: missing"),
         (("--instrument", "BTCUSDT", "--equity", "1k", "--horizon", "soon"), "--horizon"),
