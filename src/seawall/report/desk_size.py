@@ -5,37 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from seawall.core import format_time
 from seawall.desk.grades import grades
 from seawall.desk.prices import PriceModel
-from seawall.desk.size import SHORTFALL_LEVEL, Bound, Curve, Sizer, Sizing
+from seawall.desk.size import SHORTFALL_LEVEL, Curve, Sizer, Sizing
 from seawall.desk.size_moves import Plan
 from seawall.desk.size_rules import Kelly
 from seawall.report.desk_odds import grade_warnings
+from seawall.report.desk_size_figures import (
+    by_limit,
+    curve_table,
+    limit_table,
+    plan_chart,
+    plan_table,
+    size_chart,
+)
 from seawall.report.model import (
     Assumption,
-    Chart,
-    ChartKind,
-    Column,
     Headline,
     Kind,
-    Marker,
     Report,
     Section,
-    Series,
-    Shape,
-    Table,
-    Tone,
     Unit,
 )
 from seawall.report.numbers import text
 from seawall.report.subject import inputs_of, machine_inputs, rule_assumptions, warnings_of
 
 SCHEMA = "seawall.size/1"
-_SHOWN = 0.5
-"""Probability of liquidation up to which the curve is drawn."""
 
 
 def size_report(
@@ -68,7 +64,7 @@ def size_report(
         "present": None if new else _record(sizing.there, 1),
         "limits": [
             {"limit": name.name.lower(), "notional_usd": usd, "leverage": usd / r.equity_usd}
-            for name, usd in _ordered(sizing)
+            for name, usd in by_limit(sizing)
         ],
         "kelly": _kelly(worth),
         "curve": [_record(sizing.curve, k) for k in range(len(sizing.curve.notional_usd))],
@@ -83,11 +79,11 @@ def size_report(
         answer=_answer(sizing, where, new),
         headlines=_headlines(sizing),
         tables=(
-            _limit_table(sizing, worth),
-            _plan_table(moves, r.equity_usd),
-            _curve_table(sizing),
+            limit_table(sizing, worth),
+            plan_table(moves, r.equity_usd),
+            curve_table(sizing),
         ),
-        charts=(_chart(sizing), _plan_chart(moves)),
+        charts=(size_chart(sizing), plan_chart(moves)),
         assumptions=_assumptions(sizer, sizing, worth, model, source),
         warnings=_warnings(sizing),
         inputs=inputs_of(margin),
@@ -183,10 +179,6 @@ def _plan(p: Plan, equity: float) -> dict[str, Any]:
     }
 
 
-def _ordered(sizing: Sizing) -> list[tuple[Bound, float]]:
-    return sorted(sizing.limits.items(), key=lambda item: item[1])
-
-
 def _answer(sizing: Sizing, where: dict[str, Any], new: bool) -> tuple[str, ...]:
     w, usd = sizing.wanted, sizing.notional_usd
     within = text(w.horizon, Unit.DURATION) if w.horizon < 86_400 else f"{w.horizon / 86_400:g} d"
@@ -238,144 +230,6 @@ def _headlines(sizing: Sizing) -> tuple[Headline, ...]:
         Headline("probability", "Liquidated within the horizon", p, Unit.FRACTION, Kind.MODELLED,
                  max(0.0, p - 1.645 * se), min(1.0, p + 1.645 * se)),
     )  # fmt: skip
-
-
-def _limit_table(sizing: Sizing, worth: Kelly | None) -> Table:
-    w = sizing.wanted
-    asked = {
-        Bound.PROBABILITY: f"at most {text(w.probability, Unit.FRACTION)}",
-        Bound.SHORTFALL: f"at most {text(w.shortfall, Unit.FRACTION)} of the equity",
-        Bound.DEPTH: f"closing slips by {text(w.cost, Unit.FRACTION)} at most, in a stressed book",
-        Bound.KELLY: _kelly_words(worth),
-        Bound.VOLATILITY: f"{text(w.volatility, Unit.FRACTION)} a day",
-        Bound.LEVERAGE: f"at most {text(w.leverage, Unit.FACTOR)}",
-        Bound.BRACKETS: "initial margin within the equity",
-    }
-    equity = sizing.resizing.equity_usd
-    return Table(
-        "limits",
-        "Largest size by limit, the binding one first",
-        (
-            Column("limit", "Limit", brief=True),
-            Column("asked", "Asked", brief=True),
-            Column("notional_usd", "Notional", Unit.USD, brief=True),
-            Column("leverage", "Leverage", Unit.FACTOR, brief=True),
-        ),
-        [(name.value, asked[name], usd, usd / equity) for name, usd in _ordered(sizing)],
-        main=True,
-        whole=True,
-    )
-
-
-def _kelly_words(worth: Kelly | None) -> str:
-    if worth is None:
-        return ""
-    return (
-        f"{worth.edge.fraction:g} of Kelly, edge {text(worth.edge.mean, Unit.FRACTION)} ± "
-        f"{text(worth.error, Unit.FRACTION)} a year"
-    )
-
-
-def _plan_table(moves: Sequence[Plan], equity: float) -> Table:
-    return Table(
-        "plan",
-        "What to hold as volatility moves",
-        (
-            Column("factor", "Volatility", Unit.FACTOR, brief=True),
-            Column("daily_volatility", "a day", Unit.FRACTION, brief=True),
-            Column("target_usd", "Hold", Unit.USD, brief=True),
-            Column("leverage", "Leverage", Unit.FACTOR, brief=True),
-            Column("low_usd", "Nothing to do from", Unit.USD, brief=True),
-            Column("high_usd", "to", Unit.USD, brief=True),
-            Column("limit_usd", "Limit", Unit.USD),
-            Column("binding", "Binding"),
-        ),
-        [
-            (p.factor, p.daily_sigma, p.target_usd, p.target_usd / equity, p.low_usd, p.high_usd,
-             p.limit_usd, p.binding.value)
-            for p in moves
-        ],
-        caption="Volatility over the present one. Hold keeps the position's risk in USD as the "
-        "largest size has it now, within the limits there. Outside of the two ends trade to the "
-        "nearer one; between them trading costs more than it is worth.",
-        whole=True,
-    )  # fmt: skip
-
-
-def _curve_table(sizing: Sizing) -> Table:
-    c, usd = sizing.curve, sizing.notional_usd or sizing.resizing.present_usd
-    c = c.at((c.notional_usd >= 0.25 * usd) & ((c.fall <= _SHOWN) | (c.notional_usd <= usd)))
-    columns: dict[Column, Any] = {
-        Column("notional_usd", "Notional", Unit.USD, brief=True): c.notional_usd,
-        Column("leverage", "Leverage", Unit.FACTOR, brief=True): c.leverage,
-        Column("probability", "Liquidated", Unit.FRACTION, brief=True): c.fall,
-        Column("probability_se", "±", Unit.FRACTION): c.fall_se,
-        Column("closed_form", "Brownian", Unit.FRACTION): c.closed_form,
-        Column("call", "Called", Unit.FRACTION): c.call,
-        Column("shortfall", "Shortfall", Unit.FRACTION, brief=True): c.shortfall,
-        Column("slippage_calm", "Slippage, calm", Unit.FRACTION): c.calm,
-        Column("slippage_stressed", "stressed", Unit.FRACTION, brief=True): c.stressed,
-    }
-    return Table.of_columns(
-        "sizes",
-        "Sizes around it, on the same paths",
-        columns,
-    )
-
-
-def _chart(sizing: Sizing) -> Chart:
-    c = sizing.curve
-    last = max(int(np.searchsorted(c.fall, _SHOWN)) + 1, 2)
-    shown = slice(0, min(last, len(c.fall)))
-    x = c.leverage[shown]
-    equity = sizing.resizing.equity_usd
-    marks = tuple(
-        Marker(
-            usd / equity,
-            name.value,
-            Tone.LOSS if name is sizing.binding else Tone.MUTED,
-            detail=text(usd, Unit.USD),
-        )
-        for name, usd in _ordered(sizing)
-        if usd / equity <= x[-1]
-    )
-    return Chart(
-        "size_chart",
-        "Probability and loss over the size",
-        ChartKind.LADDER,
-        "Leverage",
-        Unit.FACTOR,
-        "Share",
-        Unit.FRACTION,
-        (
-            Series("Liquidated", x, c.fall[shown], Tone.LOSS),
-            Series("Called", x, c.call[shown], Tone.ACCENT),
-            Series("Liquidated, Brownian", x, c.closed_form[shown], Tone.MUTED, Shape.DASHED),
-            Series("Expected shortfall", x, np.minimum(c.shortfall[shown], 1.5), Tone.PRICE),
-        ),
-        marks,
-        caption="Leverage is notional over the account's equity; the vertical lines are the "
-        "limits.",
-    )
-
-
-def _plan_chart(moves: Sequence[Plan]) -> Chart:
-    x = [p.factor for p in moves]
-    return Chart(
-        "plan_chart",
-        "What to hold over volatility",
-        ChartKind.LADDER,
-        "Volatility over the present one",
-        Unit.FACTOR,
-        "USD",
-        Unit.USD,
-        (
-            Series("Hold", x, [p.target_usd for p in moves], Tone.ACCENT),
-            Series("Nothing to do from", x, [p.low_usd for p in moves], Tone.MUTED, Shape.DASHED),
-            Series("to", x, [p.high_usd for p in moves], Tone.MUTED, Shape.DASHED),
-            Series("Limit", x, [p.limit_usd for p in moves], Tone.LOSS),
-        ),
-    )
 
 
 def _assumptions(
