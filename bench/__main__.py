@@ -17,6 +17,9 @@ from bench import (
     simulation,
     start,
     tape_coverage,
+    tape_decoders,
+    tape_figures,
+    tape_misbehaving,
     tape_store,
     tape_wire,
     watching,
@@ -35,9 +38,14 @@ BENCHES = {
     "batch": simulation.batch,
     "start": start.start,
     "store": tape_store.tape_store,
+    "figures": tape_figures.tape_figures,
     "coverage": tape_coverage.tape_coverage,
     "wire": tape_wire.wire,
     "watch": watching.watch,
+    "decoders": tape_decoders.decoders,
+    "kills": tape_store.kills,
+    "mutations": tape_wire.mutated,
+    "misbehaving": tape_misbehaving.misbehaving,
 }
 
 
@@ -49,13 +57,19 @@ def main() -> int:
     )
     parser.add_argument("names", nargs="*", help="which; all by default", metavar="NAME")
     parser.add_argument("--full", action="store_true", help="with what takes minutes")
+    parser.add_argument(
+        "--events", type=int, default=0, metavar="N", help="how many `misbehaving` takes"
+    )
     asked = parser.parse_args()
     unknown = [n for n in asked.names if n not in BENCHES]
     if unknown:
         parser.error(f"no bench {', '.join(unknown)}; there are {', '.join(BENCHES)}")
     print(machine())
     for name in asked.names or BENCHES:
-        BENCHES[name](asked.full)
+        if name == "misbehaving":
+            tape_misbehaving.misbehaving(asked.full, asked.events)
+        else:
+            BENCHES[name](asked.full)
     return 0
 
 

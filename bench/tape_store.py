@@ -184,7 +184,8 @@ def _compared(store: Store, stored: int, day: tuple[int, int]) -> None:
         return hand.execute(
             "SELECT venue, asset, side, count(*), sum(notional_usd), max(notional_usd) "
             f"FROM read_parquet('{files}', hive_partitioning = true) "
-            f"WHERE kind IN ('liquidation', 'partial') AND {where} GROUP BY ALL ORDER BY ALL"
+            f"WHERE kind IN ('liquidation', 'partial', 'takeover') AND {where} "
+            "GROUP BY ALL ORDER BY ALL"
         ).fetchall()
 
     rows = []

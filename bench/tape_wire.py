@@ -17,12 +17,16 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 import aiohttp  # noqa: E402
 
-from loopback import SPEECHES, LoopServer, Mischief, closings  # noqa: E402
+from bench.clock import table  # noqa: E402
 from seawall.ingest.record.recent import Recent  # noqa: E402
+from seawall.ingest.rehearsal.closings import closings  # noqa: E402
+from seawall.ingest.rehearsal.mischief import Mischief  # noqa: E402
+from seawall.ingest.rehearsal.server import LoopServer  # noqa: E402
+from seawall.ingest.rehearsal.speeches import SPEECHES  # noqa: E402
 from seawall.ingest.store.writer import StoreWriter  # noqa: E402
 from seawall.ingest.wire.connection import Pace  # noqa: E402
 from seawall.ingest.wire.context import MalformedMessageError  # noqa: E402
@@ -39,7 +43,7 @@ SIZES |= {f"{a}_USDT": 0.0001 for a in ("BTC", "ETH", "SOL")}
 
 def messages(venue: str, count: int) -> list[bytes]:
     """Frames of so many closings, as the venue packs them."""
-    speech, some = SPEECHES[venue], closings(count)
+    speech, some = SPEECHES[venue](), closings(count)
     frames = [speech.tell(some[k : k + speech.most]) for k in range(0, count, speech.most)]
     return [f.encode() if isinstance(f, str) else f for f in frames]
 
@@ -102,8 +106,8 @@ def mutate(raw: bytearray, chance: random.Random) -> bytes:
 
 def mutations(venue: str, count: int) -> tuple[int, int]:
     """How many of mutated messages were called malformed, and how many raised anything else."""
-    folder = Path(sys.modules[type(ADAPTERS[venue]).__module__].__file__ or "").parent
-    sample = json.loads((folder / "samples" / f"{venue}.json").read_text())
+    folder = ROOT / "src" / "seawall" / "ingest" / "wire" / "samples"
+    sample = json.loads((folder / f"{venue}.json").read_text())
     raws = [m["raw"].encode() for part in ("messages", "control") for m in sample[part]]
     raws += messages(venue, 40)
     adapter, chance = ADAPTERS[venue], random.Random(venue)
@@ -125,7 +129,7 @@ def mutations(venue: str, count: int) -> tuple[int, int]:
 async def client(venue: str, count: int, wrong: Mischief) -> tuple[float, int, float]:
     """Events a second over a socket, copies found, and growth of memory in MiB."""
     box, recent, fresh, copies = Inbox(), Recent(), 0, 0
-    async with LoopServer(SPEECHES[venue], closings(count), wrong) as server:
+    async with LoopServer(SPEECHES[venue](), closings(count), wrong) as server:
         pace = Pace(first=0.01, most=0.05)
         asking = Asking(past=0.0)
         assets = ["BTC", "ETH", "SOL"]
@@ -144,6 +148,21 @@ async def client(venue: str, count: int, wrong: Mischief) -> tuple[float, int, f
             await asyncio.gather(task, return_exceptions=True)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     return count / spent, copies, grown
+
+
+def mutated(full: bool = False) -> None:
+    """Mutated messages: what each decoder calls malformed, and what it does not survive."""
+    count = 100_000 if full else 5_000
+    rows = []
+    for venue in ADAPTERS:
+        bad, crashed = mutations(venue, count)
+        rows.append((venue, f"{count:,}", f"{bad:,}", str(crashed)))
+    table(
+        "Mutated messages",
+        ("venue", "messages", "counted as malformed", "crashes"),
+        rows,
+        "Messages and rows that could not be read; the others are still what a venue could say.",
+    )
 
 
 def wire(full: bool = False) -> None:

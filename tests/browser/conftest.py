@@ -40,8 +40,9 @@ def report_file(sample: Report, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return write_html(sample, tmp_path_factory.mktemp("report") / "stress.html")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Any]:
+    """Ended with each file: until then its loop counts as running in this thread."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as engine:
         opened = engine.chromium.launch(executable_path=chromium, args=CHROMIUM_OPTIONS)

@@ -117,7 +117,12 @@ def quickstart(name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "pinned", "last"), [("run", "core", "seawall demo"), ("test", "dev", "poe test")]
+    ("name", "pinned", "last"),
+    [
+        ("run", "core", "seawall demo"),
+        ("tape", "all", "seawall tape rehearse"),
+        ("test", "dev", "poe test"),
+    ],
 )
 def test_readme_commands_stand_alone(name: str, pinned: str, last: str) -> None:
     block = quickstart(name)
@@ -134,6 +139,7 @@ def test_ci_runs_the_readme_commands() -> None:
     assert os.access(script, os.X_OK)
     text = script.read_text(encoding="utf-8")
     assert "$(readme run)" in text
+    assert "$(readme tape)" in text
     assert "$(readme test)" in text
     assert "poe check" in text
 

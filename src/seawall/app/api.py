@@ -8,9 +8,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from seawall.app.progress import Say, silent
 from seawall.app.sim_api import PathLike, compare, replay, simulate
 from seawall.core import Book, InputError, Mistake
 from seawall.liquidity import EMPIRICAL, SQUARE_ROOT, ImpactLaw, daily_volatility_of
@@ -37,12 +38,6 @@ __all__ = [
 
 DEMO_SHOCK = {"BTC": -0.03, "ETH": -0.035, "ALL": -0.04}
 """A shock of about half the fall of 21 November 2025 (BTC 86,600 to 80,600)."""
-
-Silent = Callable[[str], None]
-
-
-def _silent(_: str) -> None:
-    return None
 
 
 def bound(book: Book | MarginBook, rules: Rules | None = None) -> MarginBook:
@@ -88,12 +83,13 @@ def check(
     market: Book | MarginBook | None = None,
     candles: PathLike | None = None,
     store: PathLike | None = None,
+    odds_needed: bool = True,
     call_ratio: float = 0.8,
     funding: Mapping[str, float] | None = None,
     depth: Mapping[str, float] | None = None,
     paths: int | None = None,
     seed: int = 0,
-    progress: Silent = _silent,
+    progress: Say = silent,
 ) -> Report:
     """Where each position is liquidated, how far that is, and with prices how likely.
 
@@ -109,6 +105,8 @@ def check(
     candles, store
         Candles of the book's assets, or a recorded tape: either adds the odds of a margin call
         and of liquidation within an hour, a day and a week.
+    odds_needed
+        Whether prices that do not suffice are refused; else a warning says why there are no odds.
     call_ratio
         Margin ratio at which a trader is called.
     funding
@@ -143,6 +141,7 @@ def check(
         margin,
         candles=candles,
         store=store,
+        needed=odds_needed,
         call_ratio=call_ratio,
         funding=funding,
         depth=depth,
@@ -203,7 +202,7 @@ def stress(
     ladder: tuple[float, ...] | None = None,
     liquidates_usd: float | None = None,
     volatility: Mapping[str, float] | None = None,
-    progress: Silent = _silent,
+    progress: Say = silent,
 ) -> Report:
     """What a shock does to a book: the cascade, who pays, larger and smaller shocks.
 
@@ -288,7 +287,7 @@ def demo(
     accounts: int = 500_000,
     seed: int = 20251120,
     shock: Mapping[str, float] | None = None,
-    progress: Silent = _silent,
+    progress: Say = silent,
     **options: Any,
 ) -> tuple[Report, DemoMarket]:
     """The synthetic market of November 2025, stressed, beside the published record.

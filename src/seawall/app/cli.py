@@ -8,12 +8,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seawall.app.book_options import (
+    AtOption,
+    BookArgument,
+    CandlesOption,
+    DepthOption,
+    ExponentOption,
+    FundingOption,
+    LenientOption,
+    PriceOption,
+    StoreOption,
+    ThinningOption,
+    VenueOption,
+)
 from seawall.app.desk_allocate import allocate_command
 from seawall.app.desk_rescue import rescue_command
 from seawall.app.desk_size import size_command
 from seawall.app.desk_stop import stop_command
 from seawall.app.desk_watch import watch_command
 from seawall.app.ending import exit_code_of
+from seawall.app.market_store import MarketStoreOption, marks_of, sources_of, with_depth
+from seawall.app.positions_commands import is_account, positions_command, read_account
 from seawall.app.rules_commands import rules_app
 from seawall.app.showing import Format, FormatOption, ReportOption, progress_for, show
 from seawall.app.sim_commands import compare_command, replay_command, simulate_command
@@ -38,20 +53,6 @@ app.add_typer(study_app, name="study")
 app.add_typer(tape_app, name="tape")
 
 
-BookArgument = Annotated[
-    str, typer.Argument(metavar="BOOK", help="CSV, JSON Lines, JSON or Parquet; - for stdin.")
-]
-LenientOption = Annotated[
-    bool, typer.Option("--lenient", help="Set faulty rows aside, count and list them.")
-]
-VenueOption = Annotated[str | None, typer.Option(help="Venue of rows that name none.")]
-PriceOption = Annotated[
-    list[str] | None,
-    typer.Option("--price", metavar="NAME=USD", help="Mark of rows without one; repeatable."),
-]
-AtOption = Annotated[
-    str | None, typer.Option("--at", metavar="TIME", help="Time of the book, or its snapshot.")
-]
 VolatilityOption = Annotated[
     list[str] | None,
     typer.Option("--sigma", metavar="ASSET=2.5%", help="Daily volatility; repeatable."),
@@ -60,36 +61,9 @@ ShockOption = Annotated[
     list[str] | None,
     typer.Option("--shock", metavar="ASSET=-10%", help="Price shock; ALL for the rest."),
 ]
-DepthOption = Annotated[
-    list[str] | None,
-    typer.Option("--depth", metavar="ASSET=USD", help="USD within 1% of mid; repeatable."),
-]
 FundOption = Annotated[
     list[str] | None,
     typer.Option("--fund", metavar="[VENUE=]USD", help="One fund for all venues, or each its own."),
-]
-ThinningOption = Annotated[
-    float | None,
-    typer.Option(
-        help="Depth that market makers leave: a share up to 1, or above 1 the multiple by which "
-        "the book thins; 1 is no withdrawal."
-    ),
-]
-ExponentOption = Annotated[
-    float | None, typer.Option("--impact-exponent", help="1 is linear, 0.5 the square root.")
-]
-CandlesOption = Annotated[
-    str | None,
-    typer.Option(metavar="PATH", help="Candles of the book's assets: a file, or a folder of them."),
-]
-StoreOption = Annotated[
-    str | None, typer.Option(metavar="DIR", help="Recorded tape whose prices are used instead.")
-]
-FundingOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="ASSET=0.01%", help="Funding rate per 8 hours, > 0 paid by longs; repeatable."
-    ),
 ]
 PartialOption = Annotated[
     bool, typer.Option("--partial", help="Close by the venues' partial steps.")
@@ -150,20 +124,25 @@ def check(
     depths = options.amounts(depth or (), "--depth")
     of_odds = {"--call-ratio": call_ratio, "--funding": funding, "--depth": depth,
                "--paths": paths, "--seed": seed}  # fmt: skip
-    options.only_with_prices(of_odds, candles, store)
+    tape, marked = sources_of(store, candles)
+    options.only_with_prices(of_odds, candles or tape)
     with progress_for(report) as say:
-        read = _read(book, lenient, venue, price, at, say)
-        other = None if market is None else _read(market, lenient, venue, price, at, say)
+        read = _read(book, lenient, venue, price, at, say, marked)
+        other = None if market is None else _read(market, lenient, venue, price, at, say, marked)
+        given = options.of_book(depths, read.assets, "--depth")
+        if candles or tape:
+            read, given = with_depth(read, given, marked, at)
         made = api.check(
             read,
             target_ratio=target_ratio,
             volatility=options.of_book(volatility, read.assets, "--sigma"),
             market=other,
             candles=candles,
-            store=store,
+            store=tape,
+            odds_needed=candles is not None or any(v is not None for v in of_odds.values()),
             call_ratio=0.8 if call_ratio is None else call_ratio,
             funding=options.of_book(rates, read.assets, "--funding"),
-            depth=options.of_book(depths, read.assets, "--depth"),
+            depth=given,
             paths=paths,
             seed=seed or 0,
             progress=say,
@@ -183,6 +162,7 @@ def map_command(
     venue: VenueOption = None,
     price: PriceOption = None,
     at: AtOption = None,
+    store: MarketStoreOption = None,
     lenient: LenientOption = False,
 ) -> None:
     """What would be forced at each price, where it clusters, how concentrated the book is."""
@@ -191,7 +171,7 @@ def map_command(
     volatility, width = options.fractions(sigma or (), "--sigma"), options.within(step, "--step")
     reach = options.share(span, "--span")
     with progress_for(report) as say:
-        read = _read(book, lenient, venue, price, at, say)
+        read = _read(book, lenient, venue, price, at, say, store)
         chosen = options.of_book(dict.fromkeys(asset or (), 0.0), read.assets, "--asset")
         made = api.map(
             read,
@@ -226,6 +206,7 @@ def stress(
     venue: VenueOption = None,
     price: PriceOption = None,
     at: AtOption = None,
+    store: MarketStoreOption = None,
     lenient: LenientOption = False,
 ) -> None:
     """What a shock does to the book: the cascade, the fund, who pays, and what would break it."""
@@ -242,11 +223,13 @@ def stress(
     rungs = options.ladder_of(ladder, up=max(moves.values(), key=abs) > 0)
     goal = options.optional_amount(liquidates, "--liquidates")
     with progress_for(report) as say:
-        read = _read(book, lenient, venue, price, at, say)
+        read = _read(book, lenient, venue, price, at, say, store)
+        given = options.of_book(market["depth"], read.assets, "--depth")
+        read, usd = with_depth(read, given, store, at)
         made = api.stress(
             read,
             options.of_book(moves, read.assets, "--shock", ("ALL",)),
-            **market | {"depth": options.of_book(market["depth"], read.assets, "--depth")},
+            **market | {"depth": usd},
             partial=partial,
             draws=draws,
             seed=seed,
@@ -273,6 +256,7 @@ def explain(
     venue: VenueOption = None,
     price: PriceOption = None,
     at: AtOption = None,
+    store: MarketStoreOption = None,
     lenient: LenientOption = False,
 ) -> None:
     """The path of one row: rules, margins, liquidation price, and its fall in a cascade."""
@@ -281,12 +265,14 @@ def explain(
     moves = options.changes(shock or (), "--shock")
     market = _market(depth, fund, thinning, impact_exponent)
     with progress_for(report) as say:
-        read = _read(book, lenient, venue, price, at, say)
+        read = _read(book, lenient, venue, price, at, say, store)
+        given = options.of_book(market["depth"], read.assets, "--depth")
+        read, usd = with_depth(read, given, store, at)
         made = api.explain(
             read,
             row,
             shock=options.of_book(moves, read.assets, "--shock", ("ALL",)),
-            **market | {"depth": options.of_book(market["depth"], read.assets, "--depth")},
+            **market | {"depth": usd},
             partial=partial,
         )
     show(made, format, report)
@@ -318,6 +304,7 @@ app.command("rescue")(rescue_command)
 app.command("size")(size_command)
 app.command("stop")(stop_command)
 app.command("watch")(watch_command)
+app.command("positions")(positions_command)
 app.command("simulate")(simulate_command)
 app.command("replay")(replay_command)
 app.command("compare")(compare_command)
@@ -341,16 +328,33 @@ def schema_command(
 
 
 def _read(
-    book: str, lenient: bool, venue: str | None, price: list[str] | None, at: str | None, say: Any
+    book: str,
+    lenient: bool,
+    venue: str | None,
+    price: list[str] | None,
+    at: str | None,
+    say: Any,
+    store: Path | None = None,
+    told: bool = False,
 ) -> Book:
     from seawall.app import options
     from seawall.ingest import read_book
 
-    say(f"reading {'standard input' if book == '-' else book}")
     if venue is not None:
         options.known_venue(venue, "--venue")
-    marks = options.prices(price or (), "--price")
-    read = read_book(book, lenient=lenient, venue=venue, prices=marks, when=at)
+    known: dict[str, Any] = {
+        "lenient": lenient,
+        "venue": venue,
+        "prices": options.prices(price or (), "--price"),
+        "marks": marks_of(store, at),
+        "when": at,
+    }
+    if is_account(book):
+        say(f"asking for the positions of {book}")
+        read = read_account(book, known, told)
+    else:
+        say(f"reading {'standard input' if book == '-' else book}")
+        read = read_book(book, **known)
     if read.set_aside:
         shown = read.set_aside[:20]
         sys.stderr.write("".join(f"set aside: {m}\n" for m in shown))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seawall.app.progress import Say, silent
 from seawall.app.showing import Format, FormatOption, ReportOption, progress_for, show
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def allocate(
     *,
     assets: Sequence[str] | None = None,
     until: str | None = None,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Say = silent,
 ) -> Report:
     """Weights over large caps, mid caps and stablecoins, and what could liquidate them.
 

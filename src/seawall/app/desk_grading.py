@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seawall.app.progress import Say
 from seawall.app.showing import Format, FormatOption, ReportOption, progress_for, show
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def graded(
     since: str,
     until: str,
     reduced: bool,
-    progress: Callable[[str], None],
+    progress: Say,
 ) -> list[Trials]:
     """Forecasts and what came: of an hour from ``fine`` candles, of a day and a week."""
     from seawall.core import parse_time

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from seawall.app.progress import Say, silent
 from seawall.core import InputError, Mistake, format_time
 from seawall.report.model import Report
 
@@ -23,16 +24,12 @@ _WORK = 6_000_000.0
 """Positions times paths that are simulated in a few seconds."""
 
 
-def _silent(_: str) -> None:
-    return None
-
-
 def history_of(
     assets: Sequence[str],
     moment: int = 0,
     candles: PathLike | None = None,
     store: PathLike | None = None,
-    progress: Callable[[str], None] = _silent,
+    progress: Say = silent,
 ) -> Candles:
     """Prices of assets up to a time.
 
@@ -54,7 +51,10 @@ def history_of(
 
     if (candles is None) == (store is None):
         raise InputError(
-            Mistake("one source of prices is needed", allowed="--candles FILE or --store DIR")
+            Mistake(
+                "one source of prices is needed",
+                allowed="--candles FILE, or --store DIR with a tape",
+            )
         )
     progress(f"reading {candles or store}")
     if candles is not None:
@@ -67,7 +67,7 @@ def price_model(
     margin: MarginBook,
     candles: PathLike | None = None,
     store: PathLike | None = None,
-    progress: Callable[[str], None] = _silent,
+    progress: Say = silent,
 ) -> PriceModel:
     """The model of prices of a book's assets, as of the book's time where it has one.
 
@@ -105,12 +105,13 @@ def odds_report(
     *,
     candles: PathLike | None = None,
     store: PathLike | None = None,
+    needed: bool = True,
     call_ratio: float = 0.8,
     funding: Mapping[str, float] | None = None,
     depth: Mapping[str, float] | None = None,
     paths: int | None = None,
     seed: int = 0,
-    progress: Callable[[str], None] = _silent,
+    progress: Say = silent,
 ) -> Report:
     """A check's report with the odds of its accounts.
 
@@ -118,6 +119,8 @@ def odds_report(
     ----------
     report
         The check of ``margin``.
+    needed
+        Whether prices that do not suffice are refused; else a warning says so.
     paths, seed
         Simulated paths, and what decides them; by default as many as take a few seconds.
 
@@ -135,7 +138,12 @@ def odds_report(
             Mistake("too large a book for odds", margin.book.source, value=f"{size:,} positions",
                     allowed=f"{MOST_POSITIONS:,}")
         )  # fmt: skip
-    model = price_model(margin, candles, store, progress)
+    try:
+        model = price_model(margin, candles, store, progress)
+    except InputError as error:
+        if needed:
+            raise
+        return replace(report, warnings=(*report.warnings, f"No odds: {error}"))
     enough = int(min(MOST_PATHS, max(LEAST_PATHS, _WORK / max(1, size))))
     progress("simulating prices")
     drawn = model.paths(count=paths or enough, seed=seed)

@@ -7,6 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seawall.app.book_options import (
+    AtOption,
+    BookArgument,
+    DepthOption,
+    ExponentOption,
+    LenientOption,
+    PriceOption,
+    ThinningOption,
+    VenueOption,
+)
+from seawall.app.market_store import MarketStoreOption, with_depth
 from seawall.app.showing import Format, FormatOption, ReportOption, progress_for, show
 
 if TYPE_CHECKING:
@@ -55,9 +66,7 @@ def rescue(
 
 
 def rescue_command(
-    book: Annotated[
-        str, typer.Argument(metavar="BOOK", help="CSV, JSON Lines, JSON or Parquet; - for stdin.")
-    ],
+    book: BookArgument,
     target_ratio: Annotated[
         float, typer.Option(help="Margin ratio to bring accounts to; 1 is liquidation.")
     ] = 0.5,
@@ -70,30 +79,16 @@ def rescue_command(
     cash: Annotated[
         str | None, typer.Option(metavar="USD", help="What each can add before it cuts.")
     ] = None,
-    depth: Annotated[
-        list[str] | None,
-        typer.Option("--depth", metavar="ASSET=USD", help="USD within 1% of mid; repeatable."),
-    ] = None,
-    thinning: Annotated[
-        float | None, typer.Option(help="Depth that is left, or the multiple by which it thins.")
-    ] = None,
-    impact_exponent: Annotated[
-        float | None,
-        typer.Option("--impact-exponent", help="1 is linear, 0.5 the square root."),
-    ] = None,
+    depth: DepthOption = None,
+    thinning: ThinningOption = None,
+    impact_exponent: ExponentOption = None,
     format: FormatOption = Format.TABLE,
     report: ReportOption = None,
-    venue: Annotated[str | None, typer.Option(help="Venue of rows that name none.")] = None,
-    price: Annotated[
-        list[str] | None,
-        typer.Option("--price", metavar="NAME=USD", help="Mark of rows without one; repeatable."),
-    ] = None,
-    at: Annotated[
-        str | None, typer.Option("--at", metavar="TIME", help="Time of the book, or its snapshot.")
-    ] = None,
-    lenient: Annotated[
-        bool, typer.Option("--lenient", help="Set faulty rows aside, count and list them.")
-    ] = False,
+    venue: VenueOption = None,
+    price: PriceOption = None,
+    at: AtOption = None,
+    store: MarketStoreOption = None,
+    lenient: LenientOption = False,
 ) -> None:
     """The cheapest way back from a margin call: add, cut which position, or hedge."""
     from seawall.app import cli, options
@@ -103,13 +98,15 @@ def rescue_command(
     options.within(thinning, "--thinning", 1e6)
     options.within(impact_exponent, "--impact-exponent", 3.0)
     with progress_for(report) as say:
-        read = cli._read(book, lenient, venue, price, at, say)
+        read = cli._read(book, lenient, venue, price, at, say, store)
+        own = options.of_book(amounts, read.assets, "--depth")
+        read, usd = with_depth(read, own, store, at)
         made = rescue(
             read,
             target_ratio=target_ratio,
             survive=0.0 if survive is None else options.share(survive, "--survive"),
             accounts=account or (),
-            depth=options.of_book(amounts, read.assets, "--depth"),
+            depth=usd,
             thinning=thinning,
             impact_exponent=impact_exponent,
             cash=spare,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seawall.app.desk_options import (
+from seawall.app.book_options import (
     AtOption,
     CandlesOption,
     DepthOption,
@@ -22,6 +23,8 @@ from seawall.app.desk_options import (
     ThinningOption,
 )
 from seawall.app.desk_position import NewPosition, PathLike, among, opened, position_of
+from seawall.app.market_store import depth_of, sources_of
+from seawall.app.progress import Say, silent
 from seawall.app.showing import Format, FormatOption, ReportOption, progress_for, show
 
 if TYPE_CHECKING:
@@ -32,10 +35,6 @@ if TYPE_CHECKING:
     from seawall.report.model import Report
 
 PATHS = 5_000
-
-
-def _silent(_: str) -> None:
-    return None
 
 
 def size(
@@ -53,7 +52,7 @@ def size(
     funding: Mapping[str, float] | None = None,
     paths: int = PATHS,
     seed: int = 0,
-    progress: Callable[[str], None] = _silent,
+    progress: Say = silent,
 ) -> Report:
     """The largest size and leverage of a position within limits, and how to follow volatility.
 
@@ -84,8 +83,6 @@ def size(
         If the row is not in the book, prices are missing, have gaps or are too short, a limit is
         out of range, or the account carries no position at all.
     """
-    from dataclasses import replace
-
     from seawall.app.api import bound, impact_law
     from seawall.app.desk_odds import history_of, lateness
     from seawall.desk import size_moves, size_rules
@@ -191,13 +188,8 @@ def size_command(
     """How large a position may be, by liquidation, loss, depth, edge and the venue's brackets."""
     from seawall.app import cli, options
     from seawall.desk.size import Wanted
-    from seawall.desk.size_rules import Edge
 
-    worth = None
-    _idle(edge is None, "--edge", {"--edge-error": edge_error})
-    if edge is not None:
-        error = None if edge_error is None else options.share(edge_error, "--edge-error")
-        worth = Edge(options.change(edge, "--edge"), error, kelly_fraction)
+    worth = _edge(edge, edge_error, kelly_fraction)
     depths = options.amounts(depth or (), "--depth")
     rates = options.changes(funding or (), "--funding")
     options.within(thinning, "--thinning", 1e6)
@@ -211,18 +203,21 @@ def size_command(
         leverage=options.within(most_leverage, "--most-leverage"),
         volatility=None if target is None else options.share(target, "--target"),
     )
+    past, marked = sources_of(store, candles)
     with progress_for(report) as say:
-        of = new or cli._read(str(book), lenient, venue, price, at, say)
+        of = new or cli._read(str(book), lenient, venue, price, at, say, marked)
         names = (of.listed().asset,) if isinstance(of, NewPosition) else of.assets
+        given = options.of_book(depths, names, "--depth")
+        usd, note = depth_of(names, given, marked, at)
         made = size(
             of,
             row,
             candles=candles,
-            store=store,
+            store=past,
             wanted=limits,
             edge=worth,
             band=None if band is None else options.share(band, "--band"),
-            depth=options.of_book(depths, names, "--depth"),
+            depth=usd,
             thinning=thinning,
             impact_exponent=impact_exponent,
             funding=options.of_book(rates, names, "--funding"),
@@ -230,7 +225,21 @@ def size_command(
             seed=seed,
             progress=say,
         )
+    if note:
+        made = replace(made, warnings=(*made.warnings, note))
     show(made, format, report)
+
+
+def _edge(edge: str | None, error: str | None, fraction: float) -> Edge | None:
+    """What is expected of the position, where anything is."""
+    from seawall.app import options
+    from seawall.desk.size_rules import Edge
+
+    _idle(edge is None, "--edge", {"--edge-error": error})
+    if edge is None:
+        return None
+    sigma = None if error is None else options.share(error, "--edge-error")
+    return Edge(options.change(edge, "--edge"), sigma, fraction)
 
 
 def _new(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seawall.app.desk_options import (
+from seawall.app.book_options import (
     AtOption,
+    BookArgument,
     CandlesOption,
     DepthOption,
     ExponentOption,
@@ -20,8 +21,11 @@ from seawall.app.desk_options import (
     SeedOption,
     StoreOption,
     ThinningOption,
+    VenueOption,
 )
 from seawall.app.desk_position import PathLike, among, position_of
+from seawall.app.market_store import sources_of, with_depth
+from seawall.app.progress import Say, silent
 from seawall.app.showing import Format, FormatOption, ReportOption, progress_for, show
 
 if TYPE_CHECKING:
@@ -32,10 +36,6 @@ if TYPE_CHECKING:
     from seawall.risk import Cluster
 
 PATHS = 10_000
-
-
-def _silent(_: str) -> None:
-    return None
 
 
 def stop(
@@ -57,7 +57,7 @@ def stop(
     funding: Mapping[str, float] | None = None,
     paths: int = PATHS,
     seed: int = 0,
-    progress: Callable[[str], None] = _silent,
+    progress: Say = silent,
 ) -> Report:
     """Where to put a position's stop, how likely it fires, and what comes first.
 
@@ -151,9 +151,7 @@ def _crowds(
 
 
 def stop_command(
-    book: Annotated[
-        str, typer.Argument(metavar="BOOK", help="CSV, JSON Lines, JSON or Parquet; - for stdin.")
-    ],
+    book: BookArgument,
     row: RowOption = None,
     candles: CandlesOption = None,
     store: StoreOption = None,
@@ -183,7 +181,7 @@ def stop_command(
     seed: SeedOption = 0,
     format: FormatOption = Format.TABLE,
     report: ReportOption = None,
-    venue: Annotated[str | None, typer.Option(help="Venue of rows that name none.")] = None,
+    venue: VenueOption = None,
     price: PriceOption = None,
     at: AtOption = None,
     lenient: LenientOption = False,
@@ -197,14 +195,19 @@ def stop_command(
     options.within(impact_exponent, "--impact-exponent", 3.0)
     given = options.optional_amount(stop_at, "--stop")
     extra = options.change(margin, "--margin")
+    past, marked = sources_of(store, candles)
     with progress_for(report) as say:
-        read = cli._read(book, lenient, venue, price, at, say)
-        other = None if market is None else cli._read(market, lenient, venue, price, at, say)
+        read = cli._read(book, lenient, venue, price, at, say, marked)
+        other = (
+            None if market is None else cli._read(market, lenient, venue, price, at, say, marked)
+        )
+        own = options.of_book(depths, read.assets, "--depth")
+        read, usd = with_depth(read, own, marked, at)
         made = stop(
             read,
             row,
             candles=candles,
-            store=store,
+            store=past,
             at=given,
             sigmas=sigmas,
             trigger=trigger,
@@ -212,7 +215,7 @@ def stop_command(
             delay=delay,
             market=other,
             tape=tape,
-            depth=options.of_book(depths, read.assets, "--depth"),
+            depth=usd,
             thinning=thinning,
             impact_exponent=impact_exponent,
             funding=options.of_book(rates, read.assets, "--funding"),

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seawall.app.desk_options import LenientOption, PriceOption
+from seawall.app.book_options import LenientOption, PriceOption, VenueOption
+from seawall.app.market_store import polled
+from seawall.app.progress import silent
 from seawall.app.showing import Format
 
 if TYPE_CHECKING:
@@ -99,7 +101,7 @@ def watch_command(
     format: Annotated[
         Format, typer.Option("--format", "-f", help="table: lines of text; json: JSON lines.")
     ] = Format.TABLE,
-    venue: Annotated[str | None, typer.Option(help="Venue of rows that name none.")] = None,
+    venue: VenueOption = None,
     price: PriceOption = None,
     lenient: LenientOption = False,
 ) -> None:
@@ -121,7 +123,7 @@ def watch_command(
     _check_format(format)
     rules = Rules.bundled()
     urls = _addresses(url, rules) if url else {}
-    source = _Source(_book_name(book, account), venue, tuple(price or ()), lenient, rules)
+    source = _Source(_book_name(book, account), venue, tuple(price or ()), lenient, rules, store)
     watched = source.watched(thresholds)
     wanted = StopsAsked(
         stops or place_stops,
@@ -167,7 +169,9 @@ class _Source:
     price: tuple[str, ...]
     lenient: bool
     rules: Rules
+    store: Path | None = None
     changed: float = 0.0
+    told: bool = False
 
     def watched(self, thresholds: Thresholds) -> Watched:
         from seawall.app.api import bound
@@ -191,11 +195,12 @@ class _Source:
     def _read(self) -> Book:
         from seawall.app import cli
 
-        return cli._read(self.name, self.lenient, self.venue, list(self.price), None, _silent)
-
-
-def _silent(_: str) -> None:
-    return None
+        marks, price = polled(self.store), list(self.price)
+        read = cli._read(
+            self.name, self.lenient, self.venue, price, None, silent, marks, told=self.told
+        )
+        self.told = True
+        return read
 
 
 def _modified(name: str) -> float:

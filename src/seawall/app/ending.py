@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -13,6 +14,14 @@ import typer
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
+
+_NO_RIGHT = "See that you may write there, or name another folder or file"
+_MEND = {
+    errno.EACCES: _NO_RIGHT,
+    errno.EPERM: _NO_RIGHT,
+    errno.EROFS: _NO_RIGHT,
+    errno.EADDRINUSE: "Name another port, or 0 for any that is free",
+}
 
 _UsageError: Any = typer.BadParameter.__mro__[2]
 """What every error in the use of options and arguments is."""
@@ -56,8 +65,17 @@ def _failed(error: Exception) -> int:
     if not isinstance(error, (SeawallError, OSError, MemoryError)):
         traceback.print_exc()
         error = InternalError(f"{type(error).__name__}: {error}")
-    sys.stderr.write(f"error: {str(error) or 'not enough memory'}\n")
+    words = _refused(error) if isinstance(error, OSError) else str(error)
+    sys.stderr.write(f"error: {words or 'not enough memory'}\n")
     return error.exit_code if isinstance(error, SeawallError) else 1
+
+
+def _refused(error: OSError) -> str:
+    """A system's refusal without its number: what it is of, why, and what to do."""
+    why = error.strerror or str(error)
+    mend = _MEND.get(error.errno or 0, "")
+    said = f"{error.filename}: {why}" if error.filename is not None else why
+    return f"{said}. {mend}" if mend else said
 
 
 def _told(code: int) -> int:

@@ -189,24 +189,19 @@ def of_book(
     return out
 
 
-def only_with_prices(given: Mapping[str, object], candles: str | None, store: str | None) -> None:
-    """Refuse options of the odds where no prices are given, and two sources of prices.
+def only_with_prices(given: Mapping[str, object], prices: object) -> None:
+    """Refuse options of the odds where no prices are given.
 
     Raises
     ------
     InputError
         Naming every such option.
     """
-    if candles is not None and store is not None:
-        raise InputError(
-            Mistake("two sources of prices", "--store", value=store,
-                    allowed="one of --candles, --store")
-        )  # fmt: skip
-    if candles is not None or store is not None:
+    if prices is not None:
         return
     idle = [name for name, value in given.items() if value is not None]
     if idle:
-        mend = "Give --candles or --store, or leave it out"
+        mend = "Give --candles, or a --store with a recorded tape, or leave it out"
         raise InputError([Mistake("nothing to use it for", name, mend=mend) for name in idle])
 
 

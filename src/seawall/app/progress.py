@@ -5,9 +5,17 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 _PATIENCE = 1.0
+Say = Callable[[str], None]
+"""Told what is being done."""
+
+
+def silent(step: str) -> None:
+    """Tell nobody."""
+    del step
 
 
 class Progress:
@@ -69,5 +77,6 @@ class Progress:
 
 def compiling() -> bool:
     """Whether kernels are being compiled, or were found to be missing, in this process."""
-    jit = sys.modules.get("seawall._jit")
-    return bool(jit is not None and jit.fresh_cache())
+    # another thread may be in the middle of importing it
+    fresh = getattr(sys.modules.get("seawall._jit"), "fresh_cache", None)
+    return bool(fresh is not None and fresh())

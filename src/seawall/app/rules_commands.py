@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 rules_app = typer.Typer(help="The venues' dated rules.", no_args_is_help=True)
+_SHOWN = 20
 
 
 @rules_app.command("update")
@@ -40,6 +41,10 @@ def rules_update(
         f"{len(done.added)} not bundled, {len(done.changed)} changed, {len(done.skipped)} skipped\n"
         f"written to {done.path}\n"
     )
+    for left in done.skipped[:_SHOWN]:
+        sys.stderr.write(f"skipped {left}\n")
+    if len(done.skipped) > _SHOWN:
+        sys.stderr.write(f"and {len(done.skipped) - _SHOWN} more\n")
 
 
 @rules_app.command("show")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seawall.app.progress import Say, silent
 from seawall.core import InputError, Mistake
 from seawall.report.model import Report
 
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
     from seawall.sim.setup import Setup
 
 PathLike = str | os.PathLike[str]
-Silent = Callable[[str], None]
-
-
-def _silent(_: str) -> None:
-    return None
 
 
 def simulate(
@@ -38,7 +34,7 @@ def simulate(
     until: str | None = None,
     save: PathLike | None = None,
     resume: PathLike | None = None,
-    progress: Silent = _silent,
+    progress: Say = silent,
 ) -> Report:
     """Run a scenario and report the run.
 
@@ -104,7 +100,7 @@ def compare(
     seed: int = 0,
     workers: int | None = None,
     cluster: str | None = None,
-    progress: Silent = _silent,
+    progress: Say = silent,
 ) -> Report:
     """What a reform changes, with 95% intervals, on common random numbers.
 
@@ -155,7 +151,7 @@ def _comparable(before: Setup, after: Setup) -> None:
         raise InputError(wrong)
 
 
-def prepared(scenario: PathLike, progress: Silent = _silent) -> tuple[Scenario, Setup]:
+def prepared(scenario: PathLike, progress: Say = silent) -> tuple[Scenario, Setup]:
     """A scenario read, its book with it, and made ready to run."""
     from seawall.sim.scenario import load_scenario
     from seawall.sim.staging import stage
@@ -196,7 +192,7 @@ def _run(
     resume: PathLike | None,
     stop: float | None,
     save: PathLike | None,
-    progress: Silent,
+    progress: Say,
 ) -> tuple[Run, Any, int]:
     """The run that is reported, equities before it, and its seed."""
     from seawall.sim.batch import equity_of
@@ -205,6 +201,9 @@ def _run(
     simulation = Simulation(setup, seed)
     if resume is not None:
         simulation = Simulation.load(os.fspath(resume), setup)
+        if simulation.done:
+            mend = "Run the scenario without --resume, or lengthen its clock before pausing it."
+            raise InputError(Mistake("the run is at its end", os.fspath(resume), mend=mend))
     before = equity_of(Simulation(setup, simulation.seed) if resume else simulation)
     if stop is not None and stop <= simulation.second:
         raise InputError(
@@ -221,7 +220,7 @@ def _run(
     return simulation.result(), before, simulation.seed
 
 
-def _advance(simulation: Simulation, stop: float | None, progress: Silent) -> None:
+def _advance(simulation: Simulation, stop: float | None, progress: Say) -> None:
     """Run in parts, so that the time left can be told."""
     import time
 
@@ -236,7 +235,7 @@ def _advance(simulation: Simulation, stop: float | None, progress: Silent) -> No
     simulation.advance(end)
 
 
-def _paired(setup: Setup, run: Run, progress: Silent) -> dict[str, float]:
+def _paired(setup: Setup, run: Run, progress: Say) -> dict[str, float]:
     """Figures that need the run without leverage."""
     from seawall.sim.engine import Simulation
     from seawall.sim.measures import amplification, cascade_multiplier, forced_usd
@@ -251,7 +250,7 @@ def _paired(setup: Setup, run: Run, progress: Silent) -> dict[str, float]:
     return figures | {f"amplification.{a}": amplification(run, alone, a) for a in run.floor.assets}
 
 
-def _dominoes(setup: Setup, run: Run, most: int, progress: Silent) -> tuple[Any, ...]:
+def _dominoes(setup: Setup, run: Run, most: int, progress: Say) -> tuple[Any, ...]:
     from seawall.sim.engine import Simulation
     from seawall.sim.paired import domino, largest_forced, without
 
@@ -269,7 +268,7 @@ def _many(
     seeds: Sequence[int],
     workers: int | None,
     cluster: str | None,
-    progress: Silent,
+    progress: Say,
 ) -> list[Result]:
     if cluster is not None:
         from seawall.sim.cluster import run_on_cluster

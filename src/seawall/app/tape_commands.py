@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import typer
 
+from seawall.app.tape_poll import poll_command
 from seawall.app.tape_record import record
+from seawall.app.tape_rehearse import rehearse_command
 from seawall.app.tape_stats_commands import (
     compare_days_command,
     concentration_command,
@@ -27,6 +29,8 @@ def _root() -> None:
 
 
 tape_app.command("record")(record)
+tape_app.command("rehearse")(rehearse_command)
+tape_app.command("poll")(poll_command)
 tape_app.command("import")(import_command)
 tape_app.command("stats")(stats_command)
 tape_app.command("compare")(compare_days_command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -36,11 +37,17 @@ def record(
 
     need_live()
     from seawall.ingest.record.recorder import Recorder, Recording
+    from seawall.ingest.rehearsal.folder import refuse_rehearsal
     from seawall.ingest.store.writer import StoreWriter
     from seawall.ingest.wire.logs import start_logs
+    from seawall.ingest.wire.venues import adapters_of
     from seawall.rulebook import Rules
 
+    refuse_rehearsal(store)
     rules = Rules.bundled()
+    # whatever is wrong is told before a store is made
+    adapters_of(_names(venues), rules)
+    see_free(metrics)
     recording = Recording(
         venues=_names(venues),
         assets=tuple(a.upper() for a in _names(assets)) or None,
@@ -55,7 +62,7 @@ def record(
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, recorder.stop)
-        table = asyncio.create_task(_show(recorder)) if shown else None
+        table = asyncio.create_task(show_live(recorder)) if shown else None
         try:
             await recorder.run()
         finally:
@@ -64,6 +71,35 @@ def record(
                 await asyncio.gather(table, return_exceptions=True)
 
     asyncio.run(run())
+
+
+def see_free(port: int | None) -> None:
+    """Refuse a port on the loopback interface that is taken.
+
+    Raises
+    ------
+    InputError
+        Naming it.
+    """
+    from seawall.core import InputError, Mistake
+
+    if not port:
+        return
+    with socket.socket() as tried:
+        if sys.platform != "win32":
+            # as the server does: what a closed one left behind is no hindrance
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise InputError(
+                Mistake(
+                    f"cannot be served on: {error.strerror}",
+                    "--metrics",
+                    value=str(port),
+                    allowed="a free port, or 0 for any",
+                )
+            ) from None
 
 
 def addresses(given: list[str] | tuple[str, ...], rules: object) -> dict[str, str]:
@@ -98,7 +134,8 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-async def _show(recorder: Recorder) -> None:
+async def show_live(recorder: Recorder) -> None:
+    """Keep the recorder's table on the terminal, until cancelled."""
     from rich.console import Console
     from rich.live import Live
 

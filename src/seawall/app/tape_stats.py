@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from seawall.core import InputError, Mistake, RuleError, format_time, parse_time
+from seawall.app.progress import Say, silent
+from seawall.app.tape_beside import DAY_NS, beside_of, feeds_of, given, outages_of
+from seawall.app.tape_figures import draws_of, figures
+from seawall.core import InputError, Mistake, format_time, parse_time
 from seawall.core.tape import Coverage, Tape
 from seawall.ingest import read_book
-from seawall.ingest.store.queries import ask, days
-from seawall.ingest.store.store import EVER, Store
+from seawall.ingest.store.store import Store
 from seawall.ingest.store.writer import StoreWriter
 from seawall.report.model import Report
-from seawall.report.tape import Beside, Window, compare_report, tape_report
+from seawall.report.tape import compare_report, tape_report
+from seawall.report.tape_beside import Beside, Outage, Window
 from seawall.report.tape_others import concentration_report, import_report
 from seawall.risk import concentrations
-from seawall.risk.coverage import Shows, SlotRule, Unseen, unseen
+from seawall.risk.coverage import Shows, SlotRule, liquidations, unseen
+from seawall.risk.tape_cells import Cells, cells_of
 from seawall.risk.tape_shares import groups
-from seawall.risk.tape_statistics import Statistics, rank_of, statistics
+from seawall.risk.tape_statistics import Statistics, statistics
 from seawall.rulebook import Rules
-from seawall.rulebook.feeds import Feed, feed_at
+from seawall.rulebook.feeds import Feed
 from seawall.sim.scenario import span_seconds
 
 GROUPS = ("venue", "asset", "side")
-DAY_NS = 86_400 * 10**9
-_DRAWN = 6_000_000
-
-
-def _silent(_: str) -> None:
-    return None
 
 
 def stats(
@@ -45,7 +41,7 @@ def stats(
     open_interest_usd: float | None = None,
     rules: Rules | None = None,
     draws: int = 200,
-    progress: Callable[[str], None] = _silent,
+    progress: Say = silent,
 ) -> Report:
     """Figures of the window that ends at a time.
 
@@ -60,7 +56,7 @@ def stats(
     by
         Any of ``venue``, ``asset`` and ``side``: what else to break it down by.
     volume_usd, open_interest_usd
-        Of the same markets, for the forced share of them.
+        Of all markets of the tape, in place of what the store knows of them.
     draws
         Draws of what was not seen.
 
@@ -70,28 +66,22 @@ def stats(
         If an argument is wrong, or there is no such store.
     """
     check_groups(by)
+    rules = rules or Rules.bundled()
     length = round(span_seconds(window, "window") * 1e9)
+    if length <= 0:
+        raise InputError(
+            Mistake("no length", "window", value=window, allowed="more than 0, such as 24h")
+        )
     with Store(store) as opened:
         end, notes = _end(opened, at, length)
         progress(f"reading {store}")
-        tape = opened.read((end - length, end))
-        history = ask(opened, days())
-    progress("estimating what was not seen")
-    return stats_of(
-        tape,
-        Window(str(store), end - length, end),
-        by,
-        beside_of(
-            tape,
-            _of_days(history, end) if length == DAY_NS else None,
-            end,
-            volume_usd,
-            open_interest_usd,
-            rules,
-            notes,
-        ),
-        rules,
-        draws,
+        ends = (end - length, end)
+        unheard = outages_of(opened, ends)
+        found, cells = _figures(opened, ends, rules, draws, unheard, progress)
+        beside = beside_of(opened, ends, found, rules, unheard, notes)
+    beside = given(beside, found, volume_usd, open_interest_usd)
+    return tape_report(
+        found, groups(cells, by) if by else (), by, Window(str(store), *ends), beside
     )
 
 
@@ -105,30 +95,43 @@ def stats_of(
 ) -> Report:
     """The same of a tape in memory."""
     check_groups(by)
-    found, left_out = figures_of(tape, (window.start, window.end - 1), rules, draws)
-    return tape_report(found, groups(tape, left_out, by) if by else (), by, window, beside)
+    unheard = beside.unheard if beside else ()
+    found, cells = figures_of(tape, (window.start, window.end - 1), rules, draws, unheard)
+    return tape_report(found, groups(cells, by) if by else (), by, window, beside)
 
 
 def figures_of(
-    tape: Tape, window: tuple[int, int], rules: Rules | None = None, draws: int = 200
-) -> tuple[Statistics, Unseen]:
-    """Figures of a tape, and what its feeds left out by their venues' rules."""
-    feeds = feeds_of_tape(tape, window[1], rules or Rules.bundled())
-    # so many events tell the spread with fewer draws
-    enough = min(draws, max(60, _DRAWN // max(1, len(tape))))
+    tape: Tape,
+    window: tuple[int, int],
+    rules: Rules | None = None,
+    draws: int = 200,
+    unheard: Sequence[str] = (),
+) -> tuple[Statistics, Cells]:
+    """Figures of a tape in memory, between its first and last ns, and what they are made of."""
+    slotted = liquidations(tape) & (tape.coverage == Coverage.ONE_A_SLOT)
+    feeds = feeds_of(tape.venues, window[1], rules or Rules.bundled())
+    enough = draws_of(draws, int(slotted.sum()))
     left_out = unseen(tape, slot_rules(feeds), window, enough)
-    return statistics(tape, left_out), left_out
+    return statistics(tape, left_out, unheard), cells_of(tape, left_out, unheard)
 
 
-def feeds_of_tape(tape: Tape, when: int, rules: Rules) -> dict[str, Feed]:
-    """The feed in force of every venue of a tape that has a rulebook with one."""
-    found = {}
-    for venue in tape.venues:
-        try:
-            found[venue] = feed_at(rules, venue, when)
-        except RuleError:
-            continue
-    return found
+def _figures(
+    store: Store,
+    window: tuple[int, int],
+    rules: Rules,
+    draws: int,
+    unheard: Sequence[Outage],
+    progress: Say,
+) -> tuple[Statistics, Cells]:
+    """Figures of a store's window by the rules in force at its end."""
+    return figures(
+        store,
+        window,
+        lambda venues: slot_rules(feeds_of(venues, window[1] - 1, rules)),
+        draws,
+        {o.venue for o in unheard if o.missing},
+        progress,
+    )
 
 
 def slot_rules(feeds: Mapping[str, Feed]) -> dict[str, SlotRule]:
@@ -142,35 +145,13 @@ def slot_rules(feeds: Mapping[str, Feed]) -> dict[str, SlotRule]:
     }
 
 
-def beside_of(
-    tape: Tape,
-    history: np.ndarray | None,
-    when: int,
-    volume_usd: float | None,
-    open_interest_usd: float | None,
-    rules: Rules | None,
-    notes: tuple[str, ...],
-) -> Beside:
-    """What the tape itself does not hold."""
-    nan = float("nan")
-    feeds = feeds_of_tape(tape, when, rules or Rules.bundled())
-    mine = float(tape.notional[(tape.kind <= 1)].sum())
-    return Beside(
-        nan if volume_usd is None else volume_usd,
-        nan if open_interest_usd is None else open_interest_usd,
-        None if history is None or not len(history) else rank_of(mine, history),
-        {v: f"{f.text} ({f.source})" for v, f in feeds.items()},
-        notes,
-    )
-
-
 def compare(
     store: str | Path,
     first: str,
     second: str,
     *,
     rules: Rules | None = None,
-    progress: Callable[[str], None] = _silent,
+    progress: Say = silent,
 ) -> Report:
     """Two UTC days beside each other.
 
@@ -180,14 +161,16 @@ def compare(
         If a day is none, or nothing was recorded on it.
     """
     starts = [_day(d) for d in (first, second)]
+    rules = rules or Rules.bundled()
     found, empty = [], []
     with Store(store) as opened:
         for name, start in zip((first, second), starts, strict=True):
             progress(f"reading {name}")
-            tape = opened.read((start, start + DAY_NS))
-            if not len(tape):
+            ends = (start, start + DAY_NS)
+            day = _figures(opened, ends, rules, 200, outages_of(opened, ends), progress)[0]
+            if not day.events + day.adl_events:
                 empty.append(Mistake("nothing is stored of this day", str(store), value=name))
-            found.append(figures_of(tape, (start, start + DAY_NS - 1), rules)[0])
+            found.append(day)
     if empty:
         raise InputError(empty)
     names = (format_time(starts[0])[:10], format_time(starts[1])[:10])
@@ -217,9 +200,17 @@ def import_file(
     instrument: str = "",
     asset: str = "",
     columns: Mapping[str, str] | None = None,
-    progress: Callable[[str], None] = _silent,
+    contract_sizes: Mapping[str, float] | None = None,
+    progress: Say = silent,
 ) -> Report:
     """Take a file of the past into a store: single events to the tape, series beside it.
+
+    Parameters
+    ----------
+    contract_sizes
+        Base units (linear) or USD (inverse) a contract, by instrument in small letters or, under
+        the empty name, of all: for venues that count contracts. Those that ``tape poll`` stored
+        and those of rulebooks need not be given.
 
     Raises
     ------
@@ -228,12 +219,14 @@ def import_file(
     """
     # imported here, as it needs what the live feeds need, and figures of a store do not
     from seawall.ingest.history import History, read_history
+    from seawall.ingest.history.amounts import polled_sizes
     from seawall.ingest.history.keep import keep_series
 
     progress(f"reading {file}")
     found: History = read_history(
-        file, format, venue=venue, instrument=instrument, asset=asset, columns=columns
-    )
+        file, format, venue=venue, instrument=instrument, asset=asset, columns=columns,
+        contract_sizes=contract_sizes, polled_sizes=polled_sizes(Path(store)),
+    )  # fmt: skip
     if found.tape is None:
         kept = keep_series(found, Path(store)) if found.series is not None else None
         return import_report(found, str(store), None, str(kept) if kept else None)
@@ -258,10 +251,7 @@ def check_groups(by: Sequence[str]) -> None:
 
 
 def _count(store: Store) -> int:
-    found = store.answer(
-        EVER, lambda c, events: c.execute(f"SELECT count(*) FROM {events}").fetchall()
-    )
-    return int(found[0][0])
+    return store.extent()[0]
 
 
 def _end(store: Store, at: str | None, length: int) -> tuple[int, tuple[str, ...]]:
@@ -269,19 +259,12 @@ def _end(store: Store, at: str | None, length: int) -> tuple[int, tuple[str, ...
     if at is not None:
         return parse_time(at), ()
     now = clock.time_ns()
-    last = store.answer(
-        EVER, lambda c, events: c.execute(f"SELECT max(time) FROM {events}").fetchall()
-    )[0][0]
+    _, last = store.extent()
     if last is None or last >= now - length:
         return now, ()
     return int(last) + 1, (
         f"The last event is of {format_time(int(last))}: the window ends there, not now.",
     )
-
-
-def _of_days(history: list[dict[str, Any]], end: int) -> np.ndarray:
-    """USD of the days that lie wholly before the window."""
-    return np.array([d["notional_usd"] for d in history if d["time"] + 2 * DAY_NS <= end])
 
 
 def _day(text: str) -> int:

@@ -24,10 +24,12 @@ def stats_command(
         str, typer.Option(metavar="NAMES", help="venue, asset, side: what to break it down by.")
     ] = "venue",
     volume: Annotated[
-        float | None, typer.Option(metavar="USD", help="Volume of the same markets.")
+        float | None,
+        typer.Option(metavar="USD", help="Volume; that of stored candles if left out."),
     ] = None,
     open_interest: Annotated[
-        float | None, typer.Option(metavar="USD", help="Open interest of the same markets.")
+        float | None,
+        typer.Option(metavar="USD", help="Open interest; that stored if left out."),
     ] = None,
     format: FormatOption = Format.TABLE,
     report: ReportOption = None,
@@ -98,7 +100,17 @@ def import_command(
     asset: Annotated[str, typer.Option(metavar="NAME", help="Where the file names none.")] = "",
     column: Annotated[
         list[str] | None,
-        typer.Option(metavar="OURS=THEIRS", help="Which column is which; repeat it."),
+        typer.Option(
+            metavar="OURS=THEIRS",
+            help="Which column is which; repeat it. quantity=THEIRS:contracts, :base or :usd.",
+        ),
+    ] = None,
+    contract_size: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[INSTRUMENT=]SIZE",
+            help="Base units, or USD if inverse, a contract, where that is not known; repeat it.",
+        ),
     ] = None,
     format: FormatOption = Format.TABLE,
     report: ReportOption = None,
@@ -106,6 +118,7 @@ def import_command(
     """Take a file of the past into a store."""
     from seawall.app import tape_stats
     from seawall.core import InputError, Mistake
+    from seawall.ingest.history.amounts import sizes_given
 
     pairs = dict(c.partition("=")[::2] for c in column or [])
     bad = [k for k, v in pairs.items() if not k or not v]
@@ -122,6 +135,7 @@ def import_command(
             instrument=instrument,
             asset=asset,
             columns=pairs or None,
+            contract_sizes=sizes_given(contract_size or (), "--contract-size"),
             progress=say,
         )
     show(made, format, report)

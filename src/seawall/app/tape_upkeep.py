@@ -15,6 +15,8 @@ import typer
 from seawall.app.ending import to_reader
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from seawall.ingest.store.upkeep import Change
     from seawall.ingest.store.verify import Finding
 
@@ -46,6 +48,13 @@ def verify_command(
     silence: Annotated[
         str, typer.Option(metavar="SPAN", help="Tell silences of a venue from this long on.")
     ] = "6h",
+    set_aside: Annotated[
+        bool,
+        typer.Option(
+            "--set-aside",
+            help="Leave damaged files out of all answers; they are kept. Nobody else may write.",
+        ),
+    ] = False,
     format: ShownOption = Shown.TABLE,
 ) -> None:
     """Look for damaged files, copies, impossible values and silent venues.
@@ -59,6 +68,8 @@ def verify_command(
     from seawall.sim.scenario import span_seconds
 
     least = int(span_seconds(silence, "--silence") * 1e9)
+    if set_aside:
+        _set_aside(store)
     with Progress() as say, Store(store) as opened:
         say(f"files of {store}")
         found = verify(opened, least, say)
@@ -76,8 +87,23 @@ def verify_command(
         raise typer.Exit(1)
 
 
+def _set_aside(store: Path) -> None:
+    from seawall.ingest.store.store import Store
+    from seawall.ingest.store.upkeep import set_aside
+    from seawall.ingest.store.writer import StoreWriter
+
+    # a folder that is no store is refused, not made into one
+    Store(store).close()
+    with StoreWriter(store) as opened:
+        for path in set_aside(opened):
+            sys.stderr.write(f"seawall: set aside: {path}\n")
+
+
 def compact_command(store: StoreOption, format: ShownOption = Shown.TABLE) -> None:
-    """Merge the small files of each day. Nobody else may be writing."""
+    """Merge the small files of each day. Nobody else may be writing.
+
+    A damaged file is named and left as it is; then it ends with 1.
+    """
     from seawall.ingest.store.upkeep import compact
 
     _changed(store, "files merged", compact, format)
@@ -88,14 +114,23 @@ def retain_command(
     since: Annotated[
         str, typer.Option(metavar="DAY", help="First day to keep (UTC).", show_default=False)
     ],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do it; without, what would go is told and stays.")
+    ] = False,
     format: ShownOption = Shown.TABLE,
 ) -> None:
-    """Let go of all days before one, for good. Nobody else may be writing."""
+    """Let go of all days before one, for good. Nobody else may be writing.
+
+    Ends with 2, and nothing changed, if something would go and --yes is not given.
+    """
     from seawall.app.options import optional_day
     from seawall.ingest.store.upkeep import retain
 
     day = optional_day(since, "--since")
     assert day is not None
+    if not yes:
+        _would_go(store, day, format)
+        return
     _changed(store, "events let go", lambda writer: retain(writer, day), format)
 
 
@@ -143,14 +178,56 @@ def _changed(store: Path, what: str, change: Callable[[Any], Change], format: Sh
     with Progress() as say, StoreWriter(store) as opened:
         say(f"{what} in {store}")
         done = change(opened)
+    if done.damaged:
+        names = ", ".join(done.damaged)
+        sys.stderr.write(
+            f"seawall: {counted(len(done.damaged), 'file')} left as found, not what was written: "
+            f"{names}. `seawall tape verify` tells more\n"
+        )
     if format is Shown.JSON:
         _write_json(asdict(done))
+        _end_if(bool(done.damaged))
         return
     copies = f", {counted(done.copies, 'copy')} left out" if done.copies else ""
     _write(
         f"{what}: {done.parts_before:,} files before, {done.parts_after:,} after; "
         f"{counted(done.events, 'event')}{copies}; {done.freed / 1e6:,.1f} MB freed"
     )
+    _end_if(bool(done.damaged))
+
+
+def _end_if(wrong: bool) -> None:
+    """End with 1 where something is wrong for sure."""
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _would_go(store: Path, day: date, format: Shown) -> None:
+    """Tell what lies before a day; end with 2 if anything does."""
+    from seawall.core import format_time, parse_time
+    from seawall.core.tape import Kind
+    from seawall.ingest.store.queries import ask, days
+    from seawall.ingest.store.store import EVER, Store
+    from seawall.report.numbers import counted
+
+    with Store(store) as opened:
+        found = ask(opened, days((EVER[0], parse_time(str(day))), tuple(Kind)))
+    events = sum(d["events"] for d in found)
+    first, last = (
+        (format_time(pick(d["time"] for d in found))[:10] if found else None) for pick in (min, max)
+    )
+    if format is Shown.JSON:
+        told = {"would_go": {"events": events, "days": len(found), "first": first, "last": last}}
+        _write_json(told)
+    elif not found:
+        _write(f"nothing is stored of days before {day}: nothing would go")
+    else:
+        _write(
+            f"would let go of {counted(events, 'event')} of {counted(len(found), 'day')}, "
+            f"{first} to {last}, for good. Nothing was changed: add --yes to do it"
+        )
+    if found:
+        raise typer.Exit(2)
 
 
 def _line(finding: Finding) -> str:

@@ -49,7 +49,7 @@ INDEX = 17
 MARK = 18
 """Mark price, USD: what accounts are valued at."""
 MARK_BEFORE = 19
-"""Mark price of the step before, USD."""
+"""Mark price before the last one, USD."""
 SESSION = 20
 """0 open, 1 halted (no trade), 2 down (outage: no trade, no mark, no liquidation)."""
 UNTIL = 21
@@ -123,7 +123,9 @@ NEXT_BID = 54
 """USD resting within 1% below BID, what the next sales meet; 0 if there are no bids."""
 NEXT_ASK = 55
 """USD resting within 1% above ASK, what the next purchases meet; 0 if there are no offers."""
-MARKET_COLUMNS = 56
+MARK_EVERY = 56
+"""Seconds between marks; 0 for one a step."""
+MARKET_COLUMNS = 57
 
 OPEN, HALTED, DOWN = 0.0, 1.0, 2.0
 
@@ -145,8 +147,11 @@ LIMIT = 1
 ENTRIES = 2
 """USD of leveraged positions that outside traders open, > 0 long."""
 EXITS = 3
-"""USD of leveraged positions that their traders close at a profit, > 0 buys shorts back."""
-ORDER_COLUMNS = 4
+"""Quantity that leveraged traders close at a profit, > 0 buys shorts back; USD if inverse."""
+RESTS = 4
+"""Quantity that rests for this step at the best price quoted, > 0 bids; others trade with it
+before they trade with makers."""
+ORDER_COLUMNS = 5
 
 # --- clock --------------------------------------------------------------------------------------
 STEP, SECONDS, DT, STEPS, LATENCY = 0, 1, 2, 3, 4

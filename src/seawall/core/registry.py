@@ -1,7 +1,7 @@
 """A registry is a folder: every file in it brings one plug-in, named as the file is.
 
 Besides the folders of the package, those under ``SEAWALL_PLUGINS`` are read: a folder with
-``behaviours``, ``shocks``, ``levers`` or ``losses`` in it.
+``behaviours``, ``shocks``, ``levers``, ``losses``, ``venues`` or ``speeches`` in it.
 """
 
 from __future__ import annotations

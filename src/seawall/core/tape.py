@@ -30,7 +30,8 @@ class Kind(IntEnum):
     ADL = 2
     """A winner closed as the counterpart of a liquidation; never added to liquidations."""
     TAKEOVER = 3
-    """Passed to the venue's engine, fund or vault at a price that is no trade."""
+    """Passed to the venue's engine, fund or vault at a price that is no trade: a liquidation, of
+    which a tape holds no other record."""
 
 
 class Side(IntEnum):
@@ -50,6 +51,10 @@ class Coverage(IntEnum):
     SAMPLE = 2
     """A part without a stated rule."""
     UNKNOWN = 3
+
+
+LIQUIDATED = (Kind.LIQUIDATION, Kind.PARTIAL, Kind.TAKEOVER)
+"""Kinds that say that a loser's position was closed, each closing once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

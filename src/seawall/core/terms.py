@@ -201,14 +201,16 @@ class MarkTerms:
 
     ``window_seconds`` is the time over which the basis is averaged: of points a second apart, or
     exponentially. The basis is held within ``bound`` of the index (a fraction). ``others`` are
-    the weights of other venues' mids where the rule asks for them, and ``lag_seconds`` how far
-    the index is behind its sources.
+    the weights of other venues' mids where the rule asks for them, ``lag_seconds`` how far
+    the index is behind its sources, and ``every_seconds`` the time from one mark to the next (0:
+    without end many).
     """
 
     text: str = ""
     rule: MarkRule = MarkRule.INDEX_PLUS_BASIS
     window_seconds: float = 30.0
     lag_seconds: float = 0.0
+    every_seconds: float = 0.0
     exponential: bool = False
     bound: float = math.inf
     others: tuple[tuple[str, float], ...] = ()

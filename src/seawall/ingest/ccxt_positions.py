@@ -11,6 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Row = dict[str, Any]
+_OWN_UNITS = ("bybit", "deribit")
+"""Venues that count base units, or USD of inverse contracts: ccxt's ``contractSize`` of theirs is a
+smallest order, or a step of it."""
 
 
 def is_ccxt(row: object) -> bool:
@@ -55,6 +58,8 @@ def venue_of(info: Mapping[str, Any]) -> str | None:
         return "okx"
     if "positionIdx" in info or "positionIM" in info:
         return "bybit"
+    if "size_currency" in info and "instrument_name" in info:
+        return "deribit"
     if "contract_code" in info:
         return "htx"
     return None
@@ -72,7 +77,9 @@ def _row(position: Mapping[str, Any], account: str, venue: str | None) -> Row:
         "contract_type": _contract_type(str(symbol or "")),
         "side": position.get("side"),
         "quantity": position.get("contracts"),
-        "contract_size": _positive(position.get("contractSize")),
+        "contract_size": None
+        if venue_of(info) in _OWN_UNITS
+        else _positive(position.get("contractSize")),
         "entry_price": position.get("entryPrice"),
         "mark_price": _positive(position.get("markPrice")),
         "notional_usd": position.get("notional"),

@@ -52,6 +52,12 @@ def connect() -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def printable(text: str, longest: int = 160) -> str:
+    """An engine's words without what would steer a terminal, and not longer than a line or two."""
+    shown = "".join(c if c.isprintable() else "?" for c in text)
+    return shown if len(shown) <= longest else shown[: longest - 3] + "..."
+
+
 class DuckSheet:
     """A table loaded into DuckDB; see :class:`~seawall.ingest.sheet.Sheet`."""
 
@@ -359,4 +365,4 @@ def _quoted(name: str) -> str:
 
 def _first_line(error: object) -> str:
     lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    return printable(lines[0]) if lines else type(error).__name__

@@ -113,11 +113,13 @@ def fill_marks(
     size: Floats,
     prices: Mapping[str, float],
     findings: Findings,
+    marks: Mapping[str, float] | None = None,
 ) -> tuple[Floats, tuple[str, ...]]:
     """Shape (n,): mark prices, and how those left out were found.
 
     In this order: the row's own, ``notional_usd`` / size of a linear contract, ``prices`` by
-    instrument or underlying, the mark of the instrument's last row that has one.
+    instrument or underlying, the mark of the instrument's last row that has one, ``marks`` by
+    instrument or underlying.
     """
     mark = frame.number("mark_price").copy()
     notes = []
@@ -140,6 +142,9 @@ def fill_marks(
         usable = np.isfinite(mark) & (mark > 0) & (listing.codes >= 0) & ~findings.bad
         seen[listing.codes[usable]] = mark[usable]
         fill(listing.of_rows(seen, np.nan).astype(np.float64), "taken from another row")
+    if marks and np.isnan(mark).any():
+        stored = np.array([_price_of(i, marks) for i in listing.instruments], dtype=np.float64)
+        fill(listing.of_rows(stored, np.nan).astype(np.float64), "taken from the marks stored")
     garbled = frame.unreadable.get("mark_price", np.zeros(len(frame), dtype=np.bool_))
     findings.add(
         np.isnan(mark) & (listing.codes >= 0) & ~garbled,

@@ -30,6 +30,7 @@ def read_book(
     lenient: bool = False,
     rules: Rules | None = None,
     prices: Mapping[str, float] | None = None,
+    marks: Mapping[str, float] | None = None,
     when: str | int | datetime | None = None,
     venue: str | None = None,
     mistakes_limit: int = 20,
@@ -48,6 +49,9 @@ def read_book(
         Rulebooks that name venues and instruments; None for the bundled ones.
     prices
         USD by underlying or instrument, for rows without a mark price.
+    marks
+        The same of a whole market, for rows that have none after all else; what is not used of
+        them is not told.
     when
         Time as of which the book holds, overriding its own; chooses among snapshots.
     venue
@@ -74,7 +78,7 @@ def read_book(
         frame, snapshot_notes = choose_snapshot(load(opened.sheet, headers), when_ns, opened.where)
         keep = max(mistakes_limit, LISTED_ASIDE if lenient else 0)
         findings = Findings(opened.where, frame.row, frame.cell, keep)
-        judged, notes = _judge(frame, known, venue, prices or {}, findings)
+        judged, notes = _judge(frame, known, venue, prices or {}, marks or {}, findings)
         repeats = assemble.check_duplicates(judged, findings)
         group, balance = assemble.group_accounts(judged, repeats, findings)
         if not lenient:
@@ -107,6 +111,7 @@ def _judge(
     rules: Rules,
     venue: str | None,
     prices: Mapping[str, float],
+    marks: Mapping[str, float],
     findings: Findings,
 ) -> tuple[assemble.Judged, tuple[str, ...]]:
     checks.check_numbers(frame, findings)
@@ -117,7 +122,7 @@ def _judge(
     listing = list_instruments(frame, types, rules, venue, findings)
     price_notes = check_prices_used(prices, listing)
     size = contracts * listing.contract_size()
-    mark, mark_notes = fill_marks(frame, listing, size, prices, findings)
+    mark, mark_notes = fill_marks(frame, listing, size, prices, findings, marks)
     checks.check_prices(frame, size, mark, findings)
     backing = settle_backing(frame, modes, size, mark, listing.inverse(), findings)
     judged = assemble.Judged(frame, modes, listing, size, mark, backing)

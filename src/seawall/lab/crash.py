@@ -183,6 +183,15 @@ def state_drop(
     return 1.0 - _ratio(later, total[first])
 
 
+def fund_change(tape: Tape, venue: str, when: Timing) -> float:
+    """Change of a venue's fund to the last sample, over its worth at the start; NaN if unknown."""
+    first = tape.index(when.start)
+    path = (tape.funds or {}).get(venue)
+    if path is None or first < 0 or not tape.reaches(when.after):
+        return np.nan
+    return _ratio(path[tape.index(when.end - 1)], path[first]) - 1.0
+
+
 def traded(tape: Tape, markets: Mask, when: Timing) -> float:
     """USD traded on some markets in the window of the recorded volume."""
     if tape.volume is None or not tape.reaches(when.traded[1]):

@@ -11,7 +11,16 @@ from functools import cache
 import numpy as np
 
 from seawall.core import InternalError
-from seawall.lab.crash import MINUTE, OCTOBER, Counted, Timing, price_path, state_drop, traded
+from seawall.lab.crash import (
+    MINUTE,
+    OCTOBER,
+    Counted,
+    Timing,
+    fund_change,
+    price_path,
+    state_drop,
+    traded,
+)
 from seawall.lab.tape import EventCodes, Tape
 from seawall.sim.population.october import october_recipe
 from seawall.sim.population.recipe import Recipe, RecordedFigure
@@ -167,6 +176,7 @@ def _chain(count: Counted, when: Timing) -> dict[str, float]:
     found["hl_adl_short_rows"] = count.side_of_rows("deleveraged", -1, rows, span)
     found["hl_peak_minute_share"] = count.peak_minute_of_rows(mine, span)
     found["hl_negative_equity_usd"] = usd("shortfall")
+    found["hl_vault_change"] = fund_change(tape, CHAIN, when)
     return found
 
 

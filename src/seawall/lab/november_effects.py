@@ -19,7 +19,6 @@ Say = Callable[[str], None]
 Rows = dict[str, dict[int, Row]]
 
 DOMINOES, DOMINO_SEEDS = 5, 5
-_TRADERS = ("liquidated", "deleveraged", "stopped", "others")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +70,9 @@ def whole(row: Row, share: float) -> Row:
     """A run's measures for the whole market, with sums and signs that the study asks for."""
     size = {k: v / share if _extensive(k) else v for k, v in row.items()}
     size["sold_usd"] = size["forced_usd"] + size["stops_usd"]
-    size["traders_usd"] = sum(size[f"gain_usd.{g}"] for g in _TRADERS)
     for name in [k for k in size if k.startswith("fall.")]:
         size[name.replace("fall.", "drop.")] = -size[name]
-    if share < FAINT:  # its accounts are not fewer, only smaller
+    if share <= FAINT:  # its accounts are not fewer, only smaller
         size["accounts_forced"] *= FAINT
     return size
 

@@ -188,7 +188,9 @@ def october_tables(values: Values, coins: Coins) -> dict[str, Any]:
             "momentum": {"capacity": v["momentum"]},
             "leveraged_retail": {"reserve": v["entries"]},
             "deleverager": {"share": v["cuts"]},
+            "profit_taker": {"share": v["profits"]},
         },
+        "losses": {"hyperliquid": {"liquidator": v["liquidator"]}},
         "shocks": [
             {
                 "name": "announcement",

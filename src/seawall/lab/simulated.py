@@ -40,4 +40,5 @@ def tape_of(run: Run) -> Tape:
         open_interest=series["open_interest"] * series["mark"],
         depth=np.minimum(series["standing_bid"], series["standing_ask"]),
         volume=series["traded"],
+        funds={v: run.fund[:, k] for k, v in enumerate(run.floor.venues)},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -92,6 +93,8 @@ class Tape:
     open_interest, depth, volume
         Shape (T, M) each or None: USD of one side; USD within 1% of mid, the thinner side; USD
         traded since the sample before.
+    funds
+        By venue, shape (T,): USD its insurance fund or vault is worth; None if not recorded.
     """
 
     markets: tuple[tuple[str, str], ...]
@@ -101,6 +104,7 @@ class Tape:
     open_interest: Floats | None = None
     depth: Floats | None = None
     volume: Floats | None = None
+    funds: Mapping[str, Floats] | None = None
 
     def __post_init__(self) -> None:
         wanted = (len(self.time), len(self.markets))

@@ -25,7 +25,7 @@ from seawall.report.model import (
 )
 from seawall.report.numbers import counted, text
 from seawall.report.simulate import METHOD
-from seawall.report.simulate_tables import GROUPS, failure_table, label_of, unit_of
+from seawall.report.simulate_tables import failure_table, label_of, unit_of
 from seawall.sim.scenario import Scenario
 
 SCHEMA = "seawall.compare/1"
@@ -85,11 +85,16 @@ def compare_report(
 
 
 def _measures(compared: Comparison) -> list[Difference]:
-    return [d for d in compared.differences if not d.name.startswith("gain_usd.")]
+    return [d for d in compared.differences if d.name not in {g.name for g in _gains(compared)}]
 
 
 def _gains(compared: Comparison) -> list[Difference]:
-    return [d for d in compared.differences if d.name.startswith("gain_usd.")]
+    every = [d for d in compared.differences if d.name.startswith("gain_usd.")]
+    return [compared.of("traders_usd"), *every]
+
+
+_SAME = {"traders_usd": "all traders", "gain_usd.funds": "funds", "gain_usd.outside": "all others"}
+"""Gains of those who are the same in base and reform, whatever befell them."""
 
 
 def _answer(compared: Comparison, changed: Changed) -> tuple[str, ...]:
@@ -98,17 +103,17 @@ def _answer(compared: Comparison, changed: Changed) -> tuple[str, ...]:
         f"Liquidated on average: {text(forced.base[0], Unit.USD)} in the base, "
         f"{text(forced.reform[0], Unit.USD)} under the reform: {_in_words(forced)}"
     ]
-    clear = [d for d in _gains(compared) if d.clear]
+    clear = [d for d in map(compared.of, _SAME) if d.clear]
     for wins, verb in ((True, "better"), (False, "worse")):
         names = [
-            f"{GROUPS[d.name.partition('.')[2]].lower()} by {text(abs(d.change[0]), Unit.USD)}"
+            f"{_SAME[d.name]} by {text(abs(d.change[0]), Unit.USD)}"
             for d in clear
             if (d.change[0] > 0) == wins
         ]
         if names:
             lines.append(f"Who is {verb} off: {', '.join(names)}.")
     if not clear:
-        lines.append("For no group is the gain or loss distinguishable from chance.")
+        lines.append("For neither traders, funds nor others is the change beyond chance.")
     worse = [
         label_of(n).lower()
         for n in ("peak_minute_usd", "adl_usd", "bad_debt_usd", "deficits_usd")
@@ -193,8 +198,9 @@ def _difference_table(
     caption = (
         ""
         if main
-        else "Groups are by what befell an account in each run: one that a reform saves from "
-        "liquidation counts among all other traders there."
+        else "Groups of traders are by what befell an account in each run: one that a reform saves "
+        "from liquidation counts among all other traders there. All traders together, funds and "
+        "the rest are the same on both sides."
     )
     return Table(key, title, columns, lines, caption, main, whole=True)
 

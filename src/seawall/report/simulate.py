@@ -151,7 +151,10 @@ def _assumptions(saved: SavedRun) -> tuple[Assumption, ...]:
         ),
         Assumption(f"Reading expected by the scenario: {saved.about['reading']}"),
     ]
-    return (*rows, *(Assumption("The scenario rests on this.", s) for s in saved.about["sources"]))
+    return (
+        *rows,
+        *(Assumption(f"Source of the scenario's values: {s}") for s in saved.about["sources"]),
+    )
 
 
 def _warnings(saved: SavedRun, failures: list[Failure]) -> tuple[str, ...]:

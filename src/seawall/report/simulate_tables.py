@@ -25,6 +25,7 @@ from seawall.sim.summary import Row, quantiles
 
 LABELS = {
     "forced_usd": "Liquidated",
+    "traders_usd": "Gain, all traders of the book",
     "forced_long_usd": "Longs liquidated",
     "forced_short_usd": "Shorts liquidated",
     "accounts_forced": "Accounts liquidated",

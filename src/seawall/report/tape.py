@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from seawall import __version__
@@ -11,58 +10,24 @@ from seawall.core import format_time
 from seawall.report import tape_tables as tables
 from seawall.report.model import Assumption, Headline, Kind, Report, Section, Unit
 from seawall.report.numbers import counted, text
+from seawall.report.tape_beside import (
+    Beside,
+    Window,
+    against_row,
+    outage_lines,
+    outage_row,
+    outage_table,
+)
 from seawall.risk.coverage import Estimate, Label
+from seawall.risk.share_bounds import ShareLabel
 from seawall.risk.tape_shares import Group, side_name
-from seawall.risk.tape_statistics import Rank, Statistics, changes, forced_share
+from seawall.risk.tape_statistics import Statistics, changes
+from seawall.risk.together import Together
 
 SCHEMA = "seawall.tape-stats/1"
 COMPARE_SCHEMA = "seawall.tape-compare/1"
 METHOD = "docs/methods/coverage.md"
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What a tape was asked for.
-
-    Attributes
-    ----------
-    source
-        The store or file.
-    start, end
-        UTC ns, from the first to before the second.
-    """
-
-    source: str
-    start: int
-    end: int
-
-    @property
-    def seconds(self) -> float:
-        """Its length."""
-        return (self.end - self.start) / 1e9
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Beside:
-    """What the tape itself does not hold.
-
-    Attributes
-    ----------
-    volume_usd, open_interest_usd
-        Of the same markets over the window, and at its start; NaN where not given.
-    rank
-        Of the window's notional among days; None without a history.
-    rules
-        What each venue's feed shows, in words.
-    notes
-        What the reader must know.
-    """
-
-    volume_usd: float = float("nan")
-    open_interest_usd: float = float("nan")
-    rank: Rank | None = None
-    rules: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+STORE_METHOD = "docs/methods/tape-store.md"
 
 
 def tape_report(
@@ -76,13 +41,14 @@ def tape_report(
     beside = beside or Beside()
     charts = tables.charts_of(found)
     grouped = (tables.group_table(groups, by),) if by and tuple(by) != ("venue",) else ()
+    unheard = (outage_table(beside.outages),) if beside.outages else ()
     return Report(
         schema=SCHEMA,
         title=f"Liquidations, {text(window.seconds, Unit.DURATION)} to {format_time(window.end)}",
         question="What was liquidated, where, and how much of it was seen?",
         answer=_answer(found, beside),
         headlines=_headlines(found, beside),
-        tables=(tables.venue_table(found), *grouped, tables.minute_table(found)),
+        tables=(tables.venue_table(found), *grouped, tables.minute_table(found), *unheard),
         charts=charts,
         assumptions=_assumptions(found, beside),
         warnings=_warnings(found, beside),
@@ -99,6 +65,7 @@ def tape_report(
             Section("Venues", ("shares", "venues") if found.venues else ("venues",)),
             *((Section("Groups", ("groups",)),) if grouped else ()),
             Section("The worst minutes", ("minutes_worst",)),
+            *((Section("Not heard", ("outages",)),) if unheard else ()),
         ),
     )
 
@@ -119,6 +86,11 @@ def _answer(found: Statistics, beside: Beside) -> tuple[str, ...]:
         f"{who}: {text(found.notional_usd, usd)} as shown, "
         f"{text(found.long_usd / found.notional_usd, share)} of it long."
     ]
+    if found.takeover_events:
+        lines.append(
+            f"Of it {text(found.takeover_usd, usd)} was taken over by the venue "
+            f"({counted(found.takeover_events, 'event')})."
+        )
     if found.estimate.label is not Label.MEASURED:
         lines.append(f"With what the feeds left out: {_estimated(found.estimate)}.")
     most = found.largest
@@ -130,12 +102,24 @@ def _answer(found: Statistics, beside: Beside) -> tuple[str, ...]:
         )
     if len(found.venues) > 3:
         names = ", ".join(v.venue for v in found.venues[:3])
-        lines.append(
-            f"{names} hold {text(found.top3_share.value, share)} of it "
-            f"({text(found.top3_shown, share)} for the largest three as shown)."
-        )
+        shown = f"({text(found.top3_shown, share)} for the largest three as shown)"
+        if found.top3_share.label is Label.LOWER_BOUND:
+            # who is the largest cannot be told of venues that are only known from below
+            least = text(found.top3_share.low, share)
+            lines.append(
+                f"The largest three venues hold at least {least}, whichever they are {shown}."
+            )
+        else:
+            lines.append(f"{names} hold {text(found.top3_share.value, share)} of it {shown}.")
     if beside.rank is not None:
-        lines.append(f"That is rank {beside.rank.place} of {counted(beside.rank.days, 'day')}.")
+        among = f" ({beside.ranked_among})" if beside.ranked_among else ""
+        days = counted(beside.rank.days, "day")
+        at_least = found.estimate.label is Label.LOWER_BOUND and bool(beside.ranked_among)
+        floor = "; the window's figure is at least, so its place may be higher" if at_least else ""
+        lines.append(
+            f"By what was shown that is rank {beside.rank.place} of {days} of the same "
+            f"venues{among}{floor}."
+        )
     return tuple(lines)
 
 
@@ -175,13 +159,12 @@ def _headlines(found: Statistics, beside: Beside) -> tuple[Headline, ...]:
             note=f"{side_name(run.side)}s, {text(run.notional_usd, Unit.USD)}" if run else "",
         ),
     ]
-    for key, label, of in (
-        ("volume_share", "Share of volume", beside.volume_usd),
-        ("open_interest_share", "Share of open interest", beside.open_interest_usd),
+    for key, label, against in (
+        ("volume_share", "Share of volume", beside.volume),
+        ("open_interest_share", "Share of open interest", beside.open_interest),
     ):
-        if of > 0:
-            share = forced_share(found.notional_usd, of)
-            rows.append(Headline(key, label, share, Unit.FRACTION, whole))
+        if against is not None:
+            rows.append(Headline(key, label, against.share, Unit.FRACTION, whole, note=against.of))
     return tuple(rows)
 
 
@@ -204,33 +187,81 @@ def _tile(key: str, label: str, found: Estimate, unit: Unit) -> Headline:
 def _assumptions(found: Statistics, beside: Beside) -> tuple[Assumption, ...]:
     rows = [
         Assumption("Sides are those of the positions closed: an order that sells closes a long."),
-        Assumption("Deleveraged winners and takeovers are counted apart and never added."),
+        Assumption(
+            "What a venue took over counts as liquidated; deleveraged winners are counted apart "
+            "and never added.",
+            STORE_METHOD,
+        ),
     ]
     if any(v.estimate.label is not Label.MEASURED for v in found.venues):
         rows.append(
             Assumption(
                 "Where one event a slot is published, a rate that wanders in time tells how many "
-                "were not; several orders sent in one instant cannot be told from one.",
+                "were not; several orders sent in one instant cannot be told from one there.",
                 METHOD,
             )
         )
+    rows += [Assumption(words, METHOD) for words in together_lines(found.together)]
     return (*rows, *(Assumption(f"{v}: {words}") for v, words in beside.rules.items()))
+
+
+def together_lines(told: Mapping[str, Together]) -> list[str]:
+    """What is taken of orders in one instant, for each way of taking it."""
+    venues: dict[Together, list[str]] = {}
+    for venue, how in told.items():
+        venues.setdefault(how, []).append(venue)
+    return [f"{', '.join(sorted(names))}: {_taken(how)}" for how, names in venues.items()]
+
+
+def _taken(how: Together) -> str:
+    if not how.told_by:
+        return (
+            "no venue that shows all of its liquidations had enough of them to tell how many come "
+            f"in one instant: upper ends allow for {how.most:g} in the mean, and are too low if "
+            "more do."
+        )
+    those = ", ".join(how.told_by)
+    if how.mean <= 1.0:
+        return (
+            f"on {those}, which show all, no more orders come in one instant than by chance; "
+            f"upper ends allow for {how.most:.2f} times as many."
+        )
+    return (
+        f"on {those}, which show all, {how.mean:.2f} times as many orders come as the slots would "
+        f"tell, being sent together: taken to be so here; lower ends are without, upper ends with "
+        f"{how.most:.2f} times."
+    )
 
 
 def _warnings(found: Statistics, beside: Beside) -> tuple[str, ...]:
     floors = [v.venue for v in found.venues if v.estimate.label is Label.LOWER_BOUND]
-    lines = list(beside.notes)
+    lines = list(beside.notes) + outage_lines(beside.outages)
     if found.unruled:
         lines.append(
             f"{', '.join(found.unruled)} show more events in a slot than the feed's rule allows: "
             "they came another way, and nothing is estimated of what they leave out."
         )
-    if floors:
+    if found.volleys:
         lines.append(
-            f"Of {', '.join(floors)} only a part can be seen: their figures are at least, the "
-            "shares of other venues at most, what is printed."
+            f"{', '.join(found.volleys)} show events so close together at the ends of slots that "
+            "several must stand in an instant: more is left out than the slots can tell."
         )
+    if floors:
+        lines.append(f"Of {', '.join(floors)} only a part can be seen: {_which_ends(found)}")
     return tuple(lines)
+
+
+def _which_ends(found: Statistics) -> str:
+    """Which ends of shares hold where venues are only known from below."""
+    told = {v.share_label for v in found.venues}
+    lines = ["figures are at least what is said."]
+    if ShareLabel.LOWER_BOUND in told:
+        lines.append("Its share is at least the lower end printed.")
+    if ShareLabel.UPPER_BOUND in told:
+        lines.append("Shares of the other venues are at most the upper end printed.")
+    if ShareLabel.UNBOUNDED in told:
+        lines.append("Of the shares of venues that show a part neither end can be told.")
+    return " ".join(lines)
 
 
 def estimate_row(found: Estimate) -> dict[str, Any]:
@@ -280,15 +311,17 @@ def _payload(
         ],
         "adl": {"events": found.adl_events, "notional_usd": found.adl_usd},
         "takeovers": {"events": found.takeover_events, "notional_usd": found.takeover_usd},
-        "volume_usd": beside.volume_usd,
-        "volume_share": forced_share(found.notional_usd, beside.volume_usd),
-        "open_interest_usd": beside.open_interest_usd,
-        "open_interest_share": forced_share(found.notional_usd, beside.open_interest_usd),
+        **against_row("volume", beside.volume),
+        **against_row("open_interest", beside.open_interest),
         "rank": None if beside.rank is None else {
             "place": beside.rank.place,
             "days": beside.rank.days,
             "share_below": beside.rank.share_below,
+            "among": beside.ranked_among or None,
         },
+        "outages": [
+            outage_row(o) for o in beside.outages
+        ],
         "warnings": list(_warnings(found, beside)),
     }  # fmt: skip
 

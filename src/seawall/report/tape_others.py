@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 CONCENTRATION_SCHEMA = "seawall.tape-concentration/1"
 IMPORT_SCHEMA = "seawall.tape-import/1"
+_USD = ("_usd", "notional", "pnl")
+"""How names of USD end."""
 _MEASURES = (
     ("traders", "Traders", Unit.COUNT),
     ("notional_usd", "Notional", Unit.USD),
@@ -76,6 +78,15 @@ def concentration_report(book: Book, found: Sequence[Concentration]) -> Report:
     )
 
 
+def _figure(name: str, value: object) -> object:
+    """A total of a file as a reader takes it: whole numbers counted, others short."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if isinstance(value, int) or value.is_integer():
+        return text(value, Unit.USD if name.endswith("_usd") else Unit.COUNT)
+    return text(value, Unit.USD if name.endswith(_USD) else Unit.NUMBER)
+
+
 def import_report(found: History, store: str, fresh: int | None, kept: str | None) -> Report:
     """What a file held, and what of it is new to the store."""
     tape, series = found.tape, found.series
@@ -87,19 +98,24 @@ def import_report(found: History, store: str, fresh: int | None, kept: str | Non
     facts: list[tuple[str, object]] = [
         ("format", found.format),
         ("rows are", found.what.value),
-        ("rows", len(found)),
+        ("rows", text(len(found), Unit.COUNT)),
         ("from", first),
         ("to", last),
     ]
     if usd is not None:
-        facts += [("notional", text(usd, Unit.USD)), ("new to the store", fresh)]
+        facts += [
+            ("notional", text(usd, Unit.USD)),
+            ("new to the store", None if fresh is None else text(fresh, Unit.COUNT)),
+        ]
     if kept is not None:
         facts.append(("stored as", kept))
-    facts += [(k.replace("_", " "), v) for k, v in found.totals.items()]
+    facts += [(k.replace("_", " "), _figure(k, v)) for k, v in found.totals.items()]
     columns = (Column("fact", "What", brief=True), Column("value", "Value", brief=True))
     rows = [(k, None if v is None else str(v)) for k, v in facts]
     where = "stored beside the tape" if kept else "only told"
     answer = f"{counted(len(found), 'row')} of {found.what.value}, {where}."
+    if not len(found):
+        answer = f"Sums of {found.what.value}, without rows: told here, nothing is stored."
     if fresh is not None and usd is not None:
         answer = (
             f"{counted(len(found), 'event')} of {text(usd, Unit.USD)}, "

@@ -51,6 +51,7 @@ def venue_table(found: Statistics) -> Table:
         Column("share", "Share", Unit.FRACTION, brief=True),
         Column("share_low", "from", Unit.FRACTION, brief=True),
         Column("share_high", "to", Unit.FRACTION, brief=True),
+        Column("share_label", "Share is"),
         Column("share_shown", "Share as shown", Unit.FRACTION),
         Column("label", "Figure is", brief=True),
     )
@@ -58,14 +59,14 @@ def venue_table(found: Statistics) -> Table:
         (
             v.venue, v.events, v.notional_usd, v.long_usd / v.notional_usd, v.estimate.value,
             v.estimate.low, v.estimate.high, v.share.value, v.share.low, v.share.high,
-            v.share_shown, v.estimate.label.value,
+            v.share_label.value, v.share_shown, v.estimate.label.value,
         )
         for v in found.venues
     ]  # fmt: skip
     return Table(
         "venues", "By venue", columns, rows,
-        "Shares are of the estimates; intervals hold 5-95%. A lower bound's share is at least, "
-        "and then the others' at most, what is printed.",
+        "Shares are of the estimates; intervals hold 5-95%. Where venues are only known from "
+        "below, a share's ends are what it can be: 0% and 100% where none can be told.",
         main=True, whole=True,
     )  # fmt: skip
 
@@ -183,6 +184,7 @@ def venue_row(v: VenueShare) -> dict[str, Any]:
         "share": v.share.value,
         "share_low": v.share.low,
         "share_high": v.share.high,
+        "share_label": v.share_label.value,
         "share_shown": v.share_shown,
         "label": v.estimate.label.value,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 from typing import Any
@@ -29,20 +29,29 @@ OCCUPIED: Floats = -np.expm1(-RATES)
 """Chance that a slot is occupied, by state."""
 BESIDE: Floats = RATES / OCCUPIED - 1.0
 """Expected events beside the shown one, by state."""
+SATURATED = 3.0
+"""Events a slot above which slots are as good as always occupied (95%): only a floor is told."""
+_HELD: Floats = np.minimum(BESIDE, SATURATED / -np.expm1(-SATURATED) - 1.0)
 
 _SPREADS = (0.15, 0.3, 0.5, 0.75, 1.0, 1.35, 1.8, 2.4)
 _MEMORIES = (4.0, 10.0, 25.0, 60.0, 150.0, 400.0, 1000.0, 3000.0)
+_JUMPS = (0.0, 0.0005, 0.004, 0.03)
+# where a jump leads: even in the log of the rate up to 1, thinning out above
+_LANDING = np.where(RATES >= 0.03 * (1 - 1e-9), np.minimum(1.0, RATES**-0.7), 0.0)
+_LANDING /= _LANDING.sum()
 _LEVEL_STEP = 0.2
 _FINE_STEP = 0.01
 _POWERS = 15
 _EXACT = 100
 _LOG_STEP = 0.04
 _KEPT_MODELS = 24
+_Place = tuple[int, int, int, int]
+"""Of a model among those tried: spread, memory, level, jumps."""
 
 
 @dataclass(frozen=True, slots=True)
 class RateModel:
-    """A rate whose logarithm wanders about a level: a first-order autoregression.
+    """A rate whose logarithm wanders about a level, a first-order autoregression, and may jump.
 
     Attributes
     ----------
@@ -54,12 +63,17 @@ class RateModel:
         Slots over which it forgets by a factor e.
     weight
         Its share among the models that explain the tape.
+    jumps
+        Chance, each slot, that the rate is cast anew: from 0.03 to 1 even in its log, and above
+        that with a density that falls by the power 0.7, as a slot that is always occupied says
+        nothing of how high it is.
     """
 
     level: float
     spread: float
     memory: float
     weight: float = 1.0
+    jumps: float = 0.0
 
     def start_and_move(self) -> tuple[Floats, Floats]:
         """Chances of the states at first, shape (J,), and of a move in one slot, (J, J)."""
@@ -87,7 +101,15 @@ class RateModel:
         rates -= np.diag(rates.sum(axis=1))
         start = np.cumsum(np.append(0.0, np.log(up[:-1]) - np.log(down[1:])))
         start = np.exp(start - start.max())
-        return start / start.sum(), _exponential(rates)
+        start /= start.sum()
+        move = _exponential(rates)
+        if self.jumps:
+            move = (1.0 - self.jumps) * move + self.jumps * _LANDING
+            # at rest: what landed so long ago, moved on since
+            rest = np.eye(len(at)) - (1.0 - self.jumps) * _exponential(rates)
+            start = np.maximum(np.linalg.solve(rest.T, self.jumps * _LANDING), 0.0)
+            start /= start.sum()
+        return start, move
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,21 +136,26 @@ def fit(rows: Sequence[Row]) -> tuple[RateModel, ...]:
     events = sum(len(r.gaps) for r in rows)
     empty = sum(int(r.gaps.sum()) + r.tail for r in rows)
     level = float(np.log(-np.log1p(-min(0.98, events / (events + empty)))))
-    known: dict[tuple[int, int, int], float] = {}
+    known: dict[_Place, float] = {}
 
-    def model(at: tuple[int, int, int]) -> RateModel:
+    def model(at: _Place) -> RateModel:
         # the same levels for every instrument, so that their matrices are made once
-        return RateModel(_LEVEL_STEP * at[2], _SPREADS[at[0]], _MEMORIES[at[1]])
+        return RateModel(
+            _LEVEL_STEP * at[2], _SPREADS[at[0]], _MEMORIES[at[1]], jumps=_JUMPS[at[3]]
+        )
 
-    def value(at: tuple[int, int, int]) -> float:
+    def value(at: _Place) -> float:
         if at not in known:
             known[at] = _likelihood(model(at), rows)
         return known[at]
 
-    top = _climb((2, 4, round(level / _LEVEL_STEP)), value)
+    first = (2, 4, round(level / _LEVEL_STEP), 0)
+    # a rate that stays between jumps is far from one that wanders: it has a start of its own
+    still = (0, len(_MEMORIES) - 1, first[2], 2)
+    top = max((_climb(k, value) for k in (first, still)), key=value)
     # what is about as likely as the best, so that the draws know how sure it is
     for step in product((-1, 0, 1), (-1, 0, 1), (-2, -1, 0, 1, 2)):
-        near = (top[0] + step[0], top[1] + step[1], top[2] + step[2])
+        near = (top[0] + step[0], top[1] + step[1], top[2] + step[2], top[3])
         if 0 <= near[0] < len(_SPREADS) and 0 <= near[1] < len(_MEMORIES):
             value(near)
     kept = sorted(known, key=lambda k: -known[k])[:_KEPT_MODELS]
@@ -138,7 +165,7 @@ def fit(rows: Sequence[Row]) -> tuple[RateModel, ...]:
     weights /= weights.sum()
     found = [(m, float(w)) for (m, _), w in zip(models, weights, strict=True) if w > 5e-3]
     scale = sum(w for _, w in found)
-    return tuple(RateModel(m.level, m.spread, m.memory, w / scale) for m, w in found)
+    return tuple(replace(m, weight=w / scale) for m, w in found)
 
 
 def _constants(level: float, events: int, empty: int) -> list[tuple[RateModel, float]]:
@@ -152,16 +179,16 @@ def _constants(level: float, events: int, empty: int) -> list[tuple[RateModel, f
     ]
 
 
-def _climb(at: tuple[int, int, int], value: Any) -> tuple[int, int, int]:
+def _climb(at: _Place, value: Any) -> _Place:
     """Go up the likelihood, one step of one parameter at a time, until no step helps."""
     while True:
         near = []
-        for axis, size in enumerate((len(_SPREADS), len(_MEMORIES), 0)):
+        for axis, size in enumerate((len(_SPREADS), len(_MEMORIES), 0, len(_JUMPS))):
             for step in (-1, 1):
                 moved = list(at)
                 moved[axis] += step
                 if size == 0 or 0 <= moved[axis] < size:
-                    near.append((moved[0], moved[1], moved[2]))
+                    near.append((moved[0], moved[1], moved[2], moved[3]))
         best = max(near, key=value)
         if value(best) <= value(at) or abs(best[2]) > 80:
             return at
@@ -169,14 +196,14 @@ def _climb(at: tuple[int, int, int], value: Any) -> tuple[int, int, int]:
 
 
 def _likelihood(model: RateModel, rows: Sequence[Row]) -> float:
-    start, move, powers = _matrices(model.level, model.spread, model.memory)
+    start, move, powers = _matrices(model)
     values = [kernels.likelihood_of(r.gaps, r.tail, start, move, powers, OCCUPIED) for r in rows]
     return float(sum(values))
 
 
 @lru_cache(maxsize=300)
-def _matrices(level: float, spread: float, memory: float) -> tuple[Floats, Floats, Floats]:
-    start, move = RateModel(level, spread, memory).start_and_move()
+def _matrices(model: RateModel) -> tuple[Floats, Floats, Floats]:
+    start, move = model.start_and_move()
     return start, move, powers_of(move)
 
 
@@ -185,20 +212,25 @@ def draw(model: RateModel, row: Row, count: int, rng: np.random.Generator) -> Fl
     shape = (count, len(row.gaps))
     if model.spread == 0.0:
         return np.full(shape, np.exp(model.level))
-    place, steps, end, after = _filtered(model, row)
+    place, steps, end, after = _filtered(replace(model, weight=1.0), row)
     chosen = np.empty(shape, dtype=np.int16)
     kernels.paths(place, steps, end, after, rng.random(shape), chosen)
     return RATES[chosen]
 
 
 def expected(model: RateModel, row: Row) -> Floats:
-    """Shape (n, 2): of each occupied slot the rate and the events beside the shown one."""
+    """Shape (n, 3): of each occupied slot the rate, the events beside the shown one, and a floor.
+
+    The floor holds the rate, wherever it may be above it, at the highest that can be told.
+    """
     if model.spread == 0.0:
         rate = np.exp(model.level)
-        return np.tile([rate, rate / -np.expm1(-rate) - 1.0], (len(row.gaps), 1))
-    place, steps, end, after = _filtered(model, row)
+        held = min(rate, SATURATED)
+        beside, floor = (x / -np.expm1(-x) - 1.0 for x in (rate, held))
+        return np.tile([rate, beside, floor], (len(row.gaps), 1))
+    place, steps, end, after = _filtered(replace(model, weight=1.0), row)
     kernels.smooth(place, steps, end, OCCUPIED, after)
-    told: Floats = after @ np.stack([RATES, BESIDE], axis=1)
+    told: Floats = after @ np.stack([RATES, BESIDE, _HELD], axis=1)
     return told
 
 
@@ -207,13 +239,13 @@ def _filtered(model: RateModel, row: Row) -> tuple[Ints, Floats, Floats, Floats]
 
     Runs of empty slots beyond 100 are rounded to within 2%, so that few steps are needed.
     """
-    start, _, powers = _matrices(model.level, model.spread, model.memory)
+    start, _, powers = _matrices(model)
     bins = np.rint(np.log(np.maximum(row.gaps, _EXACT) / _EXACT) / _LOG_STEP)
     rounded = np.rint(_EXACT * np.exp(bins * _LOG_STEP)).astype(np.int64)
     runs, place = np.unique(np.where(row.gaps < _EXACT, row.gaps, rounded), return_inverse=True)
     steps = np.empty((len(runs), len(start), len(start)))
     for k, run in enumerate(runs.tolist()):
-        steps[k] = _step(model.level, model.spread, model.memory, run)
+        steps[k] = _step(model, run)
     end = _over(row.tail, powers, np.ones(len(start)))
     after = np.empty((len(row.gaps), len(start)))
     kernels.forward(place.reshape(-1), steps, start, OCCUPIED, after)
@@ -221,9 +253,9 @@ def _filtered(model: RateModel, row: Row) -> tuple[Ints, Floats, Floats, Floats]
 
 
 @lru_cache(maxsize=4_000)
-def _step(level: float, spread: float, memory: float, run: int) -> Floats:
+def _step(model: RateModel, run: int) -> Floats:
     """What carries weights over a run of empty slots and one step more, to a scale."""
-    _, move, powers = _matrices(level, spread, memory)
+    _, move, powers = _matrices(model)
     step: Floats = _over(run, powers, None) @ move
     step /= step.max()
     return step

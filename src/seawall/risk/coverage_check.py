@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seawall.core.tape import DTYPES, Coverage, Tape
-from seawall.risk.coverage import Label, Shows, SlotRule, unseen
+from seawall.risk.coverage import Estimate, Label, Shows, SlotRule, unseen
+from seawall.risk.tape_cells import cells_of
 from seawall.risk.tape_shares import estimate
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Shape = Callable[[float, int, np.random.Generator], Floats]
+Maker = Callable[[float, int, np.random.Generator], Tape]
 
 START = 1_700_000_000 * 10**9
 SECOND = 10**9
@@ -55,6 +58,24 @@ def excited(level: float, slots: int, rng: np.random.Generator) -> Floats:
     return rate
 
 
+def cascades(level: float, slots: int, rng: np.random.Generator) -> Floats:
+    """Quiet at 0.05, with a cascade every 1,300 slots that dies off by a power of its age.
+
+    Its height is of a Pareto law with exponent 1.8, cut at 16 times the level.
+    """
+    rate = np.full(slots, 0.05)
+    for start in rng.integers(0, slots - 400, max(1, slots // 1300)).tolist():
+        height = 4 * level * min(4.0, float(rng.pareto(1.8)))
+        rate[start : start + 400] += height / (1 + np.arange(400) / 8) ** 1.1
+    return rate
+
+
+def switching(level: float, slots: int, rng: np.random.Generator) -> Floats:
+    """A rate that is the level for 200 slots, then less than a fifth of it for as long."""
+    begun = int(rng.integers(0, 400))
+    return np.where((np.arange(slots) + begun) // 200 % 2 == 0, level * 3 / 16, level)
+
+
 def _shots(level: float, slots: int, rng: np.random.Generator, every: int, memory: float) -> Floats:
     rate = np.full(slots, 0.02)
     for start in rng.integers(0, slots, rng.poisson(slots / every)).tolist():
@@ -63,22 +84,38 @@ def _shots(level: float, slots: int, rng: np.random.Generator, every: int, memor
     return rate
 
 
-SHAPES: dict[str, Shape] = {
-    "constant": constant,
-    "wandering": wandering,
-    "self-exciting": excited,
-    "bursts": bursts,
-    "short bursts": short_bursts,
-}
+def whole(
+    rate: Floats, rng: np.random.Generator, spread: float = 1.5, larger: Floats | None = None
+) -> Tape:
+    """Every event of a rate, with lognormal sizes, one in three of a short; in order of time.
 
-
-def whole(rate: Floats, rng: np.random.Generator, spread: float = 1.5) -> Tape:
-    """Every event of a rate, with lognormal sizes, one in three of a short; in order of time."""
+    Parameters
+    ----------
+    larger
+        By how much orders are larger in each slot.
+    """
     slot = np.repeat(np.arange(len(rate)), rng.poisson(rate))
     n = len(slot)
     time = np.sort(START + ((slot + rng.random(n)) * SECOND).astype(np.int64))
-    columns = {name: np.zeros(n, dtype=kind) for name, kind in DTYPES.items()}
     notional = np.exp(9 + spread * rng.normal(size=n))
+    # slots ascend as the times do
+    return _tape(time, notional if larger is None else notional * larger[slot], rng)
+
+
+def volleys(rate: Floats, rng: np.random.Generator, lasting: float) -> Tape:
+    """Events that come in volleys of two in the mean, each within a part of a slot."""
+    slot = np.repeat(np.arange(len(rate)), rng.poisson(rate / 2))
+    begun = START + ((slot + rng.random(len(slot))) * SECOND).astype(np.int64)
+    begun = np.repeat(begun, rng.geometric(0.5, len(slot)))
+    n = len(begun)
+    time = np.sort(begun + (rng.random(n) * lasting * SECOND).astype(np.int64))
+    last = START + len(rate) * SECOND - 1
+    return _tape(np.minimum(time, last), np.exp(9 + 1.5 * rng.normal(size=n)), rng)
+
+
+def _tape(time: Ints, notional: Floats, rng: np.random.Generator) -> Tape:
+    n = len(time)
+    columns = {name: np.zeros(n, dtype=kind) for name, kind in DTYPES.items()}
     columns |= {
         "time": time,
         "received": time,
@@ -91,6 +128,33 @@ def whole(rate: Floats, rng: np.random.Generator, spread: float = 1.5) -> Tape:
     }
     names = {"venues": ("v",), "instruments": ("i",), "assets": ("a",), "sources": ("s",)}
     return Tape(**columns, **names)  # type: ignore[arg-type]
+
+
+def _plain(shape: Shape) -> Maker:
+    return lambda level, slots, rng: whole(shape(level, slots, rng), rng)
+
+
+def _larger_when_fast(level: float, slots: int, rng: np.random.Generator) -> Tape:
+    rate = switching(level, slots, rng)
+    return whole(rate, rng, 1.2, np.where(rate > level / 2, 5.0, 1.0))
+
+
+def _volleys(lasting: float) -> Maker:
+    return lambda level, slots, rng: volleys(constant(level, slots, rng), rng, lasting)
+
+
+SHAPES: dict[str, Maker] = {
+    "constant": _plain(constant),
+    "wandering": _plain(wandering),
+    "self-exciting": _plain(excited),
+    "bursts": _plain(bursts),
+    "short bursts": _plain(short_bursts),
+    "cascades": _plain(cascades),
+    "switching": _larger_when_fast,
+    "volleys, 200 ms": _volleys(0.2),
+    "volleys, 20 ms": _volleys(0.02),
+    "volleys, 1 ms": _volleys(0.001),
+}
 
 
 def thinned(tape: Tape, shows: Shows) -> Tape:
@@ -113,12 +177,15 @@ class Checked:
     shown
         Share of the events that was shown.
     events_bias, usd_bias
-        Sum of the estimates over that of the truth, less 1.
+        Sum of the estimates over that of the truth, less 1, of all tapes.
+    told
+        Share of tapes of which an interval is told, not only a lower bound.
+    told_events_bias, told_usd_bias
+        The bias of these (NaN without any, as the next).
     events_inside, usd_inside
-        Share of tapes whose truth the 5-95% interval holds; 0.9 is nominal.
-    floors, floors_hold
-        Share of tapes of which only a lower bound is told, and of those the share whose floor
-        does not lie above the truth (NaN without any).
+        Share of these whose truth the interval holds; 0.9 is nominal.
+    floors_hold
+        Of the other tapes the share whose floor does not lie above the truth (NaN without any).
     """
 
     shape: str
@@ -128,10 +195,12 @@ class Checked:
     occupancy: float
     shown: float
     events_bias: float
-    events_inside: float
     usd_bias: float
+    told: float
+    told_events_bias: float
+    events_inside: float
+    told_usd_bias: float
     usd_inside: float
-    floors: float
     floors_hold: float
 
 
@@ -142,66 +211,106 @@ def check(
     slots: int = 4_000,
     draws: int = 200,
     seed: int = 0,
+    beside: bool = True,
 ) -> Iterator[Checked]:
     """Make tapes, thin them by each rule, estimate, and compare: a row a shape, rule and level.
 
     Parameters
     ----------
+    beside
+        Whether another venue, of another tape of the same kind, shows everything.
     levels
         Mean events a slot; 1.609 of a constant rate occupies 80% of the slots. Of bursts it is
-        the mean height at which they begin.
+        the mean height at which they begin, of a rate that switches the higher one.
     """
     for shows in Shows:
         for shape in shapes:
             for level in levels:
                 found = [
-                    _one(SHAPES[shape], shows, level, slots, draws, seed + k) for k in range(tapes)
+                    _one(SHAPES[shape], shows, level, slots, draws, seed + k, beside)
+                    for k in range(tapes)
                 ]
-                yield _row(shape, shows, level, slots, np.array(found))
+                yield _row(shape, shows, level, slots, found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """One tape: what was shown, all of it, and what is told of it."""
+
+    shown: int
+    events: int
+    usd: float
+    told_events: Estimate
+    told_usd: Estimate
+    guess_events: float
+    guess_usd: float
+
+    @property
+    def floor(self) -> bool:
+        return self.told_usd.label is Label.LOWER_BOUND
 
 
 def _one(
-    shape: Shape, shows: Shows, level: float, slots: int, draws: int, seed: int
-) -> tuple[float, ...]:
+    shape: Maker, shows: Shows, level: float, slots: int, draws: int, seed: int, beside: bool
+) -> _Made:
     rng = np.random.default_rng((seed, int(level * 1000)))
-    everything = whole(shape(level, slots, rng), rng)
+    everything = shape(level, slots, rng)
     seen = thinned(everything, shows)
+    told = joined(seen, shape(level, slots, rng)) if beside else seen
     window = (START, START + slots * SECOND - 1)
-    found = unseen(seen, {"v": SlotRule(1.0, shows)}, window, draws, seed)
-    count, usd = len(everything) - len(seen), float(everything.notional.sum() - seen.notional.sum())
-    told = estimate(seen, found, np.ones(len(seen), dtype=np.bool_))
-    floor = told.label is Label.LOWER_BOUND
-    return (
-        len(seen),
-        len(everything),
-        len(seen) + float(found.events.sum()),
-        _inside(found.drawn_events, count),
-        float(everything.notional.sum()),
-        float(seen.notional.sum() + found.usd.sum()),
-        _inside(found.drawn_usd, usd),
-        float(floor),
-        float(floor and told.low <= everything.notional.sum()),
+    found = unseen(told, {"v": SlotRule(1.0, shows)}, window, draws, seed)
+    cells = cells_of(told, found)
+    mine = cells.of(0, "v")
+    return _Made(
+        shown=len(seen),
+        events=len(everything),
+        usd=float(everything.notional.sum()),
+        told_events=estimate(cells, mine, count=True),
+        told_usd=estimate(cells, mine),
+        guess_events=len(seen) + float(found.events.sum()),
+        guess_usd=float(seen.notional.sum() + found.usd.sum()),
     )
 
 
-def _inside(drawn: Floats, truth: float) -> float:
-    low, high = np.quantile(drawn.sum(axis=1), (0.05, 0.95))
-    return float(low <= truth <= high)
+def joined(thin: Tape, whole: Tape) -> Tape:
+    """A venue ``v`` that shows one event a slot, and beside it ``w``, which shows all of its."""
+    columns = {n: np.concatenate([getattr(thin, n), getattr(whole, n)]) for n in DTYPES}
+    one = np.repeat(np.array([0, 1]), (len(thin), len(whole)))
+    columns["venue"] = one.astype(DTYPES["venue"])
+    columns["instrument"] = one.astype(DTYPES["instrument"])
+    coverage = np.where(one == 0, Coverage.ONE_A_SLOT, Coverage.ALL)
+    columns["coverage"] = coverage.astype(DTYPES["coverage"])
+    columns["event_id"] = np.arange(1, len(one) + 1, dtype=DTYPES["event_id"])
+    names = {"venues": ("v", "w"), "instruments": ("i", "j"), "assets": ("a",), "sources": ("s",)}
+    return Tape(**columns, **names)  # type: ignore[arg-type]
 
 
-def _row(shape: str, shows: Shows, level: float, slots: int, found: Floats) -> Checked:
-    seen, events, guess, events_in, usd, guess_usd, usd_in, floors, hold = found.T
+def _row(shape: str, shows: Shows, level: float, slots: int, made: Sequence[_Made]) -> Checked:
+    told = [m for m in made if not m.floor]
+    floors = [m for m in made if m.floor]
     return Checked(
         shape=shape,
         shows=shows,
         level=level,
-        tapes=len(found),
-        occupancy=float(seen.mean() / slots),
-        shown=float(seen.sum() / events.sum()),
-        events_bias=float(guess.sum() / events.sum() - 1),
-        events_inside=float(events_in.mean()),
-        usd_bias=float(guess_usd.sum() / usd.sum() - 1),
-        usd_inside=float(usd_in.mean()),
-        floors=float(floors.mean()),
-        floors_hold=float(hold.sum() / floors.sum()) if floors.any() else float("nan"),
+        tapes=len(made),
+        occupancy=sum(m.shown for m in made) / (len(made) * slots),
+        shown=sum(m.shown for m in made) / sum(m.events for m in made),
+        events_bias=_bias((m.guess_events, m.events) for m in made),
+        usd_bias=_bias((m.guess_usd, m.usd) for m in made),
+        told=len(told) / len(made),
+        told_events_bias=_bias((m.guess_events, m.events) for m in told),
+        events_inside=_mean(m.told_events.low <= m.events <= m.told_events.high for m in told),
+        told_usd_bias=_bias((m.guess_usd, m.usd) for m in told),
+        usd_inside=_mean(m.told_usd.low <= m.usd <= m.told_usd.high for m in told),
+        floors_hold=_mean(m.told_usd.low <= m.usd for m in floors),
     )
+
+
+def _bias(pairs: Iterable[tuple[float, float]]) -> float:
+    guess, truth = np.array([(0.0, 0.0), *pairs]).sum(axis=0)
+    return float(guess / truth - 1) if truth else float("nan")
+
+
+def _mean(held: Iterable[bool]) -> float:
+    values = list(held)
+    return sum(values) / len(values) if values else float("nan")

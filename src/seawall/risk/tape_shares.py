@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.core.tape import Coverage, Tape
-from seawall.risk.coverage import (
-    SATURATED,
-    SATURATED_SHARE,
-    Estimate,
-    Label,
-    Unseen,
-    liquidations,
-)
+from seawall.risk.coverage import Estimate, Label
+from seawall.risk.share_bounds import ShareLabel, share_bounds, top_bounds
+from seawall.risk.tape_cells import Cells
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-_PARTLY = (Coverage.SAMPLE, Coverage.UNKNOWN)
+SATURATED_SHARE = 0.05
+"""Share of an estimate that may come from saturated slots before it is a lower bound."""
+_FIELDS = ("venue", "asset", "side")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +31,10 @@ class VenueShare:
     estimate
         USD with what was not shown.
     share
-        Of the estimates of all venues, with its 5-95% interval; ``label`` is that of ``estimate``.
+        Of the estimates of all venues, with what it can be: from the 5% of the least to the 95% of
+        the most, 0 and 1 where no end can be told.
+    share_label
+        Which of its ends hold.
     share_shown
         Of what was shown.
     """
@@ -47,6 +45,7 @@ class VenueShare:
     long_usd: float
     estimate: Estimate
     share: Estimate
+    share_label: ShareLabel
     share_shown: float
 
 
@@ -62,121 +61,140 @@ class Group:
     estimate: Estimate
 
 
-def estimate(tape: Tape, left_out: Unseen, rows: Mask, count: bool = False) -> Estimate:
-    """USD, or with ``count`` events, of some rows with what was not shown beside them.
+def estimate(cells: Cells, rows: Mask | None = None, count: bool = False) -> Estimate:
+    """USD, or with ``count`` events, of some cells with what was not shown beside them.
 
-    Where a feed tells no rule, or its slots are full, the figure is a lower bound: slots that
-    are as good as always occupied are held at the rate that can still be told, and there is no
-    upper end.
+    Where a feed tells no rule, was not heard all the time, or its slots are full, the figure is a
+    lower bound: slots that are as good as always occupied are held at the rate that can still be
+    told, and there is no upper end.
 
     Parameters
     ----------
     rows
-        Shape (n,): whole cells (a venue, an asset and a side) of the tape.
+        Shape (c,): the cells; all if None.
     """
-    mine = rows & liquidations(tape)
-    shown = float(mine.sum()) if count else float(tape.notional[mine].sum())
-    beside = left_out.events if count else left_out.usd
-    hidden = float(beside[mine].sum())
-    label = label_of(tape, left_out, mine)
+    label = label_of(cells, rows)
+    rows = np.ones(len(cells.names), dtype=np.bool_) if rows is None else rows
+    hidden = cells.hidden
+    shown = float((cells.events if count else cells.usd)[rows].sum())
+    beside = float((hidden.events if count else hidden.usd)[rows].sum())
     if label is Label.MEASURED:
         return Estimate(shown, shown, shown, label)
-    drawn = _drawn(left_out, mine, count)
-    low, high = (float(x) for x in np.quantile(shown + drawn, (0.05, 0.95)))
+    low, high = (float(x) for x in np.quantile(shown + _drawn(cells, rows, count), (0.05, 0.95)))
     if label is Label.MODELLED:
-        return Estimate(shown + hidden, min(low, shown + hidden), max(high, shown + hidden), label)
-    value = shown + float((beside * _held(left_out))[mine].sum())
-    return Estimate(value, min(low, value), float("nan"), label)
+        return Estimate(shown + beside, min(low, shown + beside), max(high, shown + beside), label)
+    held = float((hidden.held_events if count else hidden.held_usd)[rows].sum())
+    # the draws are of the estimate: of what is held there is as much less
+    floor = shown + (low - shown) * min(1.0, held / beside if beside > 0 else 1.0)
+    return Estimate(shown + held, min(floor, shown + held), float("nan"), label)
 
 
-def label_of(tape: Tape, left_out: Unseen, mine: Mask) -> Label:
-    """What the USD of some events are called once what is missing has been added."""
-    if not mine.any():
-        return Label.MEASURED
-    coverage = tape.coverage[mine]
-    if np.isin(coverage, _PARTLY).any() or left_out.unruled[mine].any():
+def label_of(cells: Cells, rows: Mask | None = None) -> Label:
+    """What the USD of some cells, or of all, are called once what is missing has been added."""
+    if rows is None:
+        # all together also miss a venue that showed nothing for not being heard
+        if cells.unheard:
+            return Label.LOWER_BOUND
+        rows = np.ones(len(cells.names), dtype=np.bool_)
+    if cells.unheard & {cells.names[k][0] for k in np.flatnonzero(rows)}:
         return Label.LOWER_BOUND
-    if not (coverage == Coverage.ONE_A_SLOT).any():
+    if not cells.events[rows].any():
         return Label.MEASURED
-    whole = float(tape.notional[mine].sum() + left_out.usd[mine].sum())
-    full = float(left_out.usd[mine & left_out.saturated].sum())
+    hidden = cells.hidden
+    if (cells.partly + hidden.unruled + hidden.volleys)[rows].any():
+        return Label.LOWER_BOUND
+    if not cells.slotted[rows].any():
+        return Label.MEASURED
+    whole = float(cells.usd[rows].sum() + hidden.usd[rows].sum())
+    full = float(hidden.full_usd[rows].sum())
     return Label.LOWER_BOUND if full > SATURATED_SHARE * whole else Label.MODELLED
 
 
-def _held(left_out: Unseen) -> Floats:
-    """Shape (n,): what is left of an event's unseen part at the highest rate that can be told."""
-    most = SATURATED / -np.expm1(-SATURATED) - 1.0
-    beside = np.maximum(left_out.events, 1e-300)
-    return np.where(left_out.saturated, np.minimum(1.0, most / beside), 1.0)
-
-
-def _drawn(left_out: Unseen, mine: Mask, count: bool) -> Floats:
-    """Shape (draws,): draws of the unseen part of the cells that some rows are in."""
-    drawn = left_out.drawn_events if count else left_out.drawn_usd
+def _drawn(cells: Cells, rows: Mask, count: bool) -> Floats:
+    """Shape (draws,): draws of the unseen part of some cells."""
+    drawn = cells.hidden.drawn_events if count else cells.hidden.drawn_usd
     if not drawn.size:
         return np.zeros(max(1, len(drawn)))
-    return np.asarray(drawn[:, np.unique(left_out.cell[mine])].sum(axis=1), dtype=np.float64)
+    return np.asarray(drawn[:, rows].sum(axis=1), dtype=np.float64)
 
 
-def venue_shares(tape: Tape, left_out: Unseen) -> tuple[VenueShare, ...]:
+def venue_shares(cells: Cells) -> tuple[VenueShare, ...]:
     """Venues by estimated notional, largest first; shares are of the estimates' sum.
 
-    The interval of a share holds what the estimates leave open. A venue that publishes a part
-    without a rule enters with what it shows: its own share is then at least, and that of the
-    others at most, what is said.
+    The interval of a share holds all that the venues may come to. Beside a venue that is only
+    known from below the share of another is at most what is said; beside several, or of such a
+    venue beside another, nothing is known of a share but that it lies between 0 and 1.
     """
-    mine = liquidations(tape)
-    codes = [c for c in range(len(tape.venues)) if (mine & (tape.venue == c)).any()]
-    if not codes:
+    venues = sorted({n[0] for n, k in zip(cells.names, cells.events, strict=True) if k})
+    if not venues:
         return ()
-    rows = [mine & (tape.venue == c) for c in codes]
-    found = [estimate(tape, left_out, r) for r in rows]
-    shown = np.array([float(tape.notional[r].sum()) for r in rows])
-    drawn = np.array(
-        [x + _drawn(left_out, r, False) for x, r in zip(shown, rows, strict=True)]
-    ).reshape(len(rows), -1)
+    rows = [cells.of(0, v) for v in venues]
+    found = [estimate(cells, r) for r in rows]
+    shown = np.array([float(cells.usd[r].sum()) for r in rows])
     values = np.array([e.value for e in found])
+    drawn, floors = _parts(cells, dict(zip(venues, found, strict=True)))
+    low, high = share_bounds(drawn, floors)
+    long = cells.of(2, 1)
     shares = []
-    for k, code in enumerate(codes):
-        share = _share(values, drawn, np.arange(len(codes)) == k, found[k].label)
+    for k, venue in enumerate(venues):
+        value = float(values[k] / values.sum())
+        ends = min(float(low[k]), value), max(float(high[k]), value)
         shares.append(
             VenueShare(
-                venue=tape.venues[code],
-                events=int(rows[k].sum()),
+                venue=venue,
+                events=int(cells.events[rows[k]].sum()),
                 notional_usd=float(shown[k]),
-                long_usd=float(tape.notional[rows[k] & (tape.side > 0)].sum()),
+                long_usd=float(cells.usd[rows[k] & long].sum()),
                 estimate=found[k],
-                share=share,
+                share=Estimate(value, *ends, weakest(e.label for e in found)),
+                share_label=_share_label(found, floors, k),
                 share_shown=float(shown[k] / shown.sum()),
             )
         )
     return tuple(sorted(shares, key=lambda s: (-s.estimate.value, s.venue)))
 
 
-def _share(values: Floats, drawn: Floats, these: Mask, label: Label) -> Estimate:
-    value = float(values[these].sum() / values.sum())
-    ratio = drawn[these].sum(axis=0) / drawn.sum(axis=0)
-    low, high = (float(x) for x in np.quantile(ratio, (0.05, 0.95)))
-    return Estimate(value, min(low, value), max(high, value), label)
+def _parts(cells: Cells, venues: Mapping[str, Estimate]) -> tuple[Floats, Mask]:
+    """Draws of venues' USD, the floor of those that are only known from below, and which are.
+
+    Venues that showed nothing for not being heard come last: they may have had any.
+    """
+    drawn = []
+    for venue, found in venues.items():
+        mine = cells.of(0, venue)
+        one = float(cells.usd[mine].sum()) + _drawn(cells, mine, False)
+        drawn.append(np.full(len(one), found.low) if found.label is Label.LOWER_BOUND else one)
+    floors = [e.label is Label.LOWER_BOUND for e in venues.values()]
+    for _ in cells.unheard - venues.keys():
+        drawn.append(np.zeros(len(drawn[0])))
+        floors.append(True)
+    return np.array(drawn), np.array(floors, dtype=np.bool_)
 
 
-def top_share(
-    tape: Tape, left_out: Unseen, venues: Sequence[VenueShare], top: int = 3
-) -> tuple[Estimate, float]:
-    """Share of the largest venues by estimate, and that of the largest by what was shown."""
+def _share_label(found: Sequence[Estimate], floors: Mask, k: int) -> ShareLabel:
+    """What the share of the k-th venue is called."""
+    if int(floors.sum()) > floors[k]:
+        return ShareLabel.UNBOUNDED if floors[k] else ShareLabel.UPPER_BOUND
+    return ShareLabel(weakest(e.label for e in found).value)
+
+
+def top_share(cells: Cells, venues: Sequence[VenueShare], top: int = 3) -> tuple[Estimate, float]:
+    """Share of the largest venues by estimate, and that of the largest by what was shown.
+
+    The interval is of the largest, whichever they are: where venues are only known from below,
+    others may be the largest than those that are by estimate.
+    """
     if not venues:
         nan = float("nan")
         return Estimate(nan, nan, nan, Label.MEASURED), nan
-    mine = liquidations(tape)
     values = np.array([v.estimate.value for v in venues])
-    drawn = []
-    for v in venues:
-        rows = mine & (tape.venue == tape.venues.index(v.venue))
-        drawn.append(v.notional_usd + _drawn(left_out, rows, False))
     shown = sorted((v.share_shown for v in venues), reverse=True)
+    drawn, floors = _parts(cells, {v.venue: v.estimate for v in venues})
+    value = float(values[:top].sum() / values.sum())
+    low, high = top_bounds(drawn, floors, top)
     label = weakest(v.estimate.label for v in venues)
-    share = _share(values, np.array(drawn), np.arange(len(values)) < top, label)
-    return share, float(sum(shown[:top]))
+    label = Label.LOWER_BOUND if floors.any() else label
+    return Estimate(value, min(low, value), max(high, value), label), float(sum(shown[:top]))
 
 
 def weakest(labels: Iterable[Label]) -> Label:
@@ -186,7 +204,7 @@ def weakest(labels: Iterable[Label]) -> Label:
     return next((x for x in order if x in there), Label.MEASURED)
 
 
-def groups(tape: Tape, left_out: Unseen, by: Sequence[str]) -> tuple[Group, ...]:
+def groups(cells: Cells, by: Sequence[str]) -> tuple[Group, ...]:
     """Figures by venue, asset, side or several of these together, largest first.
 
     Parameters
@@ -194,51 +212,27 @@ def groups(tape: Tape, left_out: Unseen, by: Sequence[str]) -> tuple[Group, ...]
     by
         Any of ``venue``, ``asset`` and ``side``.
     """
-    mine = np.flatnonzero(liquidations(tape))
-    if not len(mine):
-        return ()
-    columns: dict[str, NDArray[Any]] = {
-        "venue": tape.venue,
-        "asset": tape.asset,
-        "side": tape.side,
-    }
-    keys = np.array([columns[b][mine] for b in by], dtype=np.int64).T
-    known, place = np.unique(keys, axis=0, return_inverse=True)
-    order = np.argsort(place.reshape(-1), kind="stable")
-    edges = np.cumsum(np.bincount(place.reshape(-1), minlength=len(known)))
+    fields = [_FIELDS.index(b) for b in by]
+    members: dict[tuple[str | int, ...], list[int]] = {}
+    for k, name in enumerate(cells.names):
+        if cells.events[k]:
+            members.setdefault(tuple(name[f] for f in fields), []).append(k)
+    long = cells.of(2, 1)
     found = []
-    for key, rows in zip(known.tolist(), np.split(mine[order], edges[:-1]), strict=True):
-        part = tape.take(rows)
-        every = np.ones(len(rows), dtype=np.bool_)
+    for key, places in members.items():
+        rows = np.zeros(len(cells.names), dtype=np.bool_)
+        rows[places] = True
         found.append(
             Group(
-                names=tuple(_name(tape, b, c) for b, c in zip(by, key, strict=True)),
-                events=len(rows),
-                notional_usd=float(part.notional.sum()),
-                long_usd=float(part.notional[part.side > 0].sum()),
-                largest_usd=float(part.notional.max()),
-                estimate=estimate(part, _of_rows(left_out, rows), every),
+                names=tuple(side_name(c) if isinstance(c, int) else c for c in key),
+                events=int(cells.events[rows].sum()),
+                notional_usd=float(cells.usd[rows].sum()),
+                long_usd=float(cells.usd[rows & long].sum()),
+                largest_usd=float(cells.largest_usd[rows].max()),
+                estimate=estimate(cells, rows),
             )
         )
     return tuple(sorted(found, key=lambda g: (-g.notional_usd, g.names)))
-
-
-def _of_rows(left_out: Unseen, rows: NDArray[np.int64]) -> Unseen:
-    """The same of some of the tape's rows, which must be whole cells."""
-    return replace(
-        left_out,
-        events=left_out.events[rows],
-        usd=left_out.usd[rows],
-        saturated=left_out.saturated[rows],
-        unruled=left_out.unruled[rows],
-        cell=left_out.cell[rows],
-    )
-
-
-def _name(tape: Tape, column: str, code: int) -> str:
-    if column == "side":
-        return side_name(code)
-    return (tape.venues if column == "venue" else tape.assets)[code]
 
 
 def side_name(side: int) -> str:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seawall.core.tape import Coverage, Kind, Tape
 from seawall.risk.coverage import Estimate, Label, Unseen, liquidations
+from seawall.risk.tape_cells import MINUTE_NS, Cells, cells_of
 from seawall.risk.tape_shares import VenueShare, estimate, top_share, venue_shares
+from seawall.risk.together import Together
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-MINUTE_NS = 60_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ class Minutes:
 class Statistics:
     """What a tape comes to. Sides are those of the positions closed.
 
-    ADL closings and takeovers are counted apart: they are the other side, or another step, of
-    liquidations and never added to them.
+    What a venue took over counts as liquidated, and is also told by itself. ADL closings are the
+    other side of liquidations: counted apart, never added.
     """
 
     events: int
@@ -82,9 +82,33 @@ class Statistics:
     takeover_usd: float
     unruled: tuple[str, ...] = ()
     """Venues of which more events were shown in a slot than their rule allows."""
+    volleys: tuple[str, ...] = ()
+    """Venues whose events stand closer together than chance would put them."""
+    together: Mapping[str, Together] = field(default_factory=dict)
+    """What is taken of volleys, by venue with one event a slot."""
 
 
-def statistics(tape: Tape, left_out: Unseen) -> Statistics:
+@dataclass(frozen=True, slots=True, eq=False)
+class Others:
+    """Figures of a tape that are no sums by venue, asset and side.
+
+    Attributes
+    ----------
+    accounts
+        Accounts that were liquidated, where venues tell them.
+    adl, takeovers
+        Events and their USD; takeovers are among the liquidations.
+    """
+
+    accounts: int | None
+    largest: Largest | None
+    longest_run: Run | None
+    minutes: Minutes
+    adl: tuple[int, float]
+    takeovers: tuple[int, float]
+
+
+def statistics(tape: Tape, left_out: Unseen, unheard: Iterable[str] = ()) -> Statistics:
     """Figures of the events of a tape, each taken once, and of what its feeds left out.
 
     Parameters
@@ -93,33 +117,55 @@ def statistics(tape: Tape, left_out: Unseen) -> Statistics:
         Events.
     left_out
         What :func:`~seawall.risk.coverage.unseen` made of the same tape.
+    unheard
+        Venues that were not heard for a part of the time.
     """
-    mine = liquidations(tape)
-    long = mine & (tape.side > 0)
-    accounts = tape.account[mine]
-    told = accounts[accounts != 0]
-    venues = venue_shares(tape, left_out)
-    top3, top3_shown = top_share(tape, left_out, venues)
-    everything = np.ones(len(tape), dtype=np.bool_)
-    return Statistics(
-        events=int(mine.sum()),
+    told = tape.account[liquidations(tape) & (tape.account != 0)]
+    adl, takeovers = tape.kind == Kind.ADL, tape.kind == Kind.TAKEOVER
+    others = Others(
         accounts=len(np.unique(told)) if len(told) else None,
-        notional_usd=float(tape.notional[mine].sum()),
-        long_usd=float(tape.notional[long].sum()),
-        short_usd=float(tape.notional[mine & ~long].sum()),
-        estimate=estimate(tape, left_out, everything),
-        events_estimate=estimate(tape, left_out, everything, count=True),
         largest=largest(tape),
         longest_run=longest_run(tape),
+        minutes=minutes(tape, left_out),
+        adl=(int(adl.sum()), float(tape.notional[adl].sum())),
+        takeovers=(int(takeovers.sum()), float(tape.notional[takeovers].sum())),
+    )
+    return statistics_of(cells_of(tape, left_out, unheard), others)
+
+
+def statistics_of(cells: Cells, others: Others) -> Statistics:
+    """The same of sums that were asked of a store."""
+    venues = venue_shares(cells)
+    top3, top3_shown = top_share(cells, venues)
+    long = cells.of(2, 1)
+    unruled, volleys = (
+        tuple(sorted({cells.names[k][0] for k in np.flatnonzero(there)}))
+        for there in (cells.hidden.unruled, cells.hidden.volleys)
+    )
+    most = others.largest
+    if most is not None and cells.unheard:
+        most = replace(most, label=Label.LOWER_BOUND)
+    return Statistics(
+        events=int(cells.events.sum()),
+        accounts=others.accounts,
+        notional_usd=float(cells.usd.sum()),
+        long_usd=float(cells.usd[long].sum()),
+        short_usd=float(cells.usd[~long].sum()),
+        estimate=estimate(cells),
+        events_estimate=estimate(cells, count=True),
+        largest=most,
+        longest_run=others.longest_run,
         venues=venues,
         top3_share=top3,
         top3_shown=top3_shown,
-        minutes=minutes(tape, left_out),
-        adl_events=int((tape.kind == Kind.ADL).sum()),
-        adl_usd=float(tape.notional[tape.kind == Kind.ADL].sum()),
-        takeover_events=int((tape.kind == Kind.TAKEOVER).sum()),
-        takeover_usd=float(tape.notional[tape.kind == Kind.TAKEOVER].sum()),
-        unruled=tuple(tape.venues[c] for c in np.unique(tape.venue[left_out.unruled])),
+        minutes=others.minutes,
+        adl_events=others.adl[0],
+        adl_usd=others.adl[1],
+        takeover_events=others.takeovers[0],
+        takeover_usd=others.takeovers[1],
+        unruled=unruled,
+        volleys=volleys,
+        together=cells.hidden.together,
     )
 
 
@@ -146,15 +192,7 @@ def largest(tape: Tape) -> Largest | None:
 def longest_run(tape: Tape) -> Run | None:
     """The longest row of one side, in the order of time; of equal ones the larger in USD."""
     mine = tape.take(liquidations(tape)).in_order()
-    if not len(mine):
-        return None
-    edges = np.flatnonzero(np.diff(mine.side)) + 1
-    first = np.append(0, edges)
-    last = np.append(edges, len(mine))
-    usd = np.add.reduceat(mine.notional, first)
-    k = int(np.lexsort((usd, last - first))[-1])
-    a, b = int(first[k]), int(last[k])
-    return Run(int(mine.side[a]), b - a, float(usd[k]), int(mine.time[a]), int(mine.time[b - 1]))
+    return joined_run([runs_of(mine.time, mine.side, mine.notional)])
 
 
 def minutes(tape: Tape, left_out: Unseen) -> Minutes:
@@ -173,6 +211,82 @@ def minutes(tape: Tape, left_out: Unseen) -> Minutes:
         long_usd=np.bincount(place, np.where(long, usd, 0.0), width).astype(np.float64),
         short_usd=np.bincount(place, np.where(long, 0.0, usd), width).astype(np.float64),
         unseen_usd=np.bincount(place, left_out.usd[mine], width).astype(np.float64),
+    )
+
+
+def minutes_of(
+    start: Ints, events: Ints, long_usd: Floats, short_usd: Floats, unseen_usd: Mapping[int, float]
+) -> Minutes:
+    """Every minute from the first to the last, of those that have an event, in order of time."""
+    if not len(start):
+        none = np.zeros(0)
+        return Minutes(none.astype(np.int64), none.astype(np.int64), none, none, none)
+    first = int(start[0])
+    place = (start - first) // MINUTE_NS
+    width = int(place[-1]) + 1
+    beside = np.array([unseen_usd.get(int(t), 0.0) for t in start])
+
+    def filled(values: Floats) -> Floats:
+        return np.bincount(place, values, width).astype(np.float64)
+
+    return Minutes(
+        start=first + np.arange(width) * MINUTE_NS,
+        events=filled(events.astype(np.float64)).astype(np.int64),
+        long_usd=filled(long_usd),
+        short_usd=filled(short_usd),
+        unseen_usd=filled(beside),
+    )
+
+
+def runs_of(time: Ints, side: NDArray[np.int8], usd: Floats) -> tuple[Run, ...]:
+    """The first run of one side, the longest and the last, in order of time, each once.
+
+    Parameters
+    ----------
+    time, side, usd
+        Shape (n,): of events in order of time.
+    """
+    if not len(time):
+        return ()
+    first = np.append(0, np.flatnonzero(np.diff(side)) + 1)
+    last = np.append(first[1:], len(time))
+    sums = np.add.reduceat(usd, first)
+    longest = int(np.lexsort((sums, last - first))[-1])
+    return tuple(
+        Run(
+            int(side[first[k]]),
+            int(last[k] - first[k]),
+            float(sums[k]),
+            int(time[first[k]]),
+            int(time[last[k] - 1]),
+        )
+        for k in sorted({0, longest, len(first) - 1})
+    )
+
+
+def joined_run(stretches: Iterable[tuple[Run, ...]]) -> Run | None:
+    """The longest run over stretches of time that follow each other, each by :func:`runs_of`."""
+    best: Run | None = None
+    before: Run | None = None
+    for runs in stretches:
+        for k, run in enumerate(runs):
+            goes_on = k == 0 and before is not None and before.side == run.side
+            before = _one_run(before, run) if before is not None and goes_on else run
+            if best is None or (before.events, before.notional_usd) > (
+                best.events,
+                best.notional_usd,
+            ):
+                best = before
+    return best
+
+
+def _one_run(one: Run, other: Run) -> Run:
+    return Run(
+        one.side,
+        one.events + other.events,
+        one.notional_usd + other.notional_usd,
+        one.start,
+        other.end,
     )
 
 

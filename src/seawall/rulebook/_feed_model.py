@@ -32,6 +32,8 @@ class FeedModel(BaseModel):
     """``contracts_or_usd``: base units of linear contracts, USD of inverse ones."""
     identified: Literal["own", "contents"]
     """Whether the venue gives its events identifiers."""
+    takeovers: Literal["instead", "beside", ""] = ""
+    """Whether what the venue takes over is told instead of its liquidation, or besides."""
     accounts: bool = False
     push_seconds: Seconds = 0.0
     """How long the venue gathers events before it sends them."""

@@ -162,6 +162,7 @@ class MarkPriceModel(_Sourced):
     rule: MarkRule = MarkRule.INDEX_PLUS_BASIS
     window_seconds: Amount = 30.0
     lag_seconds: Amount = 0.0
+    every_seconds: Amount = 0.0
     exponential: bool = False
     bound: Bound = math.inf
     others: dict[Text, Positive] = {}

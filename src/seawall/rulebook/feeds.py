@@ -48,6 +48,10 @@ class Feed:
         ``base``, ``contracts``, or ``contracts_or_usd`` (base if linear, USD if inverse).
     identified
         ``own`` where the venue gives identifiers, else ``contents``.
+    takeovers
+        ``instead`` where what the venue takes over is told as that alone, so that it counts as
+        liquidated; ``beside`` where its liquidation is told as well and it must not; empty where
+        the feed tells of none.
     accounts
         Whether the venue tells whose position it was.
     push_seconds
@@ -70,6 +74,7 @@ class Feed:
     price: str
     quantity: str
     identified: str
+    takeovers: str
     accounts: bool
     push_seconds: float
     missed: str
@@ -150,6 +155,7 @@ def _feed(venue: str, block: FeedModel) -> Feed:
         price=block.price,
         quantity=block.quantity,
         identified=block.identified,
+        takeovers=block.takeovers,
         accounts=block.accounts,
         push_seconds=block.push_seconds,
         missed=block.missed or "",

@@ -159,10 +159,9 @@ class Rules:
                 f"{_day(when_ns)}"
             )
         if identity.brackets_of:
-            notes.append(
-                f"{venue}: {identity.brackets_of_reason}; the {identity.brackets_of} schedule "
-                "stands in"
-            )
+            where = " for what `rules update` did not bring" if self._load(venue).brackets else ""
+            why = f"{venue}: {identity.brackets_of_reason}"
+            notes.append(f"{why}; the {identity.brackets_of} schedule stands in{where}")
         fund = block.terms.loss.fund_usd
         if when_ns and fund > 0 and _day(when_ns)[:7] != block.fund_as_of[:7]:
             notes.append(
@@ -215,18 +214,19 @@ class Rules:
         """Brackets in force at a time (UTC nanoseconds, 0 for the newest), and how found.
 
         The latest block that names the instrument and has begun; if all begin later, the
-        earliest of them. An instrument named by none gets the venue's cautious schedule.
+        earliest of them. An instrument named by none gets the cautious schedule of the venue, or
+        of the one that stands in.
         """
         parsed, name = self._resolve(venue, symbol, contract_type)
         home = self.identity(venue).brackets_of
-        blocks = self._load(home or venue).brackets
         when = when_ns or _NEWEST
-        naming = [b for b in blocks if name in b.schedules]
-        if naming and not home:
+        naming = [b for b in self._load(venue).brackets if name in b.schedules]
+        if naming:
             block = _latest(naming, when)
             far = when_ns and (when < block.seen or when - block.seen > _YEAR_NS)
             seen = block.seen_day if far else ""
             return Bracket(name, block.schedules[name], block.day, when < block.start, seen)
+        blocks = self._load(home or venue).brackets
         rest = [b for b in blocks if b.any is not None or b.envelope]
         if not rest:
             raise RuleError(

@@ -24,8 +24,8 @@ from seawall.rulebook._write import brackets_toml, write_whole
 from seawall.rulebook.rules import Rules, user_folder
 
 _SHOWN = 20
-_PRINTED = ("cum", "mmDeduction")
-"""Keys under which venues print the maintenance amount of a bracket."""
+_PRINTED = ("cum", "mmDeduction", "deduction")
+"""Keys under which venues print the maintenance amount of a bracket: Binance, Bybit, Gate."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ from seawall.core._columns import (
     P_ACCOUNT,
     PLEDGED,
     QUANTITY,
+    RESTS,
     RESUME,
     SECONDS,
     SESSION,
@@ -48,13 +49,24 @@ from seawall.core._columns import (
     SPOT,
     STEP,
     TRADED,
+    VENUE,
 )
+from seawall.liquidity._levels import ASKS, BIDS
 from seawall.sim._accounts import look, note, rearm, usd_falling, worth
-from seawall.sim._layout import C_QUANTITY, N_EDIT, N_EVENTS, N_RECORD
+from seawall.sim._layout import (
+    C_QUANTITY,
+    N_EDIT,
+    N_EVENTS,
+    N_HALF,
+    N_RECORD,
+    R_FILLED,
+    R_LEFT,
+    V_LIMIT,
+)
 from seawall.sim._marking import index, mark, quote
 from seawall.sim._queue import work_queue
 from seawall.sim._settling import enter, leave
-from seawall.sim._trading import execute, sell_inventory
+from seawall.sim._trading import execute, pool_price, sell_inventory
 from seawall.sim._triggers import FALLS, RISES, cross
 
 DONE, ROOM, CLAIMS, FUNDINGS = 0, 1, 2, 3
@@ -122,6 +134,32 @@ def act(h, w, plan):
             enter(m, orders[m, ENTRIES], w)
         if orders[m, EXITS] != 0.0:
             leave(m, orders[m, EXITS], w)
+        if orders[m, RESTS] != 0.0 and w.markets[m, SESSION] == OPEN:
+            plan.waits[h, m] = orders[m, RESTS]
+            w.pool[m, BIDS if orders[m, RESTS] > 0.0 else ASKS, R_LEFT] += abs(orders[m, RESTS])
+
+
+@inner_kernel
+def settle_pool(w, plan):
+    """Give every behaviour what was traded with its resting orders, first come, first served."""
+    markets = w.markets
+    count = markets.shape[0]
+    for m in range(count):
+        for side in (BIDS, ASKS):
+            left = w.pool[m, side, R_FILLED]
+            w.pool[m, side] = 0.0
+            if left == 0.0:
+                continue
+            price = pool_price(markets, m, side == ASKS)
+            for h in range(plan.waits.shape[0]):
+                way = 1.0 if side == BIDS else -1.0
+                taken = min(left, max(way * plan.waits[h, m], 0.0))
+                left -= taken
+                end = plan.spans[h, 1]
+                value = -taken / price if markets[m, INVERSE] != 0.0 else taken * price
+                plan.memory[end - 2 * count + m] += way * taken
+                plan.memory[end - count + m] -= way * value
+    plan.waits[:] = 0.0
 
 
 @inner_kernel
@@ -271,21 +309,60 @@ def write_row(step, w, plan):
     w.counts[N_RECORD] = r + 1
 
 
+@inner_kernel
+def send_orders(step, w, plan):
+    """The first half of a step: behaviours, outside orders and the accounts' own are executed."""
+    begin(step, w, plan)
+    call_all(GATES, w, plan)
+    call_all(LIMITS, w, plan)
+    for h in range(plan.firsts[ACTS], plan.firsts[ACTS + 1]):
+        act(h, w, plan)
+    sell_outside(step, w, plan)
+    work_queue(w)
+
+
+@inner_kernel
+def claimed(w):
+    """Whether a venue has taken anything over in this step, or its fund is below its limit."""
+    markets = w.markets
+    for m in range(markets.shape[0]):
+        if w.claims[m, 0, C_QUANTITY] != 0.0 or w.claims[m, 1, C_QUANTITY] != 0.0:
+            return True
+    for v in range(w.venues.shape[0]):
+        if w.venues[v, V_LIMIT] == -np.inf:
+            continue
+        worth, holds = w.fund_usd[v], False
+        for m in range(markets.shape[0]):
+            if markets[m, VENUE] == v and markets[m, SPOT] == 0.0:
+                usd = w.fund_cash[m] + w.fund_held[m] * markets[m, MARK]
+                if markets[m, INVERSE] != 0.0:
+                    usd = w.fund_cash[m] * markets[m, MARK] - w.fund_held[m]
+                worth += usd
+                holds |= w.fund_held[m] != 0.0
+        if holds and worth < w.venues[v, V_LIMIT]:
+            return True
+    return False
+
+
 @kernel
 def advance(until, w, plan):
-    """Run steps until ``until``; returns why it left."""
+    """Run steps until ``until``; returns why it left.
+
+    For claims it leaves in the middle of a step: losses are shared at the marks at which they
+    arose, and before the venue sells what it has taken over.
+    """
     while w.clock[STEP] < until:
-        if w.counts[N_EVENTS] > plan.room:
-            return ROOM
         step = int(w.clock[STEP])
-        begin(step, w, plan)
-        call_all(GATES, w, plan)
-        call_all(LIMITS, w, plan)
-        for h in range(plan.firsts[ACTS], plan.firsts[ACTS + 1]):
-            act(h, w, plan)
-        sell_outside(step, w, plan)
-        work_queue(w)
+        if w.counts[N_HALF] == 0:
+            if w.counts[N_EVENTS] > plan.room:
+                return ROOM
+            send_orders(step, w, plan)
+            if claimed(w):
+                w.counts[N_HALF] = 1
+                return CLAIMS
+        w.counts[N_HALF] = 0
         sell_inventory(w, plan.pace)
+        settle_pool(w, plan)
         price_markets(step, w, plan)
         decide_sessions(w, plan)
         watch_accounts(step, w, plan)
@@ -294,8 +371,6 @@ def advance(until, w, plan):
         write_row(step, w, plan)
         paying = False
         for m in range(w.markets.shape[0]):
-            if w.claims[m, 0, C_QUANTITY] != 0.0 or w.claims[m, 1, C_QUANTITY] != 0.0:
-                return CLAIMS
             paying |= w.markets[m, SPOT] == 0.0 and w.markets[m, FUNDING_AT] <= w.clock[SECONDS]
         if paying:
             return FUNDINGS

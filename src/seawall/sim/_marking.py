@@ -31,6 +31,7 @@ from seawall.core._columns import (
     MARK_BY_BASIS,
     MARK_BY_INDEX,
     MARK_BY_MEDIAN,
+    MARK_EVERY,
     MARK_EXPONENTIAL,
     MARK_RULE,
     MARK_WINDOW,
@@ -192,30 +193,51 @@ def index(markets, m, spot, dt):
 
 @inner_kernel
 def mark(markets, points, weights, m, clock):
-    """Mark one perpetual by its venue's rule; the rules are those of the MARK_BY constants."""
+    """Mark one perpetual by its venue's rule and at its times; averages go on in between."""
+    dt = clock[DT]
+    markets[m, BASIS] = average_basis(markets, points, m, clock)
+    found = mark_now(markets, weights, m, clock)
+    if publishes(markets[m, MARK_EVERY], clock[SECONDS] + dt, dt):
+        markets[m, MARK_BEFORE] = markets[m, MARK]
+        markets[m, MARK] = found
+    elapsed = clock[SECONDS] - (markets[m, FUNDING_AT] - markets[m, FUNDING_EVERY])
+    share = min(dt / max(elapsed, dt), 1.0)
+    premium = markets[m, MID] / markets[m, INDEX] - 1.0
+    markets[m, PREMIUM] += share * (premium - markets[m, PREMIUM])
+
+
+@inner_kernel
+def publishes(every, second, dt):
+    """Whether a venue that marks once in ``every`` seconds has done so in the step to ``second``.
+
+    A hundredth of a step is left for what adding up steps does to a number.
+    """
+    if every <= dt:
+        return True
+    slack = 0.01 * dt
+    return math.floor((second + slack) / every) > math.floor((second - dt + slack) / every)
+
+
+@inner_kernel
+def mark_now(markets, weights, m, clock):
+    """What the venue's rule makes of the present prices; the rules are the MARK_BY constants."""
     dt = clock[DT]
     price, mid = markets[m, INDEX], markets[m, MID]
-    markets[m, MARK_BEFORE] = markets[m, MARK]
-    markets[m, BASIS] = average_basis(markets, points, m, clock)
     most = markets[m, MARK_BOUND] * price
     level = price + max(min(markets[m, BASIS], most), -most)
     rule = int(markets[m, MARK_RULE])
     if rule == MARK_BY_INDEX:
-        markets[m, MARK] = price
-    elif rule == MARK_BY_BASIS:
-        markets[m, MARK] = level
-    elif rule == MARK_BY_MEDIAN:
+        return price
+    if rule == MARK_BY_BASIS:
+        return level
+    if rule == MARK_BY_MEDIAN:
         left = max(markets[m, FUNDING_AT] - clock[SECONDS], 0.0) / markets[m, FUNDING_EVERY]
         first = price * (1.0 + markets[m, RATE] * left)
-        markets[m, MARK] = middle(first, level, markets[m, LAST])
-    else:
-        own = mid
-        if markets[m, BID] > 0.0 and markets[m, ASK] > 0.0:
-            own = middle(markets[m, BID], markets[m, ASK], markets[m, LAST])
-        gain = 1.0 - math.exp(-dt / OWN_TIME)
-        markets[m, OWN_SLOW] += gain * (own - markets[m, OWN_SLOW])
-        others = median_of_others(markets, weights, m)
-        markets[m, MARK] = middle(level, own, others if others > 0.0 else markets[m, OWN_SLOW])
-    elapsed = clock[SECONDS] - (markets[m, FUNDING_AT] - markets[m, FUNDING_EVERY])
-    share = min(dt / max(elapsed, dt), 1.0)
-    markets[m, PREMIUM] += share * (mid / price - 1.0 - markets[m, PREMIUM])
+        return middle(first, level, markets[m, LAST])
+    own = mid
+    if markets[m, BID] > 0.0 and markets[m, ASK] > 0.0:
+        own = middle(markets[m, BID], markets[m, ASK], markets[m, LAST])
+    gain = 1.0 - math.exp(-dt / OWN_TIME)
+    markets[m, OWN_SLOW] += gain * (own - markets[m, OWN_SLOW])
+    others = median_of_others(markets, weights, m)
+    return middle(level, own, others if others > 0.0 else markets[m, OWN_SLOW])

@@ -60,7 +60,9 @@ def mistake_of(path: Path, detail: Any, place: str = "") -> Mistake:
         return Mistake(what, str(path), column=key, value=received, allowed=allowed)
     words = str(detail["msg"]).removeprefix("Value error, ")
     allowed = words.removeprefix("Input should be ")
-    if allowed != words or kind == "value_error":
+    if allowed != words:
+        if key.startswith("clock.") and received is not None and _what(kind) == "out of range":
+            allowed += " s"
         return Mistake(_what(kind), str(path), column=key, value=shown, allowed=allowed)
     return Mistake(words[:1].lower() + words[1:], str(path), column=key, value=shown)
 
@@ -94,9 +96,43 @@ def _read(path: Path, find: Callable[[str], Path], behind: tuple[Path, ...]) -> 
         raise InputError(
             Mistake("not accepted", str(path), column="extends", value=str(base), allowed=allowed)
         )
-    near = path.parent / base
-    home = near.resolve() if near.is_file() else find(base)
+    home = _base_of(path, base, find)
     return laid_over(_read(home, find, (*behind, path)), tables)
+
+
+def where_said(path: Path, find: Callable[[str], Path], key: str) -> Path:
+    """The file of a chain in which a key of :func:`key_path` stands, nearest first.
+
+    That of ``path`` where no file has it, as with a key that is missing.
+    """
+    parts = [p for p in key.replace("[", ".[").split(".") if p]
+    here: Path | None = path
+    while here is not None:
+        tables = tomllib.loads(here.read_text(encoding="utf-8"))
+        if _has(tables, parts):
+            return here
+        base = tables.get("extends")
+        here = _base_of(here, base, find) if isinstance(base, str) else None
+    return path
+
+
+def _has(value: Any, parts: list[str]) -> bool:
+    for part in parts:
+        if isinstance(value, list) and part.startswith("["):
+            place = int(part[1:-1]) - 1
+            if place >= len(value):
+                return False
+            value = value[place]
+        elif isinstance(value, dict) and part in value:
+            value = value[part]
+        else:
+            return False
+    return True
+
+
+def _base_of(path: Path, base: str, find: Callable[[str], Path]) -> Path:
+    near = path.parent / base
+    return near.resolve() if near.is_file() else find(base)
 
 
 def laid_over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,11 +19,15 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 
 
+SPANS = 'a span of time such as "100ms", "1s", "90m", "24h" or "2d"'
+"""What a span of time looks like, in words."""
+
+
 def seconds_of(text: Any) -> float:
     """Seconds of a span such as ``"100ms"``, ``"1s"``, ``"90m"``, ``"1h"``, ``"2d"``."""
     found = _SPAN.fullmatch(text.strip()) if isinstance(text, str) else None
     if found is None:
-        raise ValueError('a span of time such as "100ms", "1s", "90m", "24h" or "2d"')
+        raise ValueError(f"Input should be {SPANS}")
     return float(found[1]) * _UNITS[found[2]]
 
 

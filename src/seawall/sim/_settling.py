@@ -111,20 +111,19 @@ def enter(m, usd, w):
 
 
 @inner_kernel
-def leave(m, usd, w):
-    """Have positions of one side close at a profit, in their turn, until ``usd`` is spent.
+def leave(m, quantity, w):
+    """Have positions of one side close at a profit, in their turn, until ``quantity`` is used up.
 
     What is left is kept as credit. A position that is gone by its turn, or has no profit, uses up
     its part and is passed over: its trader had been counted on.
     """
-    side = 1 if usd > 0.0 else 0
-    inverse = w.markets[m, INVERSE]
-    u = driver(w.markets[m, MARK], inverse)
+    side = 1 if quantity > 0.0 else 0
+    u = driver(w.markets[m, MARK], w.markets[m, INVERSE])
     ends, credit = w.exits_start, w.exit_credit
-    credit[m, side] += abs(usd)
+    credit[m, side] += abs(quantity)
     while ends[m, side, 0] < ends[m, side, 1]:
         i = w.exits[ends[m, side, 0]]
-        part = abs(w.pf[i, START_Z]) * (1.0 if inverse != 0.0 else u)
+        part = abs(w.pf[i, START_Z])
         if part > credit[m, side]:
             return
         ends[m, side, 0] += 1
@@ -173,9 +172,8 @@ def pay_funding(m, rate, w, plan):
 def deleverage(m, rows, closed, price, paid, w, plan):
     """Close other traders' positions against the fund's at a price, and take cash from them.
 
-    Called between steps, as :func:`pay_funding`.
+    Called in the middle of a step.
     """
-    w.clock[STEP] -= 1.0
     inverse = w.markets[m, INVERSE] != 0.0
     way = -1.0 if inverse else 1.0
     u = 1.0 / price if inverse else price
@@ -202,4 +200,3 @@ def deleverage(m, rows, closed, price, paid, w, plan):
             retire(a, w)
         else:
             rearm(a, w)
-    w.clock[STEP] += 1.0

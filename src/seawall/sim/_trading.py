@@ -9,8 +9,10 @@ import numpy as np
 from seawall._jit import inner_kernel
 from seawall.core._columns import (
     ALLOWANCE,
+    ASK,
     BAND_HIGH,
     BAND_LOW,
+    BID,
     BOUGHT,
     CASH,
     CENTRE,
@@ -22,6 +24,7 @@ from seawall.core._columns import (
     MAKER_CASH,
     MAKER_HELD,
     MARK,
+    MID,
     OPEN,
     P_ACCOUNT,
     P_MARKET,
@@ -35,42 +38,83 @@ from seawall.core._columns import (
 )
 from seawall.liquidity._levels import ASKS, BIDS, level_price, walk
 from seawall.sim._accounts import trade
+from seawall.sim._layout import R_FILLED, R_LEFT
+
+
+@inner_kernel
+def from_makers(w, m, want, worst, buying):
+    """Take ``want`` >= 0 from makers' levels, best first, no worse than ``worst``.
+
+    Returns the quantity filled and the sum of it times the driver.
+    """
+    markets = w.markets
+    width, inverse = markets[m, WIDTH], markets[m, INVERSE] != 0.0
+    centre = math.floor(markets[m, CENTRE] / width)
+    if buying:
+        price = level_price(centre, width, ASKS)
+        filled, value, last = walk(
+            w.asks, m, want, price, math.exp(width), worst, True, inverse, w.front, ASKS
+        )
+        markets[m, BOUGHT] += filled
+        side = 1.0
+    else:
+        price = level_price(centre, width, BIDS)
+        filled, value, last = walk(
+            w.bids, m, want, price, math.exp(-width), worst, False, inverse, w.front, BIDS
+        )
+        markets[m, SOLD] += filled
+        side = -1.0
+    if filled > 0.0:
+        markets[m, LAST] = last
+        markets[m, MAKER_HELD] -= side * filled
+        markets[m, MAKER_CASH] += side * value * (-1.0 if inverse else 1.0)
+    return filled, value
+
+
+@inner_kernel
+def pool_price(markets, m, buying):
+    """Price at which behaviours' resting orders lie: the best that makers last quoted."""
+    best = markets[m, ASK] if buying else markets[m, BID]
+    return best if best > 0.0 else markets[m, MID]
 
 
 @inner_kernel
 def execute(w, m, quantity, limit):
     """Send a market order, > 0 buys, within the band and a worst price (0 for none).
 
-    Returns the quantity filled, signed as the order, and the sum of it times the driver.
+    It meets makers at better prices than the best quoted, then what behaviours have resting there,
+    then makers again. Returns the quantity filled, signed as the order, and the sum of it times
+    the driver.
     """
-    front, markets = w.front, w.markets
+    markets = w.markets
     if quantity == 0.0 or markets[m, SESSION] != OPEN:
         return 0.0, 0.0
-    width, inverse = markets[m, WIDTH], markets[m, INVERSE] != 0.0
-    centre = math.floor(markets[m, CENTRE] / width)
-    if quantity > 0.0:
+    buying, want = quantity > 0.0, abs(quantity)
+    worst = max(markets[m, BAND_LOW], limit)
+    if buying:
         worst = markets[m, BAND_HIGH]
         if limit > 0.0:
             worst = min(worst, limit)
-        price = level_price(centre, width, ASKS)
-        filled, value, last = walk(
-            w.asks, m, quantity, price, math.exp(width), worst, True, inverse, front, ASKS
-        )
-        markets[m, BOUGHT] += filled
-        side = 1.0
-    else:
-        worst = max(markets[m, BAND_LOW], limit)
-        price = level_price(centre, width, BIDS)
-        filled, value, last = walk(
-            w.bids, m, -quantity, price, math.exp(-width), worst, False, inverse, front, BIDS
-        )
-        markets[m, SOLD] += filled
-        side = -1.0
-    if filled > 0.0:
-        markets[m, LAST] = last
-        markets[m, TRADED] += filled if inverse else value
-        markets[m, MAKER_HELD] -= side * filled
-        markets[m, MAKER_CASH] += side * value * (-1.0 if inverse else 1.0)
+    filled, value = 0.0, 0.0
+    rests = w.pool[m, ASKS if buying else BIDS]
+    at = pool_price(markets, m, buying)
+    if rests[R_LEFT] > 0.0 and ((buying and at <= worst) or (not buying and at >= worst)):
+        # resting orders were there before the level of makers at the same price
+        half = math.exp(0.5 * markets[m, WIDTH])
+        filled, value = from_makers(w, m, want, at / half if buying else at * half, buying)
+        taken = min(want - filled, rests[R_LEFT])
+        if taken > 0.0:
+            rests[R_LEFT] -= taken
+            rests[R_FILLED] += taken
+            markets[m, LAST] = at
+            filled += taken
+            value += taken / at if markets[m, INVERSE] != 0.0 else taken * at
+    if filled < want:
+        more, more_value = from_makers(w, m, want - filled, worst, buying)
+        filled += more
+        value += more_value
+    markets[m, TRADED] += filled if markets[m, INVERSE] != 0.0 else value
+    side = 1.0 if buying else -1.0
     return side * filled, side * value
 
 

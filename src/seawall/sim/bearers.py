@@ -14,7 +14,8 @@ from seawall.sim.run import Run
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-GROUPS = ("liquidated", "deleveraged", "stopped", "others", "funds", "outside")
+TRADERS = ("liquidated", "deleveraged", "stopped", "others")
+GROUPS = (*TRADERS, "funds", "outside")
 """Liquidated traders; those auto-deleveraged or made to share a loss; those whose stop was hit
 and no more; all other traders of the book; the venues' funds; makers, behaviours and fees."""
 
@@ -94,12 +95,12 @@ class Waterfall:
     deficits
         By how much failed accounts were below zero when closed or taken over.
     given_up
-        What auto-deleveraged winners gave up: the gap between the mark and the price at which
-        they were closed; < 0 if they gained by it.
+        What auto-deleveraged winners gave up: the gap between the mark then and the price at
+        which they were closed; < 0 if they gained by it.
     socialised
         What winners paid in cash.
     bad_debt
-        What nobody paid.
+        What nobody paid: by how much the fund is below zero at the end.
     fund_start, fund_lowest, fund_end
         The fund, its inventory at the mark: before the first step, lowest of the recorded rows and
         the two ends, after the last step.
@@ -132,13 +133,12 @@ def waterfalls(run: Run) -> tuple[Waterfall, ...]:
     deficits = np.bincount(draw.venue, draw.usd, n)
     socialised = np.bincount(paid.venue, paid.usd, n)
     closed = np.bincount(deleveraged.venue, deleveraged.usd, n)
-    given = np.bincount(deleveraged.venue, _given_up(run), n)
     low = np.vstack((run.fund_start, run.fund, run.fund_end)).min(axis=0)
     return tuple(
         Waterfall(
             venue=names[v],
             deficits=float(deficits[v]),
-            given_up=float(given[v]),
+            given_up=float(run.given_up[v]),
             socialised=float(socialised[v]),
             bad_debt=float(run.bad_debt[v]),
             fund_start=float(run.fund_start[v]),
@@ -148,15 +148,3 @@ def waterfalls(run: Run) -> tuple[Waterfall, ...]:
         )
         for v in range(n)
     )
-
-
-def _given_up(run: Run) -> Floats:
-    """Shape (k,): what each auto-deleveraging took from the winner, at the mark then recorded."""
-    rows = run.events.of(c.ADL)
-    place = np.clip(np.searchsorted(run.second, rows.second, side="left"), 0, len(run.second) - 1)
-    mark = run.series["mark"][place, rows.market]
-    inverse = np.array([m.instrument.inverse for m in run.floor.markets])[rows.market]
-    linear = rows.quantity * (mark - rows.price)
-    # an inverse contract pays in coin: face * (1 / price - 1 / mark), worth the mark each
-    coin = rows.quantity * (mark / rows.price - 1.0)
-    return np.where(inverse, coin, linear)

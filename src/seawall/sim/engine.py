@@ -20,7 +20,7 @@ from seawall.rulebook import bind
 from seawall.rulebook.losses import loss_rule
 from seawall.sim import _engine, _settling
 from seawall.sim import _layout as layout
-from seawall.sim.losses import FundPeaks, share_out
+from seawall.sim.losses import FundPeaks, set_limits, share_out
 from seawall.sim.plan import FLOWS, build_plan, timeline_of
 from seawall.sim.run import SERIES, Events, Run
 from seawall.sim.setup import Setup
@@ -29,7 +29,7 @@ from seawall.sim.world import at_prices, build_world, changed_book, margined
 
 Floats = NDArray[np.float64]
 
-_SAVED = 3
+_SAVED = 4
 _MUTABLE = ("memory", "sales", "flows", "record", "record_second", "sessions")
 
 
@@ -80,7 +80,10 @@ class Simulation:
         self.rules = tuple(setup.losses.get(t.venue) or loss_rule(t.loss) for t in self.terms)
         self.fund_start = self.fund_worth().copy()
         self.peaks = FundPeaks(self.fund_start)
-        self.triggered = np.zeros(len(floor), dtype=np.bool_)
+        self.triggered = np.zeros((len(floor), 2), dtype=np.bool_)
+        self.fund_after = np.full(len(self.fund_start), np.inf)
+        self.given_up = np.zeros(len(self.fund_start))
+        set_limits(self)
         self._events: list[Floats] = []
         self._cash_at_start = self._cash()
         self._topup_at_start = w.af[:, c.TOPUP].copy()
@@ -261,6 +264,7 @@ class Simulation:
             events=self._event_columns(),
             equity=of_book * _coin(self.margin.book, self._marks()),
             bad_debt=np.maximum(-worth, 0.0),
+            given_up=self.given_up.copy(),
             cash_error=cash,
             interest_error=interest,
         )
@@ -333,7 +337,12 @@ class Simulation:
         """What :meth:`save` writes of the world and the plan, by its name there."""
         arrays = {f"w_{k}": v for k, v in self.world._asdict().items() if k != "events"}
         arrays |= {f"p_{k}": getattr(self.plan, k) for k in _MUTABLE}
-        return arrays | {"fund_peaks": self.peaks.seen, "triggered": self.triggered}
+        return arrays | {
+            "fund_peaks": self.peaks.seen,
+            "fund_after": self.fund_after,
+            "given_up": self.given_up,
+            "triggered": self.triggered,
+        }
 
     @classmethod
     def load(cls, path: str | Path, setup: Setup) -> Simulation:
@@ -348,6 +357,9 @@ class Simulation:
             with np.load(path) as file:
                 head = json.loads(bytes(file["head"]).decode())
                 saved = {k: file[k] for k in file.files}
+            if "schema" in head:
+                mend = "Show it with seawall replay; to go on, save a run that --until paused."
+                raise InputError(Mistake("a finished run", str(path), mend=mend))
             seed, events = int(head["seed"]), saved["events"]
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(Mistake("not a saved run", str(path), value=str(error))) from error

@@ -143,5 +143,6 @@ def build_plan(
         columns=columns,
         every=every,
         room=0,
+        waits=np.zeros((len(phases[0]), m)),
     )
     return plan, tuple(h for _, h in flat)

@@ -86,7 +86,10 @@ class Run:
     equity
         Shape (m,): USD equity of each account at the end.
     bad_debt
-        Shape (V,): USD that nobody paid.
+        Shape (V,): USD by which each fund is below zero at the end: what nobody paid.
+    given_up
+        Shape (V,): USD that auto-deleveraged winners gave up, the gap between the mark then and
+        the price at which they were closed; < 0 if they gained by it.
     cash_error, interest_error
         Greatest relative miss of the conservation of cash and of long = short.
     """
@@ -103,5 +106,6 @@ class Run:
     events: Events
     equity: Floats
     bad_debt: Floats
+    given_up: Floats
     cash_error: float
     interest_error: float

@@ -22,11 +22,11 @@ from seawall.sim.batch import Failure, Outcome, Result, Task
 from seawall.sim.paired import Domino
 from seawall.sim.run import Events, Run
 
-SCHEMA = "seawall.run/2"
+SCHEMA = "seawall.run/3"
 
 Floats = NDArray[np.float64]
 
-_ARRAYS = ("second", "fund", "fund_start", "fund_end", "equity", "bad_debt")
+_ARRAYS = ("second", "fund", "fund_start", "fund_end", "equity", "bad_debt", "given_up")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,6 +143,7 @@ def _built(head: Mapping[str, Any], arrays: Mapping[str, Any]) -> SavedRun:
         events=events,
         equity=arrays["equity"],
         bad_debt=arrays["bad_debt"],
+        given_up=arrays["given_up"],
         cash_error=float(head["errors"][0]),
         interest_error=float(head["errors"][1]),
     )

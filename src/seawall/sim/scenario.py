@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ from seawall.core import InputError, Mistake
 from seawall.rulebook.levers import Lever, levers
 from seawall.rulebook.losses import LossRule, loss_rules
 from seawall.rulebook.plugin import Plugin
-from seawall.sim._scenario_file import key_path, mistake_of, read_tables
-from seawall.sim._scenario_model import BookPopulation, ScenarioModel, seconds_of
+from seawall.sim._scenario_file import key_path, mistake_of, read_tables, where_said
+from seawall.sim._scenario_model import SPANS, BookPopulation, ScenarioModel, seconds_of
 from seawall.sim.behaviours import Behaviour, behaviours
 from seawall.sim.shocks import Shock, shocks
 
@@ -124,7 +124,17 @@ def load_scenario(name: str | os.PathLike[str]) -> Scenario:
         With every mistake of the file, each with the path of its key.
     """
     path = find_scenario(name)
-    return scenario_of(read_tables(path, find_scenario), path)
+    try:
+        return scenario_of(read_tables(path, find_scenario), path)
+    except InputError as error:
+        # a key that a file inherits is wrong where it stands
+        told = [
+            replace(m, where=str(where_said(path, find_scenario, m.column)))
+            if m.column and m.where == str(path)
+            else m
+            for m in error.mistakes
+        ]
+        raise InputError(told, error.total) from None
 
 
 def scenario_of(tables: Mapping[str, Any], path: Path) -> Scenario:
@@ -172,10 +182,8 @@ def span_seconds(text: str, where: str) -> float:
     """
     try:
         return seconds_of(text)
-    except ValueError as error:
-        raise InputError(
-            Mistake("not a span of time", where, value=text, allowed=str(error))
-        ) from None
+    except ValueError:
+        raise InputError(Mistake("not a span of time", where, value=text, allowed=SPANS)) from None
 
 
 def kind_of(plugin: Plugin) -> str:

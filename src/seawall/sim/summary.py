@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from seawall.core import _columns as c
 from seawall.sim import measures as ms
-from seawall.sim.bearers import waterfalls, who_pays
+from seawall.sim.bearers import TRADERS, waterfalls, who_pays
 from seawall.sim.run import Run
 
 Floats = NDArray[np.float64]
@@ -19,7 +19,8 @@ def summarise(run: Run, equity_before: Floats) -> Row:
 
     Names end in their unit: ``_usd``, ``_s`` (seconds), nothing for counts, ratios and
     fractions. ``share.VENUE``, ``fall.ASSET`` and the like hold one number a venue or asset;
-    ``gain_usd.GROUP`` are those of :func:`~seawall.sim.bearers.who_pays`.
+    ``gain_usd.GROUP`` are those of :func:`~seawall.sim.bearers.who_pays`, ``traders_usd`` the sum
+    over all traders of the book.
     """
     row = _of_forced(run) | _of_losses(run)
     row |= {f"share.{v}": x for v, x in ms.venue_shares(run).items()}
@@ -29,7 +30,10 @@ def summarise(run: Run, equity_before: Floats) -> Row:
     row |= {f"beta.{a}": x.beta for a, x in falls.items()}
     row |= {f"volatility.{a}": ms.volatility(run, a) for a in run.floor.assets}
     row |= {f"gap.{a}": x.widest for a, x in ms.gaps_between_venues(run).items()}
-    row |= {f"gain_usd.{x.group}": x.gain_usd for x in who_pays(run, equity_before)}
+    gains = {x.group: x.gain_usd for x in who_pays(run, equity_before)}
+    row |= {f"gain_usd.{group}": gain for group, gain in gains.items()}
+    # who is in a group depends on the run: across runs only the sum is of the same accounts
+    row["traders_usd"] = sum(gains[group] for group in TRADERS)
     return row
 
 

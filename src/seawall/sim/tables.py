@@ -77,6 +77,7 @@ def market_columns(setup: Setup, margin: MarginBook) -> Floats:
                 c.MARK_BOUND: rules.mark.bound,
                 c.OWN_SLOW: market.price,
                 c.INDEX_LAG: rules.mark.lag_seconds,
+                c.MARK_EVERY: rules.mark.every_seconds,
                 c.FUNDING_EVERY: every,
                 c.FUNDING_AT: every - second_of_day % every,
             }
@@ -139,6 +140,8 @@ def venue_columns(floor: Floor, margin: MarginBook, setup: Setup) -> Floats:
             rules.most_usd,
             math.nan if rules.bankruptcy_adjustment is None else rules.bankruptcy_adjustment,
             math.nan if rules.spread_to_maintenance is None else rules.spread_to_maintenance,
+            # set by the loss rule of the run
+            -math.inf,
         ]
     return table
 

@@ -301,6 +301,7 @@ def build_world(setup: Setup, margin: MarginBook, traders: Traders) -> tuple[Any
         exits=exits,
         exits_start=exit_ends,
         exit_credit=np.zeros((markets, 2)),
+        pool=np.zeros((markets, 2, 2)),
         by_market=by_market.astype(np.int64),
         by_market_start=start.astype(np.int64),
         points=basis_points(table, floor.step),

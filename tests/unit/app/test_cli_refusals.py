@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +175,25 @@ def test_an_error_of_our_own_says_so(run: Any, monkeypatch: pytest.MonkeyPatch, 
     assert done.err.splitlines()[-1] == (
         "error: internal error, please report it: ZeroDivisionError: by us"
     )
+
+
+def test_what_the_system_refuses_is_told_without_its_number(
+    run: Any, monkeypatch: pytest.MonkeyPatch, book: Path
+) -> None:
+    for refused, words in (
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/srv/store"),
+            "/srv/store: Permission denied. ",
+        ),
+        (OSError(errno.EADDRINUSE, "address in use"), "address in use. Name another port"),
+        (OSError(errno.EIO, "Input/output error", "x.csv"), "x.csv: Input/output error\n"),
+    ):
+
+        def refuse(*_: Any, error: OSError = refused, **__: Any) -> None:
+            raise error
+
+        monkeypatch.setattr("seawall.app.api.map", refuse)
+        done = run("map", book)
+        assert done.code == 1
+        assert words in done.err
+        assert "Errno" not in done.err

@@ -90,7 +90,7 @@ def test_the_terminal_and_the_page_show_them(folder: Path, tmp_path: Path) -> No
         (("--candles", "gap.csv"), "a gap in the candles (got 'ETH, 2025-01-17T16:00:00Z, 1 of"),
         (("--candles", "none.csv"), "no such file"),
         (("--paths", "500"), "--paths: nothing to use it for"),
-        (("--candles", "candles.csv", "--store", "x"), "two sources of prices"),
+        (("--candles", "candles.csv", "--store", "x"), "no mark is stored here"),
         (("--candles", "candles.csv", "--funding", "SOL=0.1%"), "not in the book (got 'SOL')"),
         (("--candles", "candles.csv", "--call-ratio", "1.2"), "call_ratio: out of range"),
     ],

@@ -113,7 +113,7 @@ def test_the_function_gives_the_same(folder: Path) -> None:
         (("--row", "3", "--delay", "900"), "no room for a stop"),
         (("--row", "7"), "--row: no such row"),
         (("--row", "1", "--market", "market.csv", "--tape", "x"), "two sources of clusters"),
-        (("--row", "1", "--store", "x"), "one source of prices"),
+        (("--row", "1", "--store", "x"), "no mark is stored here"),
     ],
 )
 def test_what_cannot_stand_is_refused_with_the_reason(folder: Path, arguments, words) -> None:

@@ -78,3 +78,17 @@ def test_a_file_of_something_else_is_refused_and_nothing_written(tmp_path: Path,
         assert said[0].startswith("error: ")
         assert "wrong.json" in done.err
         assert not folder.exists()
+
+
+def test_what_is_left_out_is_named_with_its_reason(tmp_path: Path, run: Any) -> None:
+    tiers = tmp_path / "tiers.json"
+    odd = {f"ETH/C{k}:C{k}": TIERS["BTC/USDT:USDT"] for k in range(21)}
+    tiers.write_text(json.dumps(TIERS | odd))
+    done = run(
+        "rules", "update", "--venue", "okx", "--from-file", tiers, "--out", tmp_path / "mine"
+    )
+    assert done.code == 0, done.err
+    assert "21 skipped" in done.out
+    assert "skipped ETH/C0:C0: " in done.err
+    assert "not in a dollar" in done.err
+    assert "and 1 more" in done.err

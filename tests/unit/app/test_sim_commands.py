@@ -85,8 +85,28 @@ def test_a_paused_run_goes_on_to_the_same_end(run: Run, scenario: Path, tmp_path
     assert run("replay", state).code == 2
 
 
-def test_compare_refuses_scenarios_without_common_random_numbers(run: Run) -> None:
-    done = run("compare", "price-jump", "november-2025", "--runs", 2)
+def test_a_finished_run_is_not_resumed(run: Run, scenario: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "whole.npz"
+    assert run("simulate", scenario, "--save", kept).code == 0
+    done = run("simulate", scenario, "--resume", kept)
+    assert done.code == 2
+    assert "a finished run" in done.err
+    assert "seawall replay" in done.err
+
+
+def test_an_inherited_mistake_is_told_of_the_file_it_stands_in(run: Run, tmp_path: Path) -> None:
+    written(tmp_path, '[clock]\nstep = "0s"\nlength = "1m"\n', "base.toml")
+    child = written(tmp_path, 'extends = "base.toml"\n[clock]\nlength = "x"\n', "child.toml")
+    done = run("simulate", child)
+    assert done.code == 2
+    lines = done.err.splitlines()
+    assert any("base.toml" in line and "clock.step" in line for line in lines), done.err
+    assert any("child.toml" in line and "clock.length" in line for line in lines), done.err
+
+
+def test_compare_refuses_scenarios_without_common_random_numbers(run: Run, tmp_path: Path) -> None:
+    other = written(tmp_path, 'extends = "november-2025"\n[clock]\nstep = "5s"\n', "other.toml")
+    done = run("compare", "price-jump", other, "--runs", 2)
     assert done.code == 2
     assert not done.out
     for words in ("clock.step", "clock.length", "different markets", "one that extends it"):

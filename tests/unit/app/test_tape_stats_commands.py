@@ -52,6 +52,22 @@ def test_import_then_stats(app: typer.Typer, tmp_path: Path) -> None:
     assert json.loads(days.stdout)["figures"]["notional_usd"]["ratio"] == 3.0
 
 
+def test_sizes_of_contracts_may_be_given(app: typer.Typer, tmp_path: Path) -> None:
+    file = tmp_path / "okx.csv"
+    file.write_text(
+        "time,venue,symbol,side,price,sz\n2026-01-01T00:00:00Z,okx,ZZZ-USDT-SWAP,sell,9,5\n"
+    )
+    run, base = CliRunner(), ["import", str(file), "--store", str(tmp_path / "store")]
+    given = [*base, "--column", "quantity=sz:contracts", "--contract-size", "ZZZ-USDT-SWAP=4"]
+    done = run.invoke(app, [*given, "--format", "json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["notional_usd"] == pytest.approx(180.0)
+    for wrong in ("ZZZ=", "nought", "X=-1", "inf", "nan"):
+        told = run.invoke(app, [*base, "--contract-size", wrong])
+        assert isinstance(told.exception, InputError), wrong
+        assert "no size of a contract" in str(told.exception)
+
+
 def test_mistakes_are_told(app: typer.Typer, tmp_path: Path) -> None:
     run = CliRunner()
     told = run.invoke(app, ["import", "x.csv", "--store", str(tmp_path), "--column", "time"])

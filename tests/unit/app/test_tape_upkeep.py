@@ -72,9 +72,19 @@ def test_compact_merges(store: Path) -> None:
 
 
 def test_retain_lets_days_go(store: Path) -> None:
-    told = said("retain", "--store", store, "--since", "2024-10-05")
     gone = int((TAPE.time < START + DAY).sum())
+    asked = ["retain", "--store", str(store), "--since", "2024-10-05"]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 2
+    assert f"would let go of {gone:,} events of 1 day" in done.stdout
+    assert "--yes" in done.stdout
+    as_json = CliRunner().invoke(app, [*asked, "--format", "json"])
+    assert json.loads(as_json.stdout)["would_go"]["events"] == gone
+    with Store(store) as opened:
+        assert len(opened.read()) == 3_000
+    told = said("retain", "--store", store, "--since", "2024-10-05", "--yes")
     assert f"{gone:,} events" in told
+    assert "nothing would go" in said("retain", "--store", store, "--since", "2024-10-05")
     with Store(store) as opened:
         assert len(opened.read()) == 3_000 - gone
 

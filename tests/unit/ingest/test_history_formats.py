@@ -5,17 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import zipfile
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from seawall.core import InputError
 from seawall.core.tape import Coverage, Kind
-from seawall.ingest.history import FORMATS, What, read_history
+from seawall.ingest.history import What, read_history
 
 MS = 1_000_000
 
@@ -86,6 +83,36 @@ def test_binance_klines(tmp_path, header):
     assert found.series.time.tolist() == [1609459200000 * MS, 1609459500000 * MS]
     assert found.series.values["high"].tolist() == [28997.5, 28990.0]
     assert found.series.names["instrument"].names == ["BTCUSDT"]
+
+
+def test_binance_coin_margined_series_are_in_usd(tmp_path):
+    """A contract is worth 10 USD; where linear contracts have USD these have coins."""
+    kline = "1609459200000,737,740,736,738.5,5000,1609459499999,67.7,15283,1,2,0\n" * 2
+    found = read_history(_write(tmp_path, "ETHUSD_PERP-5m-2021-01-01.csv", kline))
+    assert found.series is not None
+    assert found.series.names["venue"].names == ["binance_coinm"]
+    assert found.series.values["volume"].tolist() == [67.7, 67.7]
+    assert found.series.values["volume_usd"].tolist() == [50_000.0, 50_000.0]
+    text = (
+        "create_time,symbol,sum_open_interest,sum_open_interest_value,"
+        "count_toptrader_long_short_ratio,sum_toptrader_long_short_ratio,count_long_short_ratio,"
+        "sum_taker_long_short_vol_ratio\n"
+        "2025-11-02 00:05:00,BTCUSD_PERP,1000,0.9,2,1.9,1.87,0.76\n"
+    )
+    metrics = read_history(_write(tmp_path, "BTCUSD_PERP-metrics-2025-11-02.csv", text))
+    assert metrics.series is not None
+    assert metrics.series.values["open_interest_usd"].tolist() == [100_000.0]
+    assert metrics.series.values["open_interest_base"].tolist() == [0.9]
+
+
+def test_a_series_takes_the_names_that_are_given(tmp_path):
+    text = "time,open,high,low,close,volume\n2025-10-10,1,2,1,1.5,10\n"
+    path = _write(tmp_path, "BTC.csv", text)
+    found = read_history(path, venue="binance", asset="BTC")
+    assert found.series is not None
+    assert {k: v.names for k, v in found.series.names.items()} == {
+        "venue": ["binance"], "asset": ["BTC"],
+    }  # fmt: skip
 
 
 def test_binance_metrics_are_put_in_order(tmp_path):
@@ -253,7 +280,7 @@ def test_hyperliquid_fills(tmp_path):
     found = read_history(path)
     tape = found.tape
     assert tape is not None
-    assert len(tape) == 6
+    assert len(tape) == 3, "both parties' fills, and a copy of the file, tell of it once"
     once = tape.once()
     assert sorted(once.kind.tolist()) == [Kind.LIQUIDATION, Kind.ADL, Kind.TAKEOVER]
     liquidated = once.take(once.kind == Kind.LIQUIDATION)
@@ -265,8 +292,8 @@ def test_hyperliquid_fills(tmp_path):
 
 
 def test_hyperliquid_replay_and_live_feed_name_one_event_alike(tmp_path):
-    from seawall.ingest.wire.hyperliquid import VAULTS
     from seawall.ingest.wire.venues import ADAPTERS
+    from seawall.ingest.wire.venues.hyperliquid import VAULTS
     from seawall.rulebook import Rules
 
     told = {"liquidatedUser": "0xaa", "markPx": "105100", "method": "market"}
@@ -283,94 +310,75 @@ def test_hyperliquid_replay_and_live_feed_name_one_event_alike(tmp_path):
     assert (int(tape.event_id[0]), int(tape.side[0])) == (live.event_id, live.side)
 
 
-def test_mapping_of_columns(tmp_path):
-    text = "when,what,which,how_much,at\n2025-11-20T10:00:00Z,BTCUSDT,long,2,90000\n"
-    path = _write(tmp_path, "mine.csv", text)
-    found = read_history(
-        path,
-        venue="bybit",
-        columns={"time": "when", "instrument": "what", "side": "which", "quantity": "how_much",
-                 "price": "at"},
-    )  # fmt: skip
-    assert found.tape is not None
-    assert found.tape.notional.tolist() == [180_000.0]
-    with pytest.raises(InputError) as wrong:
-        read_history(path, venue="bybit", columns={"time": "then", "colour": "what"})
-    assert {m.what for m in wrong.value.mistakes} == {
-        "no such column", "no such meaning of a column",
-    }  # fmt: skip
+def _fill(side: str, loser: str | None, method: str = "market", dir: str = "", tid: int = 9):
+    mark = None if loser is None else {"liquidatedUser": loser, "markPx": "1", "method": method}
+    return {"coin": "BTC", "px": "105000.0", "sz": "0.2", "side": side, "time": 1760130903127,
+            "tid": tid, "dir": dir, "liquidation": mark}  # fmt: skip
 
 
-def test_all_mistakes_at_once_with_their_rows(tmp_path):
-    text = (
-        "time,venue,instrument,side,price,notional_usd\n"
-        "2025-11-20,bybit,BTCUSDT,long,90000,10\n"
-        "soon,bybit,BTCUSDT,long,90000,10\n"
-        "2025-11-20,bybit,BTCUSDT,up,90000,10\n"
-        "2025-11-20,bybit,BTCUSDT,long,-3,\n"
-    )
-    with pytest.raises(InputError) as wrong:
-        read_history(_write(tmp_path, "bad.csv", text))
-    told = {(m.row, m.column, m.what) for m in wrong.value.mistakes}
-    assert told == {
-        (2, "time", "not a time"),
-        (3, "side", "an unknown word"),
-        (4, "price", "not above 0"),
-        (4, "notional_usd", "an empty cell"),
-    }
+DELEVERAGED = "Auto-Deleveraging"
+LONG, SHORT = 1, -1
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "says"),
+    ("user", "fill", "expected"),
     [
-        ("e.csv", "", "empty|no known format"),
-        ("x.csv", "colour,shape\nred,round\n", "no known format"),
-        ("x.json", "[", "no known format"),
-        ("h.csv", "time,venue,instrument,side,price,notional_usd\n", "0 rows"),
-        ("z.zip", "colour,shape\nred,round\n", "no known format"),
+        # an order on the book, by either party's fill
+        ("0xaa", _fill("A", "0xAA"), [(Kind.LIQUIDATION, LONG)]),
+        ("VAULT", _fill("B", "0xaa"), [(Kind.LIQUIDATION, LONG)]),
+        ("0xcc", _fill("B", "0xaa"), [(Kind.LIQUIDATION, LONG)]),
+        # taken over by a vault
+        ("0xaa", _fill("A", "0xaa", "backstop", "Liquidated Cross Long"), [(Kind.TAKEOVER, LONG)]),
+        ("VAULT", _fill("B", "0xaa", "backstop"), [(Kind.TAKEOVER, LONG)]),
+        # closed against a winner: two positions were
+        ("0xee", _fill("B", "0xaa", "backstop", DELEVERAGED),
+         [(Kind.TAKEOVER, LONG), (Kind.ADL, SHORT)]),
+        ("VAULT", _fill("B", "0xaa", "market", DELEVERAGED),
+         [(Kind.LIQUIDATION, LONG), (Kind.ADL, SHORT)]),
+        # what a vault had taken over is no liquidation again, by whomever's fill
+        ("0xee", _fill("B", "VAULT", "backstop", DELEVERAGED), [(Kind.ADL, SHORT)]),
+        ("VAULT", _fill("A", "VAULT", "backstop", "Liquidated Cross Long"), [(Kind.ADL, SHORT)]),
+        ("VAULT", _fill("A", "VAULT", "market", DELEVERAGED), [(Kind.ADL, SHORT)]),
+        # but a vault's own position, closed on the book, is
+        ("VAULT", _fill("A", "VAULT", "market", "Liquidated Cross Long"),
+         [(Kind.LIQUIDATION, LONG)]),
+        ("0xee", _fill("B", None, dir=DELEVERAGED), [(Kind.ADL, SHORT)]),
+        ("0xee", _fill("B", "", dir="Liquidated Isolated Short"), [(Kind.LIQUIDATION, SHORT)]),
+        ("0xdd", _fill("B", None), []),
     ],
-)
-def test_refusals(tmp_path, name, text, says):
-    with pytest.raises(InputError, match=says):
-        read_history(_write(tmp_path, name, text))
+)  # fmt: skip
+def test_hyperliquid_fills_mean_the_same_live_and_in_files(tmp_path, user, fill, expected):
+    from seawall.ingest.wire.venues import ADAPTERS
+    from seawall.ingest.wire.venues.hyperliquid import VAULTS
+    from seawall.rulebook import Rules
+
+    fill = json.loads(json.dumps(fill).replace("VAULT", VAULTS[1]))
+    user = VAULTS[1] if user == "VAULT" else user
+    adapter = ADAPTERS["hyperliquid"]
+    context = adapter.context(Rules.bundled())
+    context.begin(1)
+    data = {"user": user, "fills": [fill]}
+    live = adapter.parse(json.dumps({"channel": "userFills", "data": data}), context)
+    assert context.tally.malformed == 0
+    tape = read_history(_write(tmp_path, "f.json", json.dumps([user, fill]) + "\n")).tape
+    assert tape is not None
+    columns = ("kind", "side", "event_id", "account", "at_fill", "notional")
+    assert [tuple(getattr(e, c) for c in columns) for e in live] == list(
+        zip(*(getattr(tape, c).tolist() for c in columns), strict=True)
+    )
+    assert [(e.kind, e.side) for e in live] == expected
+    assert len({e.event_id for e in live}) == len(expected)
 
 
-def test_unknown_format_and_missing_file(tmp_path):
-    path = _write(tmp_path, "x.csv", "time,open,high,low,close\n2025-01-01,1,2,1,2\n")
-    with pytest.raises(InputError, match="no such format"):
-        read_history(path, format="telex")
-    with pytest.raises(InputError, match="no such file"):
-        read_history(tmp_path / "nothing.csv")
-    assert read_history(path, format="generic").what is What.CANDLES
-    assert len(FORMATS) == 9
+def test_parties_of_one_trade_name_its_closings_alike():
+    from seawall.ingest.wire.hyperliquid_fill import VAULTS, Fill, Liquidation, closings
 
+    def told(user: str, side: str, loser: str, dir: str) -> dict[str, Kind]:
+        fill = Fill("BTC", 1.0, 1.0, side, 1, 7, dir, Liquidation(loser, "backstop"))
+        return {c.own: c.kind for c in closings(fill, user)}
 
-SAMPLES = {
-    "a_liquidations.csv": TARDIS
-    + "okex-swap,BTC-USDT-SWAP,1700000000000000,1700000000100000,,sell,30000,50\n",
-    "BTCUSD_PERP-liquidationSnapshot-2023-06-25.csv": SNAPSHOT,
-    "orders.json": '{"data": [{"exchange_name": "BINANCE", "symbol": "BTCUSDT", "price": 87535.9,'
-    ' "usd_value": 2055.2, "side": 2, "time": 1745216319263}]}',
-    "fills.json": '{"block_number": 1, "events": [["0xaa", {"coin": "BTC", "px": "105000", "sz":'
-    ' "0.2", "side": "A", "time": 1760130903127, "dir": "Close Long", "tid": 9, "liquidation":'
-    ' {"liquidatedUser": "0xaa", "method": "market"}}]]}\n',
-}
-
-
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.sampled_from(sorted(SAMPLES)),
-    st.lists(st.tuples(st.integers(0, 600), st.integers(0, 12), st.binary(max_size=6)), max_size=4),
-)
-def test_damaged_files_are_refused_never_a_crash(tmp_path, name, damage):
-    raw = bytearray(SAMPLES[name].encode())
-    for at, gone, put in damage:
-        place = at % (len(raw) + 1)
-        raw[place : place + gone] = put
-    path = tmp_path / name
-    path.write_bytes(bytes(raw))
-    rows = 1
-    with suppress(InputError):
-        rows = len(read_history(path))
-    # anything but an InputError has failed the test; what was read holds rows
-    assert rows > 0
+    lost = told("0xaa", "A", "0xaa", "Liquidated Cross Long")
+    assert lost.items() <= told("0xee", "B", "0xaa", DELEVERAGED).items()
+    assert told(VAULTS[0], "A", VAULTS[0], "Liquidated Cross Long") == told(
+        "0xee", "B", VAULTS[0], DELEVERAGED
+    )

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
 
 from made_tapes import DAY, START, made_tape
+from pg_server import Server, binary
 from seawall.core import InputError
-from seawall.core.tape import Kind, Tape
+from seawall.core.tape import LIQUIDATED, Coverage, Kind, Tape
 from seawall.ingest.store import engines
 from seawall.ingest.store.queries import (
     MINUTE,
@@ -26,11 +28,16 @@ from seawall.ingest.store.queries import (
     accounts,
     ask,
     days,
+    first,
+    in_order,
     largest,
     longest_run,
     profile,
     rolling,
+    shown,
+    slotted,
     totals,
+    whole,
 )
 from seawall.ingest.store.store import EVER, Store
 from seawall.ingest.store.writer import StoreWriter
@@ -49,6 +56,11 @@ QUERIES = {
     "largest": largest(INNER, 25),
     "longest run": longest_run(INNER),
     "longest run by asset": longest_run(INNER, ("asset",)),
+    "in order": in_order(INNER),
+    "slotted": slotted(INNER),
+    "shown": shown(INNER, "bybit", ["BTC-USDT", "Ångström's-USDT"]),
+    "whole": whole(INNER),
+    "first": first(INNER, "okx", "BTC-USDT", 20),
     "days": days(),
     "rolling": rolling((START + DAY, START + 2 * DAY)),
 }
@@ -78,7 +90,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 def chosen(tape: Tape, window: tuple[int, int] = EVER) -> Tape:
     inside = (tape.time >= window[0]) & (tape.time < window[1])
-    return tape.take(inside & np.isin(tape.kind, [Kind.LIQUIDATION, Kind.PARTIAL])).in_order()
+    return tape.take(inside & np.isin(tape.kind, LIQUIDATED)).in_order()
 
 
 def alike(found: list[dict[str, Any]], expected: list[dict[str, Any]]) -> None:
@@ -210,6 +222,63 @@ def test_runs_of_events_at_one_instant_follow_the_identifier(tmp_path: Path) -> 
         alike(ask(writer, longest_run()), [run_of(tape, np.arange(400))])
 
 
+def test_events_come_in_the_order_of_a_tape(store: Store) -> None:
+    tape = chosen(TAPE, INNER)
+    found = ask(store, in_order(INNER))
+    assert [(r["time"], r["side"], r["notional_usd"]) for r in found] == list(
+        zip(tape.time.tolist(), tape.side.tolist(), tape.notional.tolist(), strict=True)
+    )
+
+
+def test_events_of_feeds_with_slots_are_counted_and_read(store: Store) -> None:
+    tape = chosen(TAPE, INNER)
+    tape = tape.take(tape.coverage == Coverage.ONE_A_SLOT)
+    counts: dict[tuple[Any, ...], int] = defaultdict(int)
+    for k in range(len(tape)):
+        day = int(tape.time[k]) // DAY * DAY
+        counts[
+            tape.venues[tape.venue[k]],
+            tape.instruments[tape.instrument[k]],
+            tape.assets[tape.asset[k]],
+            day,
+        ] += 1
+    names = ("venue", "instrument", "asset", "time", "events")
+    expected = [dict(zip(names, (*key, counts[key]), strict=True)) for key in sorted(counts)]
+    assert ask(store, slotted(INNER)) == expected
+    wanted = ["ETH-USDT", "BTC-USDT"]
+    venue = tape.venues.index("okx")
+    rows = [
+        k
+        for name in sorted(wanted)
+        for k in np.flatnonzero(
+            (tape.venue == venue) & (tape.instrument == tape.instruments.index(name))
+        )
+    ]
+    found = ask(store, shown(INNER, "okx", wanted))
+    assert [(r["time"], r["side"], r["notional_usd"]) for r in found] == [
+        (int(tape.time[k]), int(tape.side[k]), float(tape.notional[k])) for k in rows
+    ]
+
+
+def test_events_of_feeds_that_show_all_are_counted_and_read(store: Store) -> None:
+    tape = chosen(TAPE, INNER)
+    tape = tape.take(tape.coverage == Coverage.ALL)
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    for k in range(len(tape)):
+        counts[tape.venues[tape.venue[k]], tape.instruments[tape.instrument[k]]] += 1
+    assert ask(store, whole(INNER)) == [
+        {"venue": v, "instrument": i, "events": counts[v, i]} for v, i in sorted(counts)
+    ]
+    rows = np.flatnonzero(
+        (tape.venue == tape.venues.index("okx"))
+        & (tape.instrument == tape.instruments.index("BTC-USDT"))
+    )
+    assert len(rows) > 20
+    assert [(r["time"], r["side"]) for r in ask(store, first(INNER, "okx", "BTC-USDT", 20))] == [
+        (int(tape.time[k]), int(tape.side[k])) for k in rows[:20]
+    ]
+
+
 def test_days_are_ranked(store: Store) -> None:
     tape = chosen(TAPE)
     begun = tape.time - tape.time % DAY
@@ -256,63 +325,41 @@ def test_parts_alone_answer_as_parts_and_log_do(name: str, store: Store, folder:
         alike(ask(rolled, QUERIES[name]), ask(store, QUERIES[name]))
 
 
-class Server:
-    """A PostgreSQL server of this test's own, on a socket in a folder."""
-
-    def __init__(self, folder: Path):
-        self.folder, self.folder_data = folder, folder / "pg"
-        self.user = "postgres" if os.geteuid() == 0 else None
-        if self.user:
-            for path in (folder, *folder.parents):
-                if path.stat().st_uid == os.geteuid() and path != Path(path.anchor):
-                    path.chmod(path.stat().st_mode | 0o011)
-            shutil.chown(folder, self.user)
-        self.run("initdb", "-D", str(self.folder_data), "-U", "tape", "-A", "trust", "-E", "UTF8")
-        options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
-        log = str(folder / "log")
-        self.run("pg_ctl", "-D", str(self.folder_data), "-w", "-l", log, "-o", options, "start")
-
-    def run(self, name: str, *arguments: str) -> None:
-        own = ["setpriv", f"--reuid={self.user}", "--clear-groups"] if self.user else []
-        path = os.environ.get("PATH", "")
-        done = subprocess.run(
-            [*own, binary(name) or name, *arguments],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            cwd=self.folder,
-            env={**os.environ, "PATH": path, "LC_ALL": "C.UTF-8"},
-        )
-        if done.returncode:
-            raise RuntimeError(done.stdout + done.stderr)
-
-    def stop(self) -> None:
-        self.run("pg_ctl", "-D", str(self.folder_data), "-m", "immediate", "stop")
+def absent(why: str) -> None:
+    """Skip for want of an engine, or fail where all of them must be there."""
+    if os.environ.get("SEAWALL_REQUIRE_ENGINES"):
+        pytest.fail(f"{why}, and SEAWALL_REQUIRE_ENGINES is set")
+    pytest.skip(why)
 
 
-def binary(name: str) -> str | None:
-    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return shutil.which(name, path=os.pathsep.join([os.environ["PATH"], *map(str, versions)]))
+def library(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        absent(f"{name} is not installed")
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Iterator[Any]:
-    psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed")
+def postgres(store: Store) -> Iterator[Any]:
+    psycopg = library("psycopg")
     if binary("initdb") is None or binary("pg_ctl") is None:
-        pytest.skip("no PostgreSQL server is installed (initdb, pg_ctl)")
+        absent("no PostgreSQL server is installed (initdb, pg_ctl)")
     if os.geteuid() == 0 and shutil.which("setpriv") is None:
-        pytest.skip("PostgreSQL does not start as root, and there is no setpriv")
-    server = Server(tmp_path_factory.mktemp("pg"))
-    try:
-        with psycopg.connect(host=str(server.folder), user="tape", dbname="postgres") as connection:
-            connection.execute(engines.create_table("postgres"))
-            # the second time everything is there already
-            assert engines.load_postgres(store, connection) == len(TAPE)
-            assert engines.load_postgres(store, connection) == len(TAPE)
-            connection.commit()
-            yield connection
-    finally:
-        server.stop()
+        absent("PostgreSQL does not start as root, and there is no setpriv")
+    with TemporaryDirectory(prefix="tape-pg-") as folder:
+        server = Server(Path(folder))
+        try:
+            with psycopg.connect(
+                host=str(server.folder), user="tape", dbname="postgres"
+            ) as connection:
+                connection.execute(engines.create_table("postgres"))
+                # the second time everything is there already
+                assert engines.load_postgres(store, connection) == len(TAPE)
+                assert engines.load_postgres(store, connection) == len(TAPE)
+                connection.commit()
+                yield connection
+        finally:
+            server.stop()
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -322,15 +369,14 @@ def test_postgresql_answers_alike(name: str, postgres: Any, store: Store) -> Non
 
 @pytest.fixture(scope="module")
 def spark(folder: Path) -> Iterator[Any]:
-    pytest.importorskip("pyspark", reason="pyspark is not installed")
+    builder = library("pyspark.sql").SparkSession.builder
     if shutil.which("java") is None:
-        pytest.skip("Spark needs Java, which is not installed")
-    from pyspark.sql import SparkSession
+        absent("Spark needs Java, which is not installed")
 
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     os.environ["PYSPARK_PYTHON"] = sys.executable
     session = (
-        SparkSession.builder.master("local[1]")
+        builder.master("local[1]")
         .config("spark.ui.enabled", "false")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.bindAddress", "127.0.0.1")
@@ -352,7 +398,7 @@ def test_spark_answers_alike(name: str, spark: Any, store: Store) -> None:
 @pytest.fixture(scope="module")
 def clickhouse(folder: Path) -> Iterator[Any]:
     """ClickHouse in this process, its table filled from the store's files."""
-    chdb = pytest.importorskip("chdb.session", reason="chdb (ClickHouse as a library) is missing")
+    chdb = library("chdb.session")
     session = chdb.Session()
     session.query("CREATE DATABASE tape ENGINE = Atomic")
     session.query("USE tape")

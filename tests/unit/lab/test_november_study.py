@@ -120,7 +120,7 @@ def test_amounts_are_those_of_the_whole_market() -> None:
         "accounts_forced": 10.0,
         "adl_ratio": 0.5,
         "fall.BTC": -0.07,
-        **{f"gain_usd.{g}": 1.0 for g in ("liquidated", "deleveraged", "stopped", "others")},
+        "traders_usd": 4.0,
     }
     found = whole(row, 0.2)
     assert found["forced_usd"] == 20.0

@@ -36,7 +36,9 @@ def test_queues_close_winners_and_rules_in_cash_take_no_more_than_was_lost(
         assert rows[name].adl_usd[0] > 0.0
         assert rows[name].paid_usd[0] == 0.0
         # what winners take over the funds need not sell into the falling book
-        assert rows[name].bad_debt_usd[0] < nobody.bad_debt_usd[0]
+        assert rows[name].forced_usd[0] < nobody.forced_usd[0]
+    # its liquidator is closed out before it owes what it has not
+    assert rows["hyperliquid"].bad_debt_usd[0] < nobody.bad_debt_usd[0]
     for name in ("pro_rata", "risk_aware_pro_rata", "deribit", "none"):
         assert rows[name].adl_usd[0] == 0.0
         assert rows[name].overshoot_usd[0] == pytest.approx(0.0, abs=1e-6)

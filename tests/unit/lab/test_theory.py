@@ -150,11 +150,21 @@ def test_a_limit_suffers_from_orders_that_wait(study: theory.TheoryStudy) -> Non
     short, long = study.halts.by_lifetime
     for row in (short, long):
         assert row.limit.value < row.free.value
-        assert row.breaker.value < row.free.value
         assert row.deeper.value == pytest.approx(row.limit.value - row.breaker.value)
+    assert short.breaker.value < short.free.value
     # orders that outlive the pause meet the market together when it reopens
     assert long.deeper.high < short.deeper.low
     assert study.halts.growth.high < 0.0
+
+
+@pytest.mark.xfail(
+    reason="since levels emptied in a step are not quoted in it, a breaker whose orders outlive it "
+    "falls deeper than a free market: docs/methods/theory.md says so",
+    strict=True,
+)
+def test_a_breaker_helps_also_where_orders_outlive_it(study: theory.TheoryStudy) -> None:
+    long = study.halts.by_lifetime[1]
+    assert long.breaker.value < long.free.value
 
 
 def test_impact_in_the_book_follows_its_shape(study: theory.TheoryStudy) -> None:

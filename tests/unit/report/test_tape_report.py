@@ -17,10 +17,12 @@ from seawall.report import Report
 from seawall.report.encode import to_csv, to_json
 from seawall.report.page import write_html
 from seawall.report.schema import schema_of
-from seawall.report.tape import Beside, Window, compare_report
+from seawall.report.tape import compare_report, together_lines
+from seawall.report.tape_beside import Against, Beside, Outage, Window
 from seawall.risk import coverage_check as made
 from seawall.risk.coverage import Shows
 from seawall.risk.tape_statistics import Rank
+from seawall.risk.together import Together
 
 HOUR = 3600 * made.SECOND
 WINDOW = Window("a tape", made.START, made.START + HOUR)
@@ -55,7 +57,8 @@ def three_venues() -> Tape:
 
 
 def test_json_of_statistics(three_venues):
-    beside = Beside(1e12, 1e11, Rank(2, 30, 0.9), {"bybit": "everything"})
+    volume, interest = Against(1e12, 2e9, "BTC on bybit"), Against(1e11, 5e9, "as given")
+    beside = Beside(volume, interest, Rank(2, 30, 0.9), "30 recorded", {"bybit": "everything"})
     made_report = tape_stats.stats_of(three_venues, WINDOW, ("venue", "side"), beside)
     got = _document(made_report)
     assert got["events"] == len(three_venues)
@@ -72,6 +75,19 @@ def test_json_of_statistics(three_venues):
         assert v["estimated_low"] <= v["estimated_usd"]
     throttled = next(v for v in got["by_venue"] if v["venue"] == "binance_usdm")
     assert throttled["share"] > throttled["share_shown"]
+    # what hyperliquid does not show may be of any size: the others' shares have no lower end
+    ends = {
+        v["venue"]: (v["share_low"], v["share_high"], v["share_label"]) for v in got["by_venue"]
+    }
+    assert ends["bybit"][0] == ends["binance_usdm"][0] == 0.0
+    assert ends["bybit"][1] < 0.6
+    assert ends["bybit"][2] == ends["binance_usdm"][2] == "upper bound"
+    assert 0.0 < ends["hyperliquid"][0] < 0.1
+    assert ends["hyperliquid"][1:] == (1.0, "lower bound")
+    (words,) = (w for w in got["warnings"] if "only a part" in w)
+    assert "at least the lower end" in words
+    assert "other venues are at most the upper end" in words
+    assert "neither" not in words
     assert got["top3_share"] == pytest.approx(1.0)
     assert got["label"] == "lower bound"
     assert got["estimate"]["notional_usd"]["high"] is None
@@ -80,8 +96,9 @@ def test_json_of_statistics(three_venues):
     assert {(g["venue"], g["side"]) for g in got["groups"]} == {
         (v, s) for v in labels for s in ("long", "short")
     }
-    assert got["rank"] == {"place": 2, "days": 30, "share_below": 0.9}
-    assert got["volume_share"] == pytest.approx(got["notional_usd"] / 1e12)
+    assert got["rank"] == {"place": 2, "days": 30, "share_below": 0.9, "among": "30 recorded"}
+    assert (got["volume_share"], got["volume_of"]) == (0.002, "BTC on bybit")
+    assert (got["open_interest_share"], got["open_interest_forced_usd"]) == (0.05, 5e9)
     assert any("only a part" in w for w in got["warnings"])
 
 
@@ -93,6 +110,27 @@ def test_page_and_csv(three_venues, tmp_path):
     lines = to_csv(report).splitlines()
     assert lines[0].split(",")[:3] == ["venue", "events", "notional_usd"]
     assert len(lines) == 4
+
+
+def test_gaps_are_told_in_the_table_the_json_and_on_the_page(three_venues, tmp_path):
+    start = made.START + 600 * made.SECOND
+    outages = (
+        Outage("bybit", start, start + 60 * made.SECOND, "not heard from A to B: silent", 7),
+        Outage("bybit", start, start + made.SECOND, "had afterwards", missing=False),
+    )
+    report = tape_stats.stats_of(three_venues, WINDOW, beside=Beside(outages=outages))
+    got = _document(report)
+    assert [(g["why"], g["lost"], g["missing"]) for g in got["outages"]] == [
+        ("not heard from A to B: silent", 7, True),
+        ("had afterwards", 0, False),
+    ]
+    assert "bybit is a lower bound: not heard from A to B: silent." in got["warnings"]
+    assert {v["venue"]: v["label"] for v in got["by_venue"]}["bybit"] == "lower bound"
+    page = tmp_path / "tape.html"
+    write_html(report, page)
+    assert "not heard from A to B: silent" in page.read_text()
+    (table,) = (t for t in report.tables if t.key == "outages")
+    assert len(table.rows) == 2
 
 
 def test_empty_tape():
@@ -117,3 +155,19 @@ def test_unknown_group(three_venues):
         tape_stats.stats_of(three_venues, WINDOW, ("colour",))
     with pytest.raises(InputError, match="named twice"):
         tape_stats.stats_of(three_venues, WINDOW, ("venue", "venue"))
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (Together(), ["v, w: no venue that shows all", "allow for 2 in the mean"]),
+        (Together(1.0, 1.034, ("bybit",)), ["on bybit", "by chance", "1.03 times"]),
+        (Together(1.31, 1.52, ("bybit", "u")), ["on bybit, u", "1.31 times", "with 1.52 times"]),
+    ],
+)
+def test_it_is_said_what_is_taken_of_orders_in_one_instant(
+    told: Together, words: list[str]
+) -> None:
+    (line,) = together_lines({"w": told, "v": told})
+    assert [w for w in words if w not in line] == []
+    assert len(together_lines({"v": told, "w": Together(3.0, 3.0, ("x",))})) == 2

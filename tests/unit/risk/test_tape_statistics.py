@@ -9,6 +9,7 @@ from tests.unit.risk import tapes
 from seawall.core.tape import Coverage, Kind, empty_tape
 from seawall.risk import coverage_check as made
 from seawall.risk.coverage import Label, Shows, unseen
+from seawall.risk.tape_cells import cells_of
 from seawall.risk.tape_shares import groups, venue_shares
 from seawall.risk.tape_statistics import changes, forced_share, longest_run, rank_of, statistics
 
@@ -62,7 +63,7 @@ def test_run_of_one_side():
 
 def test_groups():
     tape = _by_hand()
-    got = groups(tape, unseen(tape), ("asset", "side"))
+    got = groups(cells_of(tape, unseen(tape)), ("asset", "side"))
     assert [(g.names, g.events, g.notional_usd) for g in got] == [
         (("ETH", "short"), 1, 300.0),
         (("BTC", "long"), 4, 200.0),
@@ -84,7 +85,7 @@ def test_throttled_venue_gets_its_share_back():
             coverage=np.repeat([Coverage.ALL, Coverage.ONE_A_SLOT], [len(complete), len(seen)]),
             venues=("bybit", "binance"),
         )
-        shares = {v.venue: v for v in venue_shares(tape, unseen(tape, draws=100))}
+        shares = {v.venue: v for v in venue_shares(cells_of(tape, unseen(tape, draws=100)))}
         mine = shares["binance"]
         truth = other.notional.sum() / (other.notional.sum() + complete.notional.sum())
         assert mine.share_shown < 0.42

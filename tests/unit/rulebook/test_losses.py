@@ -142,14 +142,33 @@ def test_okx_closes_the_whole_claim_at_the_mark() -> None:
     assert Okx().triggered(replace(LONG, fund=700_000.0))
 
 
-def test_hyperliquid_does_not_ask_the_fund_and_takes_the_mark_before() -> None:
-    rich = replace(LONG, fund=1e9, fund_peak=1e9)
+def test_hyperliquid_does_not_ask_the_vault_and_takes_the_mark_before() -> None:
+    rich = replace(LONG, fund=1e9, fund_peak=1e9, fund_start=1e9)
     # entries differ, leverage decides: the second has less equity for its notional
     done = run(Hyperliquid(), rich, shorts([80.0, 80.0], balance=[9e6, 1e5]))
     np.testing.assert_allclose(done.closed, [20.0, 80.0])
     assert done.price == 91_000.0
     assert not Hyperliquid().triggered(replace(rich, deficit=0.0))
     assert run(Hyperliquid(), replace(rich, mark_before=np.nan), shorts([1.0])).price == 90_000.0
+
+
+def test_hyperliquid_closes_the_accounts_below_zero_alone_while_the_liquidator_lasts() -> None:
+    """Of 100 taken over 30 are of accounts below zero."""
+    claim = replace(LONG, fund=95.1e6, fund_peak=1e8, fund_start=1e8, below=30.0)
+    rule, others = Hyperliquid(), shorts([80.0, 80.0], balance=[9e6, 1e5])
+    np.testing.assert_allclose(run(rule, claim, others).closed.sum(), 30.0)
+    assert not rule.triggered(replace(claim, below=0.0, deficit=0.0))
+    # five percent of the vault are lost: all of the claim goes, deficit or not
+    spent = replace(claim, fund=94.9e6)
+    np.testing.assert_allclose(run(rule, spent, others).closed.sum(), 100.0)
+    solvent = replace(spent, below=0.0, deficit=0.0)
+    assert rule.triggered(solvent)
+    np.testing.assert_allclose(run(rule, solvent, others).closed.sum(), 100.0)
+    np.testing.assert_allclose(run(Hyperliquid(liquidator=0.2), spent, others).closed.sum(), 30.0)
+    # after that, what it took over since is all it has to lose
+    since = replace(solvent, fund_after=94.5e6)
+    assert not rule.triggered(since)
+    assert rule.triggered(replace(since, fund=94.4e6))
 
 
 def test_dydx_draws_lots_and_skips_whom_the_price_would_break() -> None:

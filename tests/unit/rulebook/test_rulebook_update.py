@@ -122,6 +122,36 @@ def test_a_bad_bracket_is_named_and_nothing_is_written(tmp_path, edit, words):
     assert not (tmp_path / "rules").exists()
 
 
+@pytest.mark.parametrize("name", ["cum", "mmDeduction", "deduction"])
+def test_an_amount_a_venue_prints_is_held_to_by_whichever_name(tmp_path, name):
+    """Binance, Bybit and Gate print it, each under a name of its own."""
+    gate = changed(lambda t: [row.update(info={}) for rows in t.values() for row in rows])
+    rows = gate["BTC/USDT:USDT"]
+    for row, printed in zip(rows, ("", "10", "160"), strict=True):
+        row["info"] = {name: printed}
+    _, rules = update(tmp_path, gate, "gate")
+    assert rules.schedule("gate", "BTC_USDT").deductions.tolist() == [0, 10, 160]
+    rows[2]["info"] = {name: "161"}
+    with pytest.raises(RuleError, match="continuity"):
+        update(tmp_path, gate, "gate")
+
+
+@pytest.mark.parametrize("venue", ["gate", "htx"])
+def test_brackets_taken_replace_the_schedule_that_stood_in(tmp_path, venue):
+    """Neither venue has brackets in the bundle: another rulebook's stand in."""
+    summary, rules = update(tmp_path, changed(lambda t: t.pop("NEWCOIN/USDT:USDT")), venue)
+    (name,) = summary.added
+    before = Rules.from_folders(BUNDLE)
+    assert before.schedule(venue, name).cautious
+    assert not rules.schedule(venue, name).cautious
+    assert rules.schedule(venue, name).floors.tolist() == [0, 1000, 5000]
+    other = rules.instrument(venue, "DOGE/USDT:USDT").symbol
+    assert rules.schedule(venue, other).cautious
+    assert rules.bracket(venue, other).day == before.bracket(venue, other).day
+    assert [n for n in rules.terms_notes(venue) if "stands in for what" in n]
+    assert not [n for n in before.terms_notes(venue) if "stands in for what" in n]
+
+
 def test_every_mistake_of_a_file_is_told(tmp_path):
     tiers = {f"C{k}/USDT:USDT": [] for k in range(30)}
     with pytest.raises(RuleError) as error:

@@ -32,6 +32,7 @@ def test_every_asked_behaviour_is_one_file() -> None:
         "market_maker",
         "momentum",
         "noise",
+        "profit_taker",
     } <= set(NAMES)
 
 
@@ -134,7 +135,7 @@ def test_only_its_own_numbers_and_the_willingness_are_written(name: str) -> None
 @pytest.mark.parametrize("name", NAMES)
 def test_draws_of_traders_repeat_and_keep_to_the_named(name: str) -> None:
     floor = make_floor()
-    columns = ("scale", "stop", "plan", "topup", "call", "cut_at", "cut_to")
+    columns = ("scale", "stop", "plan", "turn", "topup", "call", "cut_at", "cut_to")
     all_, same, one = (make_traders(floor) for _ in range(3))
     kind = behaviours()[name]
     extra = {"reserve": 0.5} if name == "leveraged_retail" else {}

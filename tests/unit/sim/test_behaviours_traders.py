@@ -10,6 +10,7 @@ from seawall.core import InputError
 from seawall.core import _columns as c
 from seawall.sim.behaviours.deleverager import Deleverager
 from seawall.sim.behaviours.leveraged_retail import LeveragedRetail
+from seawall.sim.behaviours.profit_taker import ProfitTaker
 
 MANY = 20_000
 
@@ -147,3 +148,71 @@ def test_an_account_is_meant_by_any_of_its_positions() -> None:
         if traders.book.instruments[int(i)].asset == "ETH"
     }
     assert set(np.flatnonzero(traders.cut_at > 0)) == holds
+
+
+def asked_to_leave(move: float, seconds: int, step: float = 1.0, **fields) -> np.ndarray:
+    """Quantity by market that is to close after one market has moved at once, in the log."""
+    floor = with_step(make_floor(steps=seconds), step)
+    fields = {"share": 0.4, "begin": 0.02, "full": 0.1, "pace": 20.0, "most": 1000.0} | fields
+    caller, table = Caller(ProfitTaker(memory=1e6, **fields).act(floor), floor), make_table(floor)
+    table[:, c.INTEREST] = 100.0
+    total = caller.step(table)[:, c.EXITS]
+    set_price(table, 0, table[0, c.MID] * np.exp(move))
+    for _ in range(floor.steps):
+        total += caller.step(table)[:, c.EXITS]
+    return total
+
+
+@pytest.mark.parametrize("way", [1.0, -1.0])
+def test_the_part_of_a_move_is_the_part_of_the_share_that_closes(way: float) -> None:
+    begin, full = -np.log(0.98), -np.log(0.9)
+    part = (0.06 - begin) / (full - begin)
+    found = asked_to_leave(way * 0.06, 400)
+    # shorts are bought back after a fall, longs sold after a rise
+    assert found[0] == pytest.approx(-way * 0.4 * 100.0 * part, rel=2e-3)
+    assert not found[1:].any()
+    assert not asked_to_leave(way * 0.019, 400).any()
+    assert abs(asked_to_leave(way * 0.5, 400)[0]) == pytest.approx(0.4 * 100.0, rel=1e-6)
+
+
+def test_who_closed_does_not_close_again_and_half_steps_ask_the_same() -> None:
+    floor = make_floor(steps=10)
+    kind = ProfitTaker(share=0.4, begin=0.02, full=0.1, pace=1.0, most=1000.0, memory=1e6)
+    caller, table = Caller(kind.act(floor), floor), make_table(floor)
+    table[:, c.INTEREST] = 100.0
+    caller.step(table)
+    total = 0.0
+    for price in (85_000.0, 99_000.0, 85_000.0):
+        set_price(table, 0, price)
+        total += sum(caller.step(table)[0, c.EXITS] for _ in range(40))
+    assert total == pytest.approx(0.4 * 100.0, rel=1e-6)
+    whole, half = (asked_to_leave(-0.06, 10, step)[0] for step in (1.0, 0.5))
+    assert half == pytest.approx(whole, rel=0.06)
+
+
+def test_no_more_closes_at_once_than_the_book_bears() -> None:
+    found = asked_to_leave(-0.5, 1, most=0.05, pace=1.0)
+    # as many as the dollars within 1% pay for at the fallen price
+    price = 100_000.0 * np.exp(-0.5)
+    assert found[0] * price == pytest.approx(1e7 * (1 - np.exp(-0.05)))
+
+
+def test_a_volatile_asset_waits_for_more() -> None:
+    multiples = {"BTC": 3.0}
+    assert not asked_to_leave(-0.06, 50, multiples=multiples).any()
+    assert asked_to_leave(-0.18, 400, multiples=multiples)[0] == pytest.approx(
+        asked_to_leave(-0.06, 400)[0], rel=1e-9
+    )
+
+
+def test_a_share_of_positions_has_a_turn_and_more_include_them() -> None:
+    few, many = drawn(ProfitTaker(share=0.2)), drawn(ProfitTaker(share=0.5))
+    willing = ~np.isnan(few.turn)
+    assert willing.mean() == pytest.approx(0.2, abs=0.02)
+    np.testing.assert_array_equal(many.turn[willing], few.turn[willing])
+    assert len(np.unique(few.turn[willing])) == willing.sum()
+    assert ProfitTaker(share=0.0).act(make_floor()) is None
+    with pytest.raises(InputError, match="all have closed before it begins"):
+        ProfitTaker(begin=0.1, full=0.05).act(make_floor())
+    with pytest.raises(InputError, match=r"multiples\.BTC: out of range"):
+        ProfitTaker(multiples={"BTC": 0.0}).act(make_floor())

@@ -97,6 +97,22 @@ def test_falls_are_bought_up_to_the_capital(fall: float, share: float) -> None:
         assert orders[0, c.LIMIT] == pytest.approx(97_000.0, rel=1e-4)
 
 
+@pytest.mark.parametrize("resting", [0.0, 0.3, 1.0])
+def test_the_share_that_rests_is_asked_for_whatever_makers_stand_there(resting: float) -> None:
+    floor = make_floor()
+    fields = {"begin": 0.03, "full": 0.15, "capital": 2.0, "memory": 1e6, "pace": 60.0}
+    caller = Caller(DipBuyer(**fields, resting=resting, most=1e-6).act(floor), floor)
+    table = make_table(floor)
+    caller.step(table)
+    set_price(table, 0, 80_000.0)
+    orders = caller.step(table)
+    wanted = 2.0 * DEPTH * (1 - np.exp(-1 / 60)) / 80_000.0
+    assert orders[0, c.RESTS] == pytest.approx(resting * wanted, rel=1e-6)
+    # the rest is bought at market, no faster than what stands there allows
+    assert orders[0, c.QUANTITY] < 1e-5 * wanted + 1e-4 * DEPTH / 80_000.0
+    assert (orders[0, c.QUANTITY] > 0) == (resting < 1.0)
+
+
 def test_the_holding_grows_straight_between_begin_and_full() -> None:
     middle = 1 - np.exp(0.5 * (np.log(0.97) + np.log(0.85)))
     caller, table, _ = after_a_fall(float(middle))

@@ -15,6 +15,7 @@ from seawall.core.instrument import Instrument
 from seawall.ingest import read_book
 from seawall.margin import MarginBook
 from seawall.rulebook import Rules, bind
+from seawall.rulebook.losses import loss_rules
 from seawall.sim.engine import Simulation
 from seawall.sim.population.november import november_2025
 from seawall.sim.setup import Depth, Outside, Setup
@@ -160,7 +161,9 @@ def test_without_impact_who_falls_is_who_the_margin_engine_says(inverse):
         shocks={"fall": Fall(change=-0.1, over=30.0)},
     )
     setup = replace(setup, depth={"": Depth(anchor=5.0, spot_anchor=5.0, width=1e-5)})
-    run = Simulation(setup, 0)
+    # who is deleveraged on one side falls elsewhere than by its own prices
+    alone = loss_rules()["none"]()
+    run = Simulation(replace(setup, losses=dict.fromkeys(setup.floor.venues, alone)), 0)
     result = run.run()
     fallen = np.unique(result.events.of(c.LIQUIDATION, c.TAKEOVER, c.PARTIAL).account)
     bound: MarginBook = bind(run.margin.book, RULES, setup.start)

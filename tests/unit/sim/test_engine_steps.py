@@ -144,3 +144,24 @@ def test_the_price_jump_does_not_depend_on_its_step(tmp_path):
     assert forced[0] > 1e8
     assert max(forced) / min(forced) < 1.05
     assert np.ptp(lows, axis=0).max() < 0.005
+
+
+@pytest.mark.parametrize("step", [0.5, 1.0, 4.0])
+def test_a_venue_marks_no_more_often_than_it_says(tmp_path, step):
+    """Hyperliquid marks with each oracle price, every 3 s; a longer step has one mark each."""
+    row = "a,hyperliquid,BTC,linear,long,1,90000,90000,2,isolated,,"
+    setup = plain_setup(
+        book_of(tmp_path, [row]), round(60 / step), step=step, shocks={"slide": Slides(pace=1e-4)}
+    )
+    run = Simulation(setup, 0)
+    marks = [float(run.world.markets[0, c.MARK])]
+    while not run.done:
+        run.advance(run.second + step)
+        now = float(run.world.markets[0, c.MARK])
+        changed = now != marks[-1]
+        due = step > 3.0 or run.second % 3.0 == 0.0
+        assert due or not changed
+        if changed:
+            assert float(run.world.markets[0, c.MARK_BEFORE]) == marks[-1]
+            marks.append(now)
+    assert len(marks) > 7

@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
-import os
-import re
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Any, NoReturn
-from urllib.parse import quote
+from typing import Any
 
 from seawall.core import InputError, Mistake
 from seawall.desk.watch.audit import Audit
@@ -19,6 +16,7 @@ from seawall.desk.watch.notices import StopTold
 from seawall.desk.watch.stops import MARGIN, Stop, planned, wrong_side
 from seawall.desk.watch.venues import symbols_of
 from seawall.desk.watch.watched import Change, Watched
+from seawall.ingest.account.keys import Key, find_key
 from seawall.ingest.market.exchanges import exchange_of
 from seawall.rulebook import Rules
 
@@ -33,65 +31,19 @@ BY_MARK: Mapping[str, Mapping[str, str]] = {
 Sources: Binance USD-M New Algo Order (``workingType``); Bybit v5 Place Order (``triggerBy``); OKX
 v5 Place algo order (``slTriggerPxType``).
 """
-_PARTS = {"key": "apiKey", "secret": "secret", "password": "password"}
-_HIDDEN = "***"
 
 
-class StopKey:
-    """A key that may trade, given for stops alone. Prints and pickles as nothing."""
-
-    __slots__ = ("_found",)
-
-    def __init__(self, found: Mapping[str, str]):
-        self._found = dict(found)
-
-    def __repr__(self) -> str:
-        return "<key>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a key is not written anywhere")
-
-    def give(self, exchange: Any) -> None:
-        """Let an exchange of ccxt trade with it."""
-        for part, value in self._found.items():
-            setattr(exchange, _PARTS[part], value)
-
-    def redacted(self, text: str) -> str:
-        """A text without any part of the key, and without the queries of addresses."""
-        text = re.sub(r"\?\S*", "?" + _HIDDEN, text)
-        for value in self._found.values():
-            for form in {value, quote(value, safe="")}:
-                text = text.replace(form, _HIDDEN)
-        return text
-
-
-def variable(venue: str, part: str) -> str:
-    """Name of the environment variable with a part of a venue's key for stops."""
-    return f"SEAWALL_{re.sub(r'[^A-Z0-9]+', '_', venue.upper())}_STOP_{part.upper()}"
-
-
-def stop_key(venue: str) -> StopKey:
-    """The key that the environment holds for a venue's stops.
+def stop_key(venue: str) -> Key:
+    """The key that may trade and was given for a venue's stops alone.
 
     Raises
     ------
     InputError
-        Naming the variables to set.
+        Naming the variables to set and the keyring's commands.
     """
     parts = ("key", "secret", "password") if venue == "okx" else ("key", "secret")
     names = tuple(dict.fromkeys((venue, venue.partition("_")[0])))
-    for name in names:
-        found = {part: os.environ.get(variable(name, part), "") for part in parts}
-        if all(found.values()):
-            return StopKey(found)
-    wanted = ", ".join(variable(names[-1], part) for part in parts)
-    raise InputError(
-        Mistake(
-            "has no key for stops",
-            f"venue {venue}",
-            mend=f"Set {wanted}, or leave out --place-stops",
-        )
-    )
+    return find_key(names, parts, purpose="stop")
 
 
 class StopDesk:
@@ -136,7 +88,7 @@ class StopDesk:
         self._audit, self._rules, self._place = audit, rules, place
         self._at, self._margin, self._hedged = at, margin, hedge_mode
         self._urls = urls or {}
-        self._exchanges: dict[str, tuple[Any, StopKey]] = {}
+        self._exchanges: dict[str, tuple[Any, Key]] = {}
         self._done: set[tuple[str, str, str]] = set()
         self._busy = asyncio.Lock()
 

@@ -18,6 +18,7 @@ from seawall.ingest.history import (
     hyperliquid_replay,
     hyperliquid_summary,
     okx_archive,
+    own_export,
     tardis,
 )
 from seawall.ingest.history.found import History, Series, What
@@ -30,6 +31,7 @@ __all__ = ["FORMATS", "History", "Series", "What", "read_history"]
 FORMATS: dict[str, ModuleType] = {
     m.NAME: m
     for m in (
+        own_export,
         hyperliquid_replay,
         hyperliquid_summary,
         binance_archive,
@@ -54,6 +56,8 @@ def read_history(
     asset: str = "",
     columns: Mapping[str, str] | None = None,
     coverage: Coverage | None = None,
+    contract_sizes: Mapping[str, float] | None = None,
+    polled_sizes: Mapping[str, Mapping[str, float]] | None = None,
 ) -> History:
     """Read a file of the past.
 
@@ -70,6 +74,10 @@ def read_history(
         format.
     coverage
         How much of what happened the file's source shows; the rulebook's feed says if None.
+    contract_sizes, polled_sizes
+        Base units (linear) or USD (inverse) a contract, for venues that count contracts: by
+        instrument in small letters, the empty name for all; by rulebook and instrument, as
+        venues themselves told them. The former goes before the latter, both before rulebooks.
 
     Raises
     ------
@@ -77,9 +85,14 @@ def read_history(
         If it is not there, of no known format, or holds mistakes: all of them at once.
     """
     source = Path(os.fspath(path))
+    if source.is_dir():
+        raise InputError(
+            Mistake("is a folder, not a file", str(source), mend="Import its files one by one")
+        )
     if not source.is_file():
         raise InputError(Mistake("no such file", str(source)))
-    how = How(rules or Rules.bundled(), venue, instrument, asset, columns or {}, coverage)
+    how = How(rules or Rules.bundled(), venue, instrument, asset, columns or {}, coverage,
+              contract_sizes or {}, polled_sizes or {})  # fmt: skip
     module = _named(format) if format else (generic if columns else _sniffed(source))
     if hasattr(module, "read_path"):
         found: History = module.read_path(source, how)

@@ -96,7 +96,8 @@ def read(table: Table, how: How) -> History:
         {"klines": "open_time", "aggtrades": "transact_time", "trades": "time",
          "metrics": "create_time", "bookdepth": "timestamp", "fundingrate": "calc_time"}[form]
     )  # fmt: skip
-    what, values = _values(table, form)
+    face = how.rules.instrument("binance_coinm", symbol).contract_size if inverse else None
+    what, values = _values(table, form, face)
     table.refuse()
     names = {"venue": _one(venue, table.rows), "instrument": _one(symbol, table.rows)}
     order = np.argsort(time, kind="stable")
@@ -108,13 +109,22 @@ def read(table: Table, how: How) -> History:
     return History(table.where, NAME, what, series=series, notes=_notes(form))
 
 
-def _values(table: Table, form: str) -> tuple[What, dict[str, np.ndarray]]:
+def _values(table: Table, form: str, face: float | None) -> tuple[What, dict[str, np.ndarray]]:
+    """Columns of a series; of an inverse contract ``face`` is what one is worth in USD."""
     if form == "klines":
         names = {n: n for n in ("open", "high", "low", "close", "volume")}
         names |= {"quote_volume": "volume_usd", "count": "trades"}
-        return What.CANDLES, {v: table.numbers(k) for k, v in names.items()}
+        values = {v: table.numbers(k) for k, v in names.items()}
+        if face is not None:
+            # contracts, and coins where linear contracts have USD
+            values |= {"volume": values["volume_usd"], "volume_usd": face * values["volume"]}
+        return What.CANDLES, values
     if form == "metrics":
-        return What.OPEN_INTEREST, {v: table.numbers(k, False) for k, v in _METRICS.items()}
+        values = {v: table.numbers(k, False) for k, v in _METRICS.items()}
+        if face is not None:
+            contracts, coins = values["open_interest_base"], values["open_interest_usd"]
+            values |= {"open_interest_base": coins, "open_interest_usd": face * contracts}
+        return What.OPEN_INTEREST, values
     if form == "bookdepth":
         percent = table.numbers("percentage")
         depth = {"base": table.numbers("depth"), "notional_usd": table.numbers("notional")}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from seawall.core import InputError, Mistake, RuleError
+from seawall.core import ContractType, InputError, Mistake, RuleError
 from seawall.core.tape import Coverage, Kind, Tape
 from seawall.ingest.event_ids import account_id, content_id, contents_of, own_id
 from seawall.ingest.wire.context import Context
@@ -30,17 +31,21 @@ class Events:
         What the events' ``source`` says.
     coverage
         Overrides the feed's.
+    sizes
+        Of contracts, as venues told them: by rulebook, then by instrument.
     """
 
     where: str
     source: str
     rules: Rules
     coverage: Coverage | None = None
+    sizes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     events: list[WireEvent] = field(default_factory=list)
     mistakes: list[Mistake] = field(default_factory=list)
     total: int = 0
     unknown: set[str] = field(default_factory=set)
     unsized: dict[str, int] = field(default_factory=dict)
+    told_twice: int = 0
     _contexts: dict[str, Context | None] = field(default_factory=dict)
     _canonical: dict[str, str] = field(default_factory=dict)
     _seen: dict[tuple[object, ...], int] = field(default_factory=dict)
@@ -75,11 +80,23 @@ class Events:
         own: str | None = None,
         account: str = "",
         received: int = 0,
+        face: float | None = None,
     ) -> None:
-        """One event; its size in contracts as the venue counts them, in base units, or in USD."""
+        """One event; its size in contracts as the venue counts them, in base units, or in USD.
+
+        ``face`` is the size of a contract where the file says it, base units or USD (inverse).
+        """
         context = self._context(venue)
+        if kind is Kind.TAKEOVER and context is not None and self._told_besides(context, time):
+            self.told_twice += 1
+            return
+        if at_fill is None and kind in (Kind.TAKEOVER, Kind.ADL):
+            at_fill = False  # passed on, not filled in the book
         contract = context.contract(instrument) if context else None
         try:
+            if face is not None and contracts is not None:
+                worth = contracts * face
+                base = worth / price if self._inverse(venue, instrument) else worth
             if usd is not None:
                 base = usd / price
             if contract is not None and context is not None:
@@ -87,7 +104,7 @@ class Events:
                     contract, time // 1_000_000, side, price, contracts=contracts, base=base,
                     kind=kind, at_fill=at_fill, own=own, account=account,
                 )  # fmt: skip
-            elif base is None and context is not None and context.sized:
+            elif base is None and (context is None or context.sized):
                 self.unsized[instrument] = self.unsized.get(instrument, 0) + 1
                 return
             else:
@@ -137,15 +154,58 @@ class Events:
         if self.unsized:
             names = ", ".join(sorted(self.unsized)[:5])
             notes.append(
-                f"{sum(self.unsized.values()):,} events left out: the size of a contract is not "
-                f"known of {names}"
+                f"left out for want of a size, {sum(self.unsized.values()):,}: how much a contract "
+                f"is is not known of {names}"
+            )
+        if self.told_twice:
+            notes.append(
+                f"left out, {self.told_twice:,}: takeovers whose venue tells of their liquidations"
             )
         return tuple(notes)
+
+    def counts_contracts(self, venue: str, instrument: str) -> bool | None:
+        """Whether a venue counts this in contracts, not in coins; None without a rulebook's word.
+
+        Where a venue counts base units or USD, the latter are contracts of one dollar.
+        """
+        context = self._context(venue)
+        if context is None:
+            return None
+        counts = context.feeds[-1].quantity
+        return counts == "contracts" or (
+            counts == "contracts_or_usd" and self._inverse(venue, instrument)
+        )
+
+    def contract_size(self, venue: str, instrument: str) -> float | None:
+        """Base units or USD a contract, as the venue told it or its rulebook has it."""
+        context = self._context(venue)
+        contract = context.contract(instrument) if context else None
+        return contract.size if contract else None
+
+    def in_contracts(self, venue: str) -> bool:
+        """Whether a venue counts contracts that must be sized, linear ones too."""
+        context = self._context(venue)
+        return context is not None and context.sized
+
+    def _inverse(self, venue: str, instrument: str) -> bool:
+        try:
+            if venue in self._contexts and self._contexts[venue] is not None:
+                kind = self.rules.instrument(venue, instrument).contract_type
+                return kind is ContractType.INVERSE
+        except RuleError:
+            pass
+        return is_inverse(instrument)
+
+    def _told_besides(self, context: Context, time: int) -> bool:
+        return context.feed(time).takeovers == "beside"
 
     def _context(self, venue: str) -> Context | None:
         if venue not in self._contexts:
             adapter = ADAPTERS.get(venue)
-            self._contexts[venue] = adapter.context(self.rules, None) if adapter else None
+            context = adapter.context(self.rules, None) if adapter else None
+            if context is not None:
+                context.learn(self.sizes.get(venue, {}).items())
+            self._contexts[venue] = context
         return self._contexts[venue]
 
     def _plain(
@@ -170,6 +230,15 @@ class Events:
             time, time, venue, instrument, _asset(instrument), side, base, price, base * price,
             int(kind), int(Coverage.UNKNOWN), False, account_id(account), identity, self.source,
         )  # fmt: skip
+
+
+def is_inverse(instrument: str) -> bool:
+    """Whether a name is that of an inverse contract, as far as it tells."""
+    try:
+        symbol = parse_symbol(instrument)
+    except RuleError:
+        return False
+    return symbol.quote == "USD" if symbol.inverse is None else symbol.inverse
 
 
 def _asset(instrument: str) -> str:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from seawall.core import InputError, Mistake
 from seawall.core.tape import Kind
+from seawall.ingest.history.amounts import SIZES, Amounts, plain_column, sized_by
 from seawall.ingest.history.ccxt_export import SIDES
-from seawall.ingest.history.events import Events
+from seawall.ingest.history.events import Events, is_inverse
 from seawall.ingest.history.found import History, Series, What
 from seawall.ingest.history.look import How, Look
 from seawall.ingest.history.table import Table
@@ -32,6 +33,7 @@ MEANINGS: dict[str, tuple[str, ...]] = {
     "price": ("price", "px", "avg_price", "average_price"),
     "quantity": ("quantity", "qty", "amount", "size", "sz"),
     "contracts": ("contracts",),
+    "contract_size": ("contract_size", "contractsize", "ct_val", "ctval", "quanto_multiplier"),
     "notional_usd": ("notional_usd", "usd_value", "notional", "usd", "value_usd"),
     "kind": ("kind", "type"),
     "account": ("account", "user", "address", "wallet"),
@@ -93,7 +95,7 @@ def read(table: Table, how: How) -> History:
         for ours, names in MEANINGS.items()
         if (theirs := next((n for n in names if table.has(n)), None))
     }
-    missing = [c for c in how.columns.values() if not table.has(c)]
+    missing = [c for m, c in how.columns.items() if not table.has(plain_column(table, m, c))]
     unknown = [c for c in how.columns if c not in MEANINGS]
     if missing or unknown:
         raise InputError(
@@ -113,10 +115,12 @@ def read(table: Table, how: How) -> History:
                 mend="Say so: --column time=THEIRS --column price=THEIRS …",
             )
         )
-    return _events(table, place, how) if what is What.LIQUIDATIONS else _series(table, what, place)
+    if what is What.LIQUIDATIONS:
+        return _events(table, place, how)
+    return _series(table, what, place, how)
 
 
-def _series(table: Table, what: What, place: dict[str, str]) -> History:
+def _series(table: Table, what: What, place: dict[str, str], how: How) -> History:
     time = table.times(place["time"]) if "time" in place else np.zeros(table.rows, dtype=np.int64)
     names: dict[str, Labels] = {}
     values = {}
@@ -128,15 +132,22 @@ def _series(table: Table, what: What, place: dict[str, str]) -> History:
         else:
             values[column] = table.numbers(column, needed=False)
     table.refuse()
+    for name in ("venue", "instrument", "asset"):
+        given = getattr(how, name)
+        if given and not names.keys() & set(MEANINGS[name]):
+            names[name] = Labels(np.zeros(table.rows, dtype=np.int32), [given])
     return History(table.where, NAME, what, series=Series(time, names, values))
 
 
 def _events(table: Table, place: dict[str, str], how: How) -> History:
     _expect(table, place, how)
+    sized = sized_by(table, place, how.columns)
     time, side = table.times(place["time"]), table.choice(place["side"], _WORDS)
     price = table.numbers(place["price"], positive=True)
-    size = next(c for c in ("notional_usd", "quantity", "contracts") if c in place)
-    amount = table.numbers(place[size], positive=True)
+    amount = table.numbers(sized.column, positive=True)
+    faces = None
+    if "contract_size" in place:
+        faces = table.numbers(place["contract_size"], needed=False, positive=True)
     venue = _label(table, place, ("venue",), how.venue)
     instrument = _label(table, place, ("instrument", "asset"), how.instrument or how.asset)
     account = _label(table, place, ("account",), "")
@@ -146,26 +157,35 @@ def _events(table: Table, place: dict[str, str], how: How) -> History:
     if "kind" in place:
         kind = table.choice(place["kind"], _EVENT_KINDS)
     table.refuse()
-    events = Events(table.where, f"import {table.name}", how.rules, how.coverage)
-    known = [events.venue(n) for n in venue.names]
+    events = Events(table.where, f"import {table.name}", how.rules, how.coverage, how.polled_sizes)
+    amounts = Amounts(sized, how, events, faces)
+    known: dict[tuple[int, int], str] = {}
     for k in range(table.rows):
-        sized = float(amount[k])
+        pair, name = (venue.codes[k], instrument.codes[k]), instrument.names[instrument.codes[k]]
+        if pair not in known:
+            known[pair] = events.venue(venue.names[pair[0]], is_inverse(name))
+        whose = known[pair]
+        size = amounts.of(k, whose, name, float(amount[k]))
+        if size is None:
+            continue
         events.add(
             k + 1,
-            known[venue.codes[k]],
-            instrument.names[instrument.codes[k]],
+            whose,
+            name,
             int(time[k]),
             int(side[k]),
             float(price[k]),
-            usd=sized if size == "notional_usd" else None,
-            base=sized if size == "quantity" else None,
-            contracts=sized if size == "contracts" else None,
+            usd=size.usd,
+            base=size.base,
+            contracts=size.contracts,
+            face=size.face,
             kind=Kind(int(kind[k]) - 1),
             own=_name(identity, k) or None,
             account=_name(account, k),
             received=int(received[k]),
         )
-    notes = list(events.notes())
+    amounts.refuse(table.where)
+    notes = [*events.notes(), *amounts.notes()]
     words = {n.casefold() for n in table.text(place["side"]).names}
     if words & {"buy", "sell", "b", "a", "s"}:
         notes.append("sides are taken as the order's: a sale closes a long")
@@ -190,7 +210,7 @@ def _expect(table: Table, place: dict[str, str], how: How) -> None:
         (("time",), ""),
         (("price",), ""),
         (("side",), ""),
-        (("notional_usd", "quantity", "contracts"), ""),
+        (SIZES, ""),
         (("venue",), how.venue),
         (("instrument", "asset"), how.instrument or how.asset),
     )

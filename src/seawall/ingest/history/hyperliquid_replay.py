@@ -4,8 +4,7 @@ A line a block: ``{"block_number", "block_time", "local_time", "events": [[user,
 a line ``[user, fill]`` each (node_fills). A fill holds coin, px, sz, side (``A`` sells, ``B``
 buys), time (ms), startPosition, dir, closedPnl, hash, oid, crossed, fee, tid, and of liquidations
 ``liquidation``: liquidatedUser, markPx, method (``market`` or ``backstop``). Both parties' fills
-carry it: that of the liquidated user is the event. A fill whose ``dir`` is Auto-Deleveraging and
-whose user was not liquidated is the counterpart.
+carry it; either tells what was closed, as the live feed reads it, and it counts once.
 
 Sources: docs/REPLAY_WORKFLOW.md of ConejoCapital/HyperReplay; Hyperliquid docs, Websocket,
 WsFill and FillLiquidation.
@@ -19,14 +18,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from seawall.core import InputError, Mistake
-from seawall.core.tape import Coverage, Kind, Side
+from seawall.core.tape import Coverage
 from seawall.ingest.history.events import Events
 from seawall.ingest.history.found import History, What
 from seawall.ingest.history.look import How, Look
+from seawall.ingest.wire.hyperliquid_fill import Fill, closings
 
 NAME = "hyperliquid fills"
-_SIDES = {"A": int(Side.LONG), "B": int(Side.SHORT)}
 _MISTAKES = 20
 
 
@@ -47,11 +48,12 @@ def read_path(path: Path, how: How) -> History:
     events = Events(str(path), "hyperliquid node fills", how.rules, how.coverage or Coverage.ALL)
     mistakes: list[Mistake] = []
     wrong, skipped = 0, 0
+    known: set[str] = set()
     for row, pair in _pairs(path):
         try:
             user, fill = pair
-            skipped += not _add(events, row, user, fill)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            skipped += not _add(events, row, str(user), fill, known)
+        except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
             wrong += 1
             if len(mistakes) < _MISTAKES:
                 mistakes.append(
@@ -63,23 +65,20 @@ def read_path(path: Path, how: How) -> History:
     return History(str(path), NAME, What.LIQUIDATIONS, events.tape(), notes=notes)
 
 
-def _add(events: Events, row: int, user: str, fill: dict[str, Any]) -> bool:
-    told: dict[str, Any] = fill.get("liquidation") or {}
-    mine = bool(told) and str(told["liquidatedUser"]).lower() == user.lower()
-    deleveraged = fill.get("dir") == "Auto-Deleveraging" and not mine
-    if not mine and not deleveraged:
-        return False
-    kind = Kind.ADL if deleveraged else Kind.LIQUIDATION
-    if mine and told["method"] == "backstop":
-        kind = Kind.TAKEOVER
-    # as the live feed names it; the winner's side of one trade is another event
-    own = f"{fill['coin']} {fill['time']} {fill['tid']}" + " adl" * deleveraged
-    events.add(
-        row, "hyperliquid", str(fill["coin"]), int(fill["time"]) * 1_000_000,
-        _SIDES[fill["side"]], float(fill["px"]), base=float(fill["sz"]), kind=kind,
-        at_fill=kind is not Kind.TAKEOVER, own=own, account=user,
-    )  # fmt: skip
-    return True
+def _add(events: Events, row: int, user: str, told: dict[str, Any], known: set[str]) -> bool:
+    """Whether a fill closed something by force; what another fill of its trade told is left."""
+    fill = msgspec.convert(told, Fill, strict=False)
+    found = closings(fill, user)
+    for closing in found:
+        if closing.own in known:
+            continue
+        known.add(closing.own)
+        events.add(
+            row, "hyperliquid", fill.coin, fill.time * 1_000_000, closing.side, fill.px,
+            base=fill.sz, kind=closing.kind, at_fill=closing.at_fill, own=closing.own,
+            account=closing.account,
+        )  # fmt: skip
+    return bool(found)
 
 
 def _pairs(path: Path) -> Iterator[tuple[int, Any]]:

@@ -10,8 +10,8 @@ import numpy as np
 
 from seawall.ingest.duck import connect
 from seawall.ingest.history.found import History
-
-FOLDER = "series"
+from seawall.ingest.series import FOLDER
+from seawall.ingest.store.disk import make_folder, sync_folder
 
 
 def keep_series(found: History, store: Path) -> Path:
@@ -31,7 +31,7 @@ def keep_series(found: History, store: Path) -> Path:
         columns[name] = values
         sha.update(name.encode() + values.tobytes())
     folder = store / FOLDER / found.what.value.replace(" ", "_")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     stem = Path(found.source).name.partition(".")[0][:80]
     target = folder / f"{stem}-{sha.hexdigest()[:12]}.parquet"
     draft = target.with_suffix(f".{os.getpid()}.part")
@@ -51,6 +51,7 @@ def keep_series(found: History, store: Path) -> Path:
         with draft.open("rb") as file:
             os.fsync(file.fileno())
         draft.replace(target)
+        sync_folder(folder)
     finally:
         connection.close()
         draft.unlink(missing_ok=True)

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
+from seawall.core import InputError, Mistake
 from seawall.core.tape import Coverage
 from seawall.ingest.duck import connect
-from seawall.ingest.history.table import has_header, head_of, unzipped
+from seawall.ingest.history.table import ACCEPTED, has_header, head_of, unreadable, unzipped
 from seawall.rulebook import Rules
 
 
@@ -53,6 +56,10 @@ class How:
         Our name of a column to the file's, for the generic format.
     coverage
         Overrides what the venue's rulebook says of its feed.
+    contract_sizes
+        Of instruments in small letters; of all others under the empty name.
+    polled_sizes
+        As venues told them: by rulebook, then by instrument.
     """
 
     rules: Rules
@@ -61,6 +68,8 @@ class How:
     asset: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
     coverage: Coverage | None = None
+    contract_sizes: Mapping[str, float] = field(default_factory=dict)
+    polled_sizes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def look_at(path: Path) -> Look:
@@ -74,9 +83,14 @@ def look_at(path: Path) -> Look:
             try:
                 query = "DESCRIBE SELECT * FROM read_parquet($1)"
                 keys = [r[0] for r in connection.execute(query, [str(file)]).fetchall()]
+            except duckdb.Error as error:
+                raise unreadable(error, path) from None
             finally:
                 connection.close()
             return Look(name, frozenset(keys), len(keys))
+        if b"\0" in head or name.endswith(".parquet"):
+            what = "neither text nor Parquet; it may be damaged, or packed in another way"
+            raise InputError(Mistake(what, str(path), allowed=ACCEPTED))
         text = head.decode("utf-8-sig", "replace").lstrip()
     if text[:1] in ("{", "["):
         return _json(name, text)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.core import InputError, Mistake
-from seawall.ingest.duck import connect
+from seawall.ingest.duck import connect, printable
 from seawall.ingest.findings import Findings
 from seawall.ingest.sheet import Labels, factorise, trimmed
 
@@ -186,12 +186,15 @@ def open_table(path: Path, listed: Sequence[Mapping[str, Any]] | None = None) ->
             try:
                 yield _loaded(connection, file, path)
             except duckdb.Error as error:
-                line = str(error).splitlines()[0]
-                raise InputError(
-                    Mistake(f"cannot be read: {line}", str(path), allowed=ACCEPTED)
-                ) from None
+                raise unreadable(error, path) from None
     finally:
         connection.close()
+
+
+def unreadable(error: Exception, path: Path) -> InputError:
+    """What an engine says of a file, on one line that a terminal can show."""
+    said = printable(str(error).partition("\n")[0])
+    return InputError(Mistake(f"cannot be read: {said}", str(path), allowed=ACCEPTED))
 
 
 @contextmanager

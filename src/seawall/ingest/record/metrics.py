@@ -56,6 +56,8 @@ def metrics_text(recorder: Recorder) -> str:
             (f'venue="{_label(f.context.venue)}"', read(f.context.tally)) for f in recorder.feeds
         )
         lines += _metric(name, "counter", what, found)
+    made = ((f'venue="{_label(f.context.venue)}"', f.mistakes) for f in recorder.feeds)
+    lines += _metric("mistakes_total", "counter", "Internal errors that were survived", made)
     for name, kind, what, value in (
         ("written_total", "counter", "Events written and acknowledged", recorder.written),
         ("copies_total", "counter", "Events left out as copies", recorder.copies),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 from aiohttp import web
 
+from seawall.ingest.record.account import Account
 from seawall.ingest.record.metrics import CONTENT_TYPE, metrics_text
 from seawall.ingest.record.recent import Recent
 from seawall.ingest.record.sink import Sink
@@ -46,6 +48,8 @@ class Recording:
         Of the queue, as in :class:`~seawall.ingest.wire.inbox.Inbox`.
     roll_seconds
         How often the sink is asked whether it wants to roll.
+    tick, beat
+        How often outages that ended are written, and until when each feed was heard, seconds.
     """
 
     venues: tuple[str, ...] = ()
@@ -57,6 +61,8 @@ class Recording:
     room: int = 100_000
     patience: float = 5.0
     roll_seconds: float = 5.0
+    tick: float = 1.0
+    beat: float = 10.0
     pace: Pace = field(default_factory=Pace)
     asking: Asking = field(default_factory=Asking)
 
@@ -81,6 +87,7 @@ class Recorder:
         self.recording = recording
         self.sink = sink
         self.inbox = Inbox(recording.room, recording.patience)
+        self.account = Account(sink.heard())
         self.feeds = [
             VenueFeed(
                 adapter,
@@ -90,6 +97,7 @@ class Recorder:
                 recording.urls.get(adapter.venue, ""),
                 recording.pace,
                 recording.asking,
+                self.account,
             )
             for adapter in adapters_of(recording.venues, rules)
         ]
@@ -97,6 +105,7 @@ class Recorder:
         self.copies = 0
         self.write_seconds = 0.0
         self.port = 0
+        self._settled = 0
         self._recent = Recent()
         self._stop = asyncio.Event()
 
@@ -127,42 +136,56 @@ class Recorder:
         readers = [asyncio.create_task(feed.run(session)) for feed in self.feeds]
         writer = asyncio.create_task(self._write())
         roller = asyncio.create_task(self._roll())
+        keeper = asyncio.create_task(self._keep_account())
         asked = asyncio.create_task(self._stop.wait())
         try:
             # a feed ends only by a mistake of ours, the writer only by the sink's refusal
             done, _ = await asyncio.wait(
-                {*readers, writer, roller, asked}, return_when=asyncio.FIRST_COMPLETED
+                {*readers, writer, roller, keeper, asked}, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
-            await _cancelled((*readers, roller, asked))
+            ended = time.time_ns()
+            await _cancelled((*readers, roller, keeper, asked))
             await _cancelled((writer,))
         if not writer.cancelled():
             writer.result()  # the sink refused, at once or while the last write was awaited
         while rest := self.inbox.drain(self.recording.batch):
             await self._keep(rest)
+        self.account.stored(ended)
+        await asyncio.to_thread(self.sink.keep_heard, *self.account.take())
         for task in done - {asked}:
             task.result()
 
     async def _write(self) -> None:
         while True:
             events = await self.inbox.take(self.recording.batch, self.recording.linger)
-            # a write that has begun is finished, even while being stopped
-            keeping = asyncio.ensure_future(self._keep(events))
-            try:
-                await asyncio.shield(keeping)
-            except asyncio.CancelledError:
-                await keeping
-                raise
+            await _finished(self._keep(events))
 
     async def _keep(self, events: Sequence[WireEvent]) -> None:
         fresh = self._recent.fresh(events)
         self.copies += len(events) - len(fresh)
-        if not fresh:
-            return
-        begun = time.monotonic()
-        await asyncio.to_thread(self.sink.append, tape_of(fresh))
-        self.write_seconds += time.monotonic() - begun
-        self.written += len(fresh)
+        if fresh:
+            begun = time.monotonic()
+            await asyncio.to_thread(self.sink.append, tape_of(fresh))
+            self.write_seconds += time.monotonic() - begun
+            self.written += len(fresh)
+        self._settled += len(events)
+
+    async def _keep_account(self) -> None:
+        """Write outages soon after they end; and how far all that was heard is stored."""
+        written, asked, put = time.monotonic(), time.time_ns(), self.inbox.put_in
+        while True:
+            await asyncio.sleep(self.recording.tick)
+            now = time.time_ns()
+            self.account.tick(now)
+            if self._settled >= put:
+                # what had come when this was last asked has been written since
+                self.account.stored(asked)
+                asked, put = now, self.inbox.put_in
+            due = time.monotonic() - written >= self.recording.beat
+            if due or self.account.changed:
+                written = time.monotonic()
+                await _finished(asyncio.to_thread(self.sink.keep_heard, *self.account.take()))
 
     async def _roll(self) -> None:
         while True:
@@ -189,6 +212,16 @@ class Recorder:
         self.port = runner.addresses[0][1]
         say(_log, logging.INFO, "metrics", url=f"http://127.0.0.1:{self.port}/metrics")
         return runner
+
+
+async def _finished(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for a write to its end, even while being stopped."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 async def _cancelled(tasks: Sequence[asyncio.Task[object]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -69,6 +70,27 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and all above it, their names on the disk once this returns.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be made.
+    """
+    missing = []
+    above = folder.absolute()
+    while not above.is_dir() and above != above.parent:
+        missing.append(above)
+        above = above.parent
+    try:
+        for made in reversed(missing):
+            made.mkdir(exist_ok=True)
+            sync_folder(made.parent)
+    except OSError as error:
+        raise refused(error, "the folder cannot be made", folder) from error
+
+
 def write_all(descriptor: int, contents: bytes) -> None:
     """Write everything, however many calls the system takes for it.
 
@@ -116,7 +138,11 @@ class WriterLock:
 
     def __init__(self, folder: Path):
         self._path = folder / _LOCK
-        self._file: IO[str] | None = self._path.open("a+", encoding="ascii")
+        self._file: IO[str] | None = None
+        try:
+            self._file = self._path.open("a+", encoding="ascii")
+        except OSError as error:
+            raise refused(error, "cannot be written", self._path) from error
         if not _taken(self._file):
             self._file.seek(0)
             holder = self._file.read().strip() or "unknown"
@@ -126,16 +152,21 @@ class WriterLock:
                 f"{folder}: another process writes to this store (its number is {holder}); "
                 "reading needs no lock"
             )
-        self._file.truncate(0)
-        self._file.write(f"{os.getpid()}\n")
-        self._file.flush()
+        try:
+            self._file.truncate(0)
+            self._file.write(f"{os.getpid()}\n")
+            self._file.flush()
+        except OSError:
+            return  # no room to say whose it is: held all the same
 
     def release(self) -> None:
         """Let another write; the file stays, empty."""
         if self._file is not None:
-            self._file.truncate(0)
-            self._file.close()
-            self._file = None
+            file, self._file = self._file, None
+            with suppress(OSError):
+                file.truncate(0)
+            with suppress(OSError):
+                file.close()
 
 
 def _taken(file: IO[str]) -> bool:

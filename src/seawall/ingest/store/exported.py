@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import duckdb
@@ -67,7 +68,7 @@ def read_export(path: Path) -> Tape:
                     allowed=", ".join(COLUMNS),
                 )
             )
-        words = {} if path.suffix == ".parquet" else _WORDS
+        words = {} if _head(path) == b"PAR1" else _WORDS
         chosen = ", ".join(
             f"CAST({words.get(name, name)} AS {kind}) AS {name}" for name, kind in COLUMNS.items()
         )
@@ -91,9 +92,24 @@ def _names(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
 
 
 def _table(path: Path, columns: str) -> str:
-    name = literal(escaped(str(path)))
-    if path.suffix == ".parquet":
+    name, head = literal(escaped(str(path))), _head(path)
+    if head == b"PAR1":
         return f"read_parquet({name}, hive_partitioning = false)"
-    if path.suffix == ".csv":
-        return f"read_csv({name}, header = true, all_varchar = true)"
-    return f"read_json({name}, format = 'newline_delimited'{columns})"
+    packed = f", compression = '{'gzip' if _packed(path) else 'none'}'"
+    if head.lstrip()[:1] != b"{":
+        return f"read_csv({name}, header = true, all_varchar = true{packed})"
+    return f"read_json({name}, format = 'newline_delimited'{columns}{packed})"
+
+
+def _head(path: Path) -> bytes:
+    """The first four bytes, unpacked: they tell the format, whatever the file is called."""
+    try:
+        with gzip.open(path) if _packed(path) else path.open("rb") as file:
+            return file.read(4)
+    except (OSError, EOFError) as error:
+        raise InputError(Mistake(f"cannot be read: {error}", str(path))) from None
+
+
+def _packed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"

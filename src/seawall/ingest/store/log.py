@@ -1,141 +1,23 @@
-"""Append log: frames with length, number and checksum, acknowledged once they are on the disk.
-
-A log is a folder of segments, files that are only ever appended to, one after the other. A
-segment is a header and frames; a frame is whole or it is not there.
-"""
+"""The writing end of a log: appends that are acknowledged once they are on the disk."""
 
 from __future__ import annotations
 
 import os
-import struct
 import threading
-import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 
-from seawall.ingest.store.disk import BINARY, StoreError, refused, sync, sync_folder, write_all
-
-MAGIC = b"SWLG"
-_HEADER = struct.Struct("<4sI")
-_FRAME = struct.Struct("<4sIQI")
-_BEGIN = b"\xa7SWF"
-_LONGEST = 64 * 1024 * 1024
-_SUFFIX = ".log"
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """What one segment holds, as far as it can be read.
-
-    Attributes
-    ----------
-    version
-        Version of the payloads; 0 where the header cannot be read.
-    payloads
-        Payloads of all whole frames from where reading began, in order.
-    end
-        Bytes up to the end of the last whole frame.
-    damaged
-        Ranges of bytes that are no frames although whole frames follow: never from a crash of
-        the writer alone, which only leaves a half-written tail.
-    tail
-        Bytes after ``end``: being written right now, or half-written when the writer died.
-    """
-
-    version: int
-    payloads: list[bytes]
-    end: int
-    damaged: tuple[tuple[int, int], ...]
-    tail: int
-
-
-def segments(folder: Path) -> dict[int, Path]:
-    """Segments of a log by their number, in order."""
-    found = {int(p.stem): p for p in folder.glob("*" + _SUFFIX) if p.stem.isdigit()}
-    return dict(sorted(found.items()))
-
-
-def read_segment(path: Path, start: int = 0) -> Segment:
-    """Frames of a segment from a byte on, which is 0 or the ``end`` of an earlier reading.
-
-    A writer may be appending meanwhile: the frames that are whole are returned.
-    """
-    with path.open("rb") as file:
-        head = file.read(_HEADER.size)
-        version = 0
-        if len(head) == _HEADER.size and head.startswith(MAGIC):
-            version = _HEADER.unpack(head)[1]
-        start = max(start, _HEADER.size)
-        file.seek(start)
-        raw = file.read()
-    payloads: list[bytes] = []
-    damaged: list[tuple[int, int]] = []
-    at = 0
-    while at < len(raw):
-        stop = _frame_end(raw, at)
-        if stop:
-            payloads.append(raw[at + _FRAME.size : stop])
-            at = stop
-            continue
-        after = _following(raw, at)
-        if after < 0:
-            break
-        damaged.append((start + at, start + after))
-        at = after
-    return Segment(version, payloads, start + at, tuple(damaged), len(raw) - at)
-
-
-def recover(path: Path) -> int:
-    """Cut the half-written tail that a crash left behind a segment's last whole frame.
-
-    A segment without any frame is removed. Bytes that are damaged amid whole frames stay as they
-    are, since cutting there would lose events that were acknowledged.
-
-    Returns
-    -------
-    int
-        Bytes cut.
-    """
-    found = read_segment(path)
-    size = path.stat().st_size
-    if not found.version and not found.payloads and size > _HEADER.size:
-        return 0
-    try:
-        if not found.payloads:
-            path.unlink()
-            sync_folder(path.parent)
-        elif found.tail:
-            with path.open("r+b") as file:
-                file.truncate(found.end)
-                sync(file.fileno())
-    except OSError as error:
-        raise refused(error, "a half-written tail cannot be cut", path) from error
-    return size if size < _HEADER.size else found.tail
-
-
-def _frame_end(raw: bytes, at: int) -> int:
-    """End of the frame that begins there, or 0 if there is no whole one."""
-    if at + _FRAME.size > len(raw):
-        return 0
-    begin, length, number, checksum = _FRAME.unpack_from(raw, at)
-    stop = at + _FRAME.size + length
-    if begin != _BEGIN or length > _LONGEST or stop > len(raw):
-        return 0
-    payload = memoryview(raw)[at + _FRAME.size : stop]
-    return stop if _checksum(number, payload) == checksum else 0
-
-
-def _following(raw: bytes, at: int) -> int:
-    """Beginning of the next whole frame after a place, or -1."""
-    at = raw.find(_BEGIN, at + 1)
-    while at >= 0 and not _frame_end(raw, at):
-        at = raw.find(_BEGIN, at + 1)
-    return at
-
-
-def _checksum(number: int, payload: bytes | memoryview) -> int:
-    return zlib.crc32(payload, zlib.crc32(number.to_bytes(8, "little")))
+from seawall.ingest.store.disk import (
+    BINARY,
+    StoreError,
+    make_folder,
+    refused,
+    sync,
+    sync_folder,
+    write_all,
+)
+from seawall.ingest.store.segment import end_mark, framed, header, segment_path
 
 
 class Log:
@@ -163,8 +45,9 @@ class Log:
         self._writing = False
         self._refusal: StoreError | None = None
         self._open = True
+        self._descriptor: int | None = None
         self.syncs = 0
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self._begin(first)
 
     @property
@@ -197,9 +80,7 @@ class Log:
         with self._turn:
             self._check()
             for payload in payloads:
-                checksum = _checksum(self._frames, payload)
-                frame = _FRAME.pack(_BEGIN, len(payload), self._frames, checksum)
-                self._waiting += (frame, payload)
+                self._waiting += (framed(self._frames, payload), payload)
                 self._frames += 1
             self._asked += 1
             ticket = self._asked
@@ -212,22 +93,36 @@ class Log:
                     self._commit()
 
     def seal(self) -> int:
-        """End the present segment and begin the next; the number of the one ended."""
+        """End the present segment and begin the next; the number of the one ended.
+
+        Raises
+        ------
+        DiskFullError
+            If there is no room for the next; what was appended stays, and nothing more is taken.
+        StoreError
+            If the disk refuses otherwise, or has refused before.
+        """
         with self._turn:
             self._settle()
             self._check()
             sealed = self._number
-            os.close(self._descriptor)
+            self._end_here()
+            self._let_go()
             self._begin(sealed + 1)
             return sealed
 
     def close(self) -> None:
         """End writing; appends that wait are carried out first."""
         with self._turn:
-            self._settle()
-            if self._open:
+            try:
+                self._settle()
+                if self._open and self._refusal is None:
+                    # without the mark the segment is looked through when it is opened again
+                    with suppress(StoreError):
+                        self._end_here()
+            finally:
                 self._open = False
-                os.close(self._descriptor)
+                self._let_go()
 
     def _settle(self) -> None:
         while self._writing or (self._waiting and self._refusal is None):
@@ -243,47 +138,88 @@ class Log:
             raise StoreError(f"{self._folder}: the log is closed")
 
     def _begin(self, number: int) -> None:
-        path = self._folder / f"{number:010d}{_SUFFIX}"
+        path, begin = segment_path(self._folder, number), header(self._version)
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY
             self._descriptor = os.open(path, flags, 0o644)
-            write_all(self._descriptor, _HEADER.pack(MAGIC, self._version))
+            write_all(self._descriptor, begin)
             sync(self._descriptor)
             sync_folder(self._folder)
-        except OSError as error:
-            self._refusal = refused(error, "a segment of the log cannot be begun", path)
-            raise self._refusal from error
+        except BaseException as error:
+            self._refusal = _refusal(error, "a segment of the log cannot be begun", path)
+            self._let_go()
+            if isinstance(error, Exception):
+                raise self._refusal from error
+            raise
         self._path, self._number = path, number
-        self._end, self._frames = _HEADER.size, 0
+        self._end, self._frames = len(begin), 0
+
+    def _end_here(self) -> None:
+        """Mark the end of the present segment, if it has a frame."""
+        if not self._frames or self._descriptor is None:
+            return
+        try:
+            write_all(self._descriptor, end_mark(self._frames))
+            sync(self._descriptor)
+        except BaseException as error:
+            refusal = _refusal(error, "a segment of the log cannot be ended", self._path)
+            if not self._cut():
+                self._refusal = refusal
+            if isinstance(error, Exception):
+                raise refusal from error
+            raise
+
+    def _let_go(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
     def _commit(self) -> None:
-        """Write and sync all that waits, while others may queue behind it."""
-        contents, upto = b"".join(self._waiting), self._asked
-        self._waiting = []
+        """Write and sync all that waits, while others may queue behind it.
+
+        Whatever goes wrong, not only what the disk says, is a refusal to all who wait.
+        """
+        waiting, self._waiting, upto = self._waiting, [], self._asked
         self._writing = True
         self._turn.release()
-        refusal = None
+        stored, refusal = 0, None
         try:
+            assert self._descriptor is not None
+            contents = b"".join(waiting)
             write_all(self._descriptor, contents)
             sync(self._descriptor)
-        except OSError as error:
-            refusal = refused(error, "events cannot be stored", self._path)
+            stored = len(contents)
+        except BaseException as error:
+            refusal = _refusal(error, "events cannot be stored", self._path)
             self._cut()
+            if not isinstance(error, Exception):
+                raise
         finally:
             self._turn.acquire()
             self._writing = False
             self.syncs += 1
-            if refusal is None:
+            if stored:
                 self._done = upto
-                self._end += len(contents)
+                self._end += stored
             else:
-                self._refusal = refusal
+                self._refusal = refusal or StoreError(f"{self._path}: events were not stored")
             self._turn.notify_all()
 
-    def _cut(self) -> None:
-        """Take back what was half-written; recovery does it where even this is refused."""
+    def _cut(self) -> bool:
+        """Take back what was half-written; where even this is refused recovery does it."""
+        if self._descriptor is None:
+            return False
         try:
             os.ftruncate(self._descriptor, self._end)
+            # the next is written where the file ends now, and not behind a hole
+            os.lseek(self._descriptor, self._end, os.SEEK_SET)
             sync(self._descriptor)
         except OSError:
-            return
+            return False
+        return True
+
+
+def _refusal(error: BaseException, what: str, path: Path) -> StoreError:
+    if isinstance(error, OSError):
+        return refused(error, what, path)
+    return StoreError(f"{path}: {what}: {type(error).__name__}: {error}".removesuffix(": "))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.core.tape import Coverage, Kind, Tape
-from seawall.ingest.store.disk import refused, refused_by_text, sync_folder
+from seawall.ingest.store.disk import make_folder, refused, refused_by_text, sync_folder
 from seawall.ingest.store.manifest import EVENTS, Manifest, Part
 
 DAY = 86_400_000_000_000
@@ -88,10 +88,7 @@ def write_part(connection: duckdb.DuckDBPyConnection, folder: Path, query: str, 
     target = folder / path
     beside = target.with_name(target.name + ".tmp")
     try:
-        for parent in (target.parent.parent, target.parent):
-            if not parent.is_dir():
-                parent.mkdir(parents=True, exist_ok=True)
-                sync_folder(parent.parent)
+        make_folder(target.parent)
         connection.execute(
             f"COPY ({query}) TO {literal(str(beside))} "
             "(FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)"
@@ -131,7 +128,13 @@ def measured(path: Path) -> tuple[int, int]:
 def stored_before(
     connection: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest, tape: Tape
 ) -> NDArray[np.bool_]:
-    """Which events are in the parts already, within :data:`COPIES_WITHIN` of their time."""
+    """Which events are in the parts already, within :data:`COPIES_WITHIN` of their time.
+
+    Parameters
+    ----------
+    manifest
+        With sound parts alone: what a damaged one holds cannot be told.
+    """
     ids = tape.event_id.view(np.int64)
     paths: dict[str, None] = {}
     for day in np.unique(tape.time // DAY):

@@ -13,15 +13,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
 from seawall.core import InputError, Mistake
-from seawall.core.tape import Kind
-from seawall.ingest.store.parts import DAY, KINDS, literal
+from seawall.core.tape import LIQUIDATED, Coverage, Kind
+from seawall.ingest.store.parts import COVERAGES, DAY, KINDS, literal
 from seawall.ingest.store.store import EVER, Store, Window
 
 MINUTE = 60_000_000_000
-FORCED = (Kind.LIQUIDATION, Kind.PARTIAL)
+FORCED = LIQUIDATED
 """Kinds that are added up by default: those that closed a position by force, each once."""
 GROUPS = ("venue", "asset", "side", "instrument", "kind", "coverage", "source")
+# identifiers in the order of their 64 bits without a sign, as a tape has them
+_ORDER = "time, received, CASE WHEN event_id < 0 THEN 1 ELSE 0 END, event_id"
+_ONE_A_SLOT = f"coverage = {literal(COVERAGES[Coverage.ONE_A_SLOT])}"
+_EVERY = f"coverage = {literal(COVERAGES[Coverage.ALL])}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +89,22 @@ class Query:
 
 def ask(store: Store, query: Query) -> list[dict[str, Any]]:
     """The answer from a store as it is now, what is still in its log included."""
-    return query.rows(
-        store.answer(
-            query.window, lambda c, events: c.execute(query.text(events=events)).fetchall()
-        )
-    )
+    return store.answer(query.window, lambda c, events: answered(c, events, query))
+
+
+def answered(
+    connection: duckdb.DuckDBPyConnection, events: str, query: Query
+) -> list[dict[str, Any]]:
+    """One of several answers of the same moment, within ``Store.answer``."""
+    return query.rows(connection.execute(query.text(events=events)).fetchall())
+
+
+def columns(
+    connection: duckdb.DuckDBPyConnection, events: str, query: Query
+) -> dict[str, NDArray[Any]]:
+    """The same as arrays, for answers of many rows."""
+    found = connection.execute(query.text(events=events)).fetchnumpy()
+    return dict(zip(query.columns, map(np.asarray, found.values()), strict=True))
 
 
 def totals(window: Window = EVER, by: Sequence[str] = (), kinds: Sequence[Kind] = FORCED) -> Query:
@@ -145,11 +164,12 @@ def largest(window: Window = EVER, count: int = 10, kinds: Sequence[Kind] = FORC
         "notional_usd",
         "kind",
         "coverage",
+        "at_fill",
         "event_id",
     )
     return Query(
         f"SELECT {', '.join(columns)} FROM {{events}} WHERE {_where(window, kinds)} "
-        f"ORDER BY notional_usd DESC, time, event_id LIMIT {int(count)}",
+        f"ORDER BY notional_usd DESC, {_ORDER} LIMIT {int(count)}",
         columns,
         window,
     )
@@ -164,8 +184,7 @@ def longest_run(
     """
     names = _names(by)
     parted = f"PARTITION BY {names}".removesuffix(", ") if by else ""
-    # identifiers in the order of their 64 bits without a sign, as a tape has them
-    order = "ORDER BY time, received, CASE WHEN event_id < 0 THEN 1 ELSE 0 END, event_id"
+    order = f"ORDER BY {_ORDER}"
     return Query(
         f"WITH placed AS (SELECT {names}side, time, notional_usd, "
         f"ROW_NUMBER() OVER ({parted} {order}) - "
@@ -180,6 +199,67 @@ def longest_run(
         f"SELECT {names}side, events, first_time, last_time, usd FROM ranked "
         f"WHERE place = 1{' ORDER BY ' + ', '.join(by) if by else ''}",
         (*by, "side", "events", "first_time", "last_time", "notional_usd"),
+        window,
+    )
+
+
+def in_order(window: Window = EVER, kinds: Sequence[Kind] = FORCED) -> Query:
+    """Time, side and USD of each event in order of time, receipt and identifier."""
+    return Query(
+        f"SELECT time, side, notional_usd FROM {{events}} WHERE {_where(window, kinds)} "
+        f"ORDER BY {_ORDER}",
+        ("time", "side", "notional_usd"),
+        window,
+    )
+
+
+def slotted(window: Window = EVER, kinds: Sequence[Kind] = FORCED) -> Query:
+    """Events of feeds that show one a slot, by venue, instrument, asset and day."""
+    day = f"time - time % {DAY}"
+    names = "venue, instrument, asset"
+    return Query(
+        f"SELECT {names}, {day} AS begun, COUNT(*) AS events FROM {{events}} "
+        f"WHERE {_where(window, kinds)} AND {_ONE_A_SLOT} "
+        f"GROUP BY {names}, {day} ORDER BY {names}, begun",
+        ("venue", "instrument", "asset", "time", "events"),
+        window,
+    )
+
+
+def shown(
+    window: Window, venue: str, instruments: Sequence[str], kinds: Sequence[Kind] = FORCED
+) -> Query:
+    """Events of some instruments of such a feed: by instrument, asset and in order of time."""
+    listed = ", ".join(map(literal, instruments))
+    return Query(
+        f"SELECT time, side, notional_usd FROM {{events}} WHERE {_where(window, kinds)} "
+        f"AND {_ONE_A_SLOT} AND venue = {literal(venue)} AND instrument IN ({listed}) "
+        f"ORDER BY instrument, asset, {_ORDER}",
+        ("time", "side", "notional_usd"),
+        window,
+    )
+
+
+def whole(window: Window = EVER, kinds: Sequence[Kind] = FORCED) -> Query:
+    """Events of feeds that show all of them, by venue and instrument."""
+    return Query(
+        f"SELECT venue, instrument, COUNT(*) AS events FROM {{events}} "
+        f"WHERE {_where(window, kinds)} AND {_EVERY} "
+        "GROUP BY venue, instrument ORDER BY venue, instrument",
+        ("venue", "instrument", "events"),
+        window,
+    )
+
+
+def first(
+    window: Window, venue: str, instrument: str, most: int, kinds: Sequence[Kind] = FORCED
+) -> Query:
+    """The first events of an instrument of such a feed, in order of time."""
+    return Query(
+        f"SELECT time, side, notional_usd FROM {{events}} WHERE {_where(window, kinds)} "
+        f"AND {_EVERY} AND venue = {literal(venue)} AND instrument = {literal(instrument)} "
+        f"ORDER BY {_ORDER} LIMIT {int(most)}",
+        ("time", "side", "notional_usd"),
         window,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,8 +14,8 @@ import numpy as np
 
 from seawall.core.tape import TAPE_SCHEMA, Tape, empty_tape
 from seawall.ingest.duck import connect
+from seawall.ingest.store.checked import Checks
 from seawall.ingest.store.disk import StoreError
-from seawall.ingest.store.log import read_segment, segments
 from seawall.ingest.store.manifest import (
     LOG,
     Manifest,
@@ -25,6 +26,7 @@ from seawall.ingest.store.manifest import (
 from seawall.ingest.store.parts import (
     COLUMNS,
     COVERAGES,
+    DAY,
     KINDS,
     first_of_each,
     literal,
@@ -34,6 +36,7 @@ from seawall.ingest.store.parts import (
     tape_of,
 )
 from seawall.ingest.store.rows import decode
+from seawall.ingest.store.segment import read_segment, segments
 
 Window = tuple[int, int]
 """Times from the first to before the second, UTC ns."""
@@ -68,6 +71,7 @@ class Store:
     def __init__(self, folder: Path | str):
         self.folder = Path(folder)
         self._lock = threading.RLock()
+        self.checks = Checks()
         self._connection = connect()
         self._connection.execute(_EMPTY_TAIL)
         self._tail_end: dict[int, int] = {}
@@ -84,6 +88,16 @@ class Store:
                 self._manifest = read_manifest(self.folder, raw)
                 self._raw = raw
             return self._manifest
+
+    def extent(self) -> tuple[int, int | None]:
+        """Number of events, and the time of the last (UTC ns, None without any); reads no part."""
+        with self._lock:
+            manifest = self._refresh()
+            times = [p.last for p in manifest.parts]
+            if self._tail_rows:
+                times.append(self._tail_last)
+            count = sum(p.rows for p in manifest.parts) + self._tail_rows
+        return count, max(times, default=None)
 
     def read(
         self,
@@ -110,7 +124,10 @@ class Store:
         return found.in_order()
 
     def answer(
-        self, window: Window, question: Callable[[duckdb.DuckDBPyConnection, str], _T]
+        self,
+        window: Window,
+        question: Callable[[duckdb.DuckDBPyConnection, str], _T],
+        of_parts: bool = True,
     ) -> _T:
         """What a question finds among the events of a window.
 
@@ -120,10 +137,18 @@ class Store:
             Called with a connection and the table of the events there, in SQL: all that the
             window may hold and some around it, so the question states its bounds itself. It may
             be called again, when files were replaced while it was asked.
+        of_parts
+            Whether it looks at the parts at all: those of the window are then read through, once
+            for each state of a file, to see that they are as they were written.
+
+        Raises
+        ------
+        DamagedPartError
+            If a part of the window is not what was written.
         """
         for _ in range(_TRIES):
             try:
-                with self._events(window) as (connection, events):
+                with self._events(window, of_parts) as (connection, events):
                     return question(connection, events)
             except (duckdb.Error, FileNotFoundError) as error:
                 if isinstance(error, _OURS):
@@ -136,6 +161,11 @@ class Store:
                     ) from error
         raise StoreError(f"{self.folder}: files change faster than they can be read")
 
+    def sound(self, manifest: Manifest, window: Window = EVER) -> Manifest:
+        """The same list with only those parts of a window that are as they were written."""
+        parts = self.checks.sound(self.folder, manifest.overlapping(*window))
+        return replace(manifest, parts=tuple(parts))
+
     def close(self) -> None:
         """Let go of what is held in memory."""
         self._connection.close()
@@ -147,7 +177,9 @@ class Store:
         self.close()
 
     @contextmanager
-    def _events(self, window: Window) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
+    def _events(
+        self, window: Window, of_parts: bool
+    ) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
         with self._lock:
             manifest = self._refresh()
             cursor = self._connection.cursor()
@@ -156,6 +188,8 @@ class Store:
             cursor.execute("SELECT 1 FROM tail LIMIT 1").fetchall()
             tail = self._tail_first < window[1] and self._tail_last >= window[0]
         try:
+            if of_parts:
+                self.checks.demand(self.folder, manifest.overlapping(*window))
             yield cursor, relation(self.folder, manifest, window, tail)
         finally:
             cursor.close()
@@ -194,7 +228,9 @@ class Store:
 
     def _take(self, fresh: Tape, manifest: Manifest) -> None:
         fresh = first_of_each(fresh)
-        fresh = fresh.take(~stored_before(self._connection, self.folder, manifest, fresh))
+        around = (int(fresh.time.min()) - DAY, int(fresh.time.max()) + DAY) if len(fresh) else EVER
+        sound = self.sound(manifest, around)
+        fresh = fresh.take(~stored_before(self._connection, self.folder, sound, fresh))
         if not len(fresh):
             return
         # looked for only where there is something to find, which on opening there is not

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from functools import partial
@@ -46,6 +46,8 @@ class Change:
         Copies of events that were left out on the way.
     freed
         Bytes fewer than before; < 0 if it grew.
+    damaged
+        Files that are not what was written, below the store: they were left as they are.
     """
 
     parts_before: int
@@ -53,22 +55,49 @@ class Change:
     events: int
     copies: int
     freed: int
+    damaged: tuple[str, ...] = ()
 
 
 def compact(store: StoreWriter, most_rows: int = MOST_ROWS) -> Change:
     """Merge the files of each day and kind into few, in order of time.
 
     What is in the log is rolled first. Each merge counts at once or not at all, so it may be
-    stopped at any time. Readers are not disturbed, and other threads may append.
+    stopped at any time. Readers are not disturbed, and other threads may append. A file that is
+    not what was written is left out, so that its damage is not written anew as if it were sound.
     """
     store.roll()
     before = store.manifest()
     rewritten = copies = 0
-    for old in _groups(before, most_rows):
+    damaged: list[str] = []
+    for group in _groups(before, most_rows):
+        old = []
+        for part in group:
+            if _is_sound(store, part):
+                old.append(part)
+            else:
+                damaged.append(part.path)
+        if len(old) < 2:
+            continue
         (made,) = store.replace_parts(old, partial(_merged, store, old))
         rewritten += made.rows
         copies += sum(p.rows for p in old) - made.rows
-    return _change(before, store.manifest(), rewritten, copies)
+    change = _change(before, store.manifest(), rewritten, copies)
+    return replace(change, damaged=tuple(damaged))
+
+
+def set_aside(store: StoreWriter) -> tuple[str, ...]:
+    """Leave out of all answers the files that are missing or not what was written.
+
+    Returns
+    -------
+    tuple of str
+        Those files below the store; what is there of them is kept as ``.damaged``.
+    """
+    store.roll()
+    wrong = [p for p in store.manifest().parts if not _is_sound(store, p)]
+    if wrong:
+        store.set_aside(wrong)
+    return tuple(p.path for p in wrong)
 
 
 def retain(store: StoreWriter, since: date) -> Change:
@@ -171,6 +200,13 @@ def _groups(manifest: Manifest, most_rows: int) -> Iterator[list[Part]]:
                 groups.append([])
             groups[-1].append(part)
         yield from (group for group in groups if len(group) > 1)
+
+
+def _is_sound(store: StoreWriter, part: Part) -> bool:
+    try:
+        return not store.checks.fault(store.folder, part, afresh=True)
+    except FileNotFoundError:
+        return False
 
 
 def _merged(store: StoreWriter, old: Sequence[Part], number: int) -> list[Part]:

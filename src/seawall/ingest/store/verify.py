@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from seawall.core import format_time
+from seawall.ingest.store.checked import DamagedPartError
 from seawall.ingest.store.disk import StoreError
-from seawall.ingest.store.log import read_segment, segments
 from seawall.ingest.store.manifest import EVENTS, LOG, Manifest, Part
-from seawall.ingest.store.parts import COPIES_WITHIN, DAY, day_name, measured
+from seawall.ingest.store.outages import (
+    OUTAGES,
+    Outage,
+    damaged_heard,
+    outage_segments,
+    outages,
+)
+from seawall.ingest.store.parts import COPIES_WITHIN, DAY, day_name
+from seawall.ingest.store.segment import Segment, read_segment, segments
 from seawall.ingest.store.store import EVER, Store, Window
 
 MINUTE = 60_000_000_000
 SILENCE = 6 * 3_600_000_000_000
 """Spans without an event of a venue are told from this length on, ns."""
+_OUTAGES_TOLD = 10
+_BETWEEN_LOOKS = 0.05
 
 IMPOSSIBLE = {
     "a price that is no number above 0": "NOT (price > 0 AND isfinite(price))",
@@ -96,10 +109,11 @@ def verify(
     say
         Told what is being looked at.
     """
-    findings = [*_files(store), *_log(store)]
+    findings = [*_files(store), *_log(store), *_unheard(store)]
+    named = {f.where for f in findings if f.fault}
     manifest = store.manifest()
     try:
-        in_log, late = store.answer(EVER, _of_the_tail)
+        in_log, late = store.answer(EVER, _of_the_tail, of_parts=False)
     except StoreError as error:
         findings.append(Finding(True, str(error), LOG))
         in_log, late = 0, set()
@@ -112,6 +126,9 @@ def verify(
             findings += _day(store, day)
             window = day * DAY, (day + 1) * DAY
             quiet.take(store.answer(window, partial(_minutes, window)))
+        except DamagedPartError as error:
+            if not set(error.parts) <= named:
+                findings.append(Finding(True, str(error), day_name(day)))
         except StoreError as error:
             findings.append(Finding(True, str(error), day_name(day)))
     findings += quiet.findings()
@@ -128,23 +145,21 @@ def _files(store: Store) -> Iterator[Finding]:
     listed = {p.path for p in manifest.parts}
     for path in sorted((store.folder / EVENTS).rglob("*")):
         name = path.relative_to(store.folder).as_posix()
-        if path.is_file() and name not in listed and not _passing(manifest, name):
+        if name.endswith(".parquet.damaged"):
+            yield Finding(True, "a damaged file set aside: its events are in no answer", name)
+        elif path.is_file() and name not in listed and not _passing(manifest, name):
             yield Finding(False, "a file that the store does not list and does not read", name)
 
 
 def _fault_of(store: Store, part: Part) -> str:
     try:
-        size, checksum = measured(store.folder / part.path)
+        said = store.checks.fault(store.folder, part, afresh=True)
     except FileNotFoundError:
         # merged or let go while this one looked
         present = part in store.manifest().parts
         return "a file that is missing" if present else ""
-    except OSError as error:
-        return f"a file that cannot be read: {error.strerror}"
-    if size != part.size:
-        return f"a file of {size:,} bytes that was written with {part.size:,}"
-    if checksum != part.checksum:
-        return "a file whose contents have changed since it was written"
+    if said:
+        return said
     if not day_name(part.first // DAY) == day_name(part.last // DAY) == part.day:
         return "a file with events of another day than its folder's"
     return ""
@@ -157,22 +172,70 @@ def _passing(manifest: Manifest, name: str) -> bool:
 
 def _log(store: Store) -> Iterator[Finding]:
     rolled = store.manifest().rolled
-    for number, path in segments(store.folder / LOG).items():
+    known = segments(store.folder / LOG)
+    for number, path in known.items():
         name = f"{LOG}/{path.name}"
         if number <= rolled:
             continue
         try:
-            found = read_segment(path)
+            found = _settled(path)
         except FileNotFoundError:
             continue
-        lost = sum(stop - start for start, stop in found.damaged)
-        if lost:
-            yield Finding(True, "bytes amid the log that are no events", name, lost)
-        if found.tail:
+        if found.lost:
+            yield Finding(True, "bytes amid the log that are no events", name, found.lost)
+        elif number < max(known) and (found.tail or not found.ended):
+            yield Finding(True, "a segment of the log whose end is missing", name)
+        if found.tail and number == max(known):
             what = "bytes at the log's end that are being written, or were when a writer died"
             yield Finding(False, what, name, found.tail)
     for path in sorted((store.folder / LOG).glob("*.damaged")):
         yield Finding(True, "a segment of the log that was damaged, kept", f"{LOG}/{path.name}")
+
+
+def _settled(path: Path) -> Segment:
+    """A segment read; again if it looks damaged, since a writer may have been amid a frame."""
+    found = read_segment(path)
+    if found.damaged:
+        time.sleep(_BETWEEN_LOOKS)
+        found = read_segment(path)
+    return found
+
+
+def _unheard(store: Store) -> Iterator[Finding]:
+    """Outages of live feeds: the longest of each connection one by one, the others counted."""
+    by_link: dict[str, list[Outage]] = defaultdict(list)
+    try:
+        for outage in outages(store, *EVER):
+            by_link[outage.link].append(outage)
+        for path, found in outage_segments(store):
+            if found.lost:
+                what = "bytes amid the log of outages that are none"
+                yield Finding(True, what, f"{OUTAGES}/{path.name}", found.lost)
+        for path in damaged_heard(store):
+            what = "a note of what each connection heard last that is damaged"
+            yield Finding(True, what, f"{OUTAGES}/{path.name}")
+    except StoreError as error:
+        yield Finding(True, str(error), OUTAGES)
+    for link, found_here in sorted(by_link.items()):
+        longest = sorted(found_here, key=lambda o: o.start - o.end)[:_OUTAGES_TOLD]
+        for one in sorted(longest, key=lambda o: o.start):
+            yield Finding(False, outage_words(one), link)
+        rest = len(found_here) - len(longest)
+        if rest:
+            yield Finding(False, "shorter outages beside these", link, rest)
+
+
+def outage_words(outage: Outage) -> str:
+    """An outage as a reader is told of it, without its connection's name."""
+    heard = "not all was heard" if outage.lost else "not heard"
+    lost = f", {outage.lost:,} events dropped" if outage.lost else ""
+    had = ", had afterwards" if outage.refilled else ""
+    span = (outage.end - outage.start) / 1e9
+    long = f"{span:,.1f} s" if span < 120 else f"{span / 60:,.0f} min"
+    return (
+        f"{heard} from {format_time(outage.start)} to {format_time(outage.end)} ({long}): "
+        f"{outage.why}{lost}{had}"
+    )
 
 
 def _of_the_tail(connection: duckdb.DuckDBPyConnection, events: str) -> tuple[int, set[int]]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
+import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,8 +13,15 @@ import duckdb
 
 from seawall.core.tape import TAPE_SCHEMA, Tape
 from seawall.ingest.duck import connect
-from seawall.ingest.store.disk import StoreError, WriterLock, refused, sync_folder
-from seawall.ingest.store.log import Log, read_segment, recover, segments
+from seawall.ingest.store.disk import (
+    StoreError,
+    WriterLock,
+    make_folder,
+    refused,
+    replace_whole,
+    sync_folder,
+)
+from seawall.ingest.store.log import Log
 from seawall.ingest.store.manifest import (
     EVENTS,
     FILE,
@@ -25,10 +32,14 @@ from seawall.ingest.store.manifest import (
     commit,
     migrate,
 )
-from seawall.ingest.store.parts import first_of_each, stored_before, write_parts
+from seawall.ingest.store.outages import Heard, Outage, OutageLog
+from seawall.ingest.store.parts import DAY, first_of_each, stored_before, write_parts
 from seawall.ingest.store.rebuild import rebuilt
 from seawall.ingest.store.rows import decode, encode
+from seawall.ingest.store.segment import read_segment, recover_all, segments
 from seawall.ingest.store.store import Store
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +84,8 @@ class StoreWriter(Store):
     def __init__(self, folder: Path | str, policy: RollPolicy | None = None):
         self.folder = Path(folder)
         self.policy = policy or RollPolicy()
-        (self.folder / LOG).mkdir(parents=True, exist_ok=True)
-        (self.folder / EVENTS).mkdir(exist_ok=True)
+        make_folder(self.folder / LOG)
+        make_folder(self.folder / EVENTS)
         self._held = WriterLock(self.folder)
         try:
             if not (self.folder / FILE).exists():
@@ -82,8 +93,13 @@ class StoreWriter(Store):
             migrate(self.folder)
             super().__init__(self.folder)
             clear_away(self.folder, self._manifest)
-            self.recovered = sum(map(recover, segments(self.folder / LOG).values()))
+            self.recovered = recover_all(self.folder / LOG)
             self._log = Log(self.folder / LOG, self._next_segment(), TAPE_SCHEMA)
+            try:
+                self._outages = OutageLog(self.folder)
+            except BaseException:
+                self._log.close()
+                raise
         except BaseException:
             self._held.release()
             raise
@@ -145,6 +161,20 @@ class StoreWriter(Store):
             ]
             return sum(self._roll_segment(number, path) for number, path in waiting)
 
+    def heard(self) -> dict[str, Heard]:
+        """By connection, until when an earlier recording heard it."""
+        return self._outages.heard()
+
+    def keep_heard(self, outages: Sequence[Outage], heard: Mapping[str, Heard]) -> None:
+        """Return once outages of feeds, and until when each was heard, are on the disk.
+
+        Raises
+        ------
+        StoreError
+            If the disk refuses.
+        """
+        self._outages.keep(outages, heard)
+
     def replace_parts(self, old: Sequence[Part], write: Callable[[int], list[Part]]) -> list[Part]:
         """Let parts count in place of others, all at once; the others are removed.
 
@@ -164,11 +194,35 @@ class StoreWriter(Store):
             self._commit(manifest, parts, manifest.rolled, next_part, tuple(gone))
             return new
 
+    def set_aside(self, parts: Sequence[Part]) -> None:
+        """Let parts count no more; their files are kept beside, with ``.damaged`` behind the name.
+
+        Raises
+        ------
+        StoreError
+            If the disk refuses.
+        """
+        with self._rolling:
+            manifest = self.manifest()
+            gone = {p.path for p in parts}
+            kept = [p for p in manifest.parts if p.path not in gone]
+            self._commit(manifest, kept, manifest.rolled, manifest.next_part, ())
+            try:
+                for path in (self.folder / p for p in sorted(gone)):
+                    if path.exists():
+                        path.replace(path.with_name(path.name + ".damaged"))
+                        sync_folder(path.parent)
+            except OSError as error:
+                raise refused(error, "damaged files cannot be renamed", self.folder) from error
+
     def close(self) -> None:
         """End writing; what is in the log stays there and counts."""
-        self._log.close()
-        super().close()
-        self._held.release()
+        try:
+            self._log.close()
+            self._outages.close()
+            super().close()
+        finally:
+            self._held.release()
 
     def __enter__(self) -> StoreWriter:
         return self
@@ -184,13 +238,16 @@ class StoreWriter(Store):
     def _roll_segment(self, number: int, path: Path) -> int:
         found = read_segment(path)
         manifest = self.manifest()
-        if found.damaged:
-            # the frames around the damage are rolled; the bytes are kept to be looked into
-            shutil.copyfile(path, path.with_suffix(".damaged"))
+        if found.damaged or found.tail or not found.ended:
+            # a segment is rolled once it is ended, so nothing may be missing; the whole frames
+            # are rolled, and the bytes are kept to be looked into
+            _keep_copy(path)
         tape = first_of_each(decode(found.payloads, found.version or TAPE_SCHEMA))
+        around = (int(tape.time.min()) - DAY, int(tape.time.max()) + DAY) if len(tape) else (0, 0)
+        sound = self.sound(manifest, around)
         connection = connect()
         try:
-            tape = tape.take(~stored_before(connection, self.folder, manifest, tape))
+            tape = tape.take(~stored_before(connection, self.folder, sound, tape))
             parts = write_parts(connection, self.folder, tape, manifest.next_part)
         except duckdb.Error as error:
             said = str(error).partition("\n")[0]
@@ -224,6 +281,15 @@ class StoreWriter(Store):
     def _next_segment(self) -> int:
         known = segments(self.folder / LOG)
         return max([self._manifest.rolled, *known]) + 1
+
+
+def _keep_copy(path: Path) -> None:
+    kept = path.with_suffix(".damaged")
+    try:
+        replace_whole(kept, path.read_bytes())
+    except OSError as error:
+        raise refused(error, "a damaged segment cannot be kept", kept) from error
+    _log.warning("%s: damaged; its whole frames are stored, the rest is kept in %s", path, kept)
 
 
 def _batches(payloads: Iterable[bytes], size: int) -> Iterator[list[bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -102,10 +103,21 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a venue says of its contracts: instrument, and its size where it counts in contracts."""
+    """What a venue says of its contracts.
+
+    Attributes
+    ----------
+    sizes
+        Instrument, and its size where the venue counts in contracts.
+    next
+        The question for more.
+    unread
+        Rows that could not be read.
+    """
 
     sizes: tuple[tuple[str, float], ...]
     next: Request | None = None
+    unread: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +128,12 @@ class Missed:
     next: Request | None = None
 
 
-class Adapter:
+class Adapter(ABC):
     """A venue's side of the wire; the methods are pure.
+
+    A venue must say :meth:`links`, :meth:`_events` and :meth:`_control`. One that counts in
+    contracts also answers :meth:`listing` and :meth:`_listing`, one that tells of the past
+    :meth:`missed` and :meth:`_missed`.
 
     Attributes
     ----------
@@ -129,6 +145,8 @@ class Adapter:
         As in :class:`~seawall.ingest.wire.context.Context`.
     listed
         Whether subscriptions need the venue's list of instruments.
+    refills
+        Whether the answers to :meth:`missed` leave nothing out of what the feed would have told.
     """
 
     venue: ClassVar[str]
@@ -136,15 +154,16 @@ class Adapter:
     sized: ClassVar[bool] = False
     quoted: ClassVar[bool] = True
     listed: ClassVar[bool] = False
+    refills: ClassVar[bool] = False
 
     def context(self, rules: Rules, assets: Sequence[str] | None = None) -> Context:
         """A decoder's state, for the assets asked for or all."""
         wanted = None if assets is None else frozenset(a.upper() for a in assets)
         return Context(self.venue, self.channel, rules, self.sized, self.quoted, wanted)
 
+    @abstractmethod
     def links(self, assets: Sequence[str] | None, instruments: Sequence[str]) -> list[Link]:
         """Connections for the assets asked for (all if None); instruments as the venue lists."""
-        raise NotImplementedError
 
     def parse(self, raw: Raw, context: Context) -> list[WireEvent]:
         """Events of a message, none if it is of another kind.
@@ -193,17 +212,21 @@ class Adapter:
         except MALFORMED as error:
             raise MalformedMessageError(f"{type(error).__name__}: {error}") from None
 
+    @abstractmethod
     def _events(self, raw: Raw, context: Context) -> list[WireEvent]:
-        raise NotImplementedError
+        """As :meth:`parse`; may raise any of :data:`MALFORMED`."""
 
+    @abstractmethod
     def _control(self, raw: Raw) -> Control:
-        raise NotImplementedError
+        """As :meth:`control`; may raise any of :data:`MALFORMED`."""
 
     def _listing(self, raw: Raw, request: Request) -> Listing:
-        raise NotImplementedError
+        """As :meth:`parse_listing`; may raise any of :data:`MALFORMED`."""
+        return Listing(())
 
     def _missed(self, raw: Raw, request: Request, context: Context) -> Missed:
-        raise NotImplementedError
+        """As :meth:`parse_missed`; may raise any of :data:`MALFORMED`."""
+        return Missed([])
 
 
 MALFORMED = (

@@ -17,6 +17,7 @@ from seawall.ingest.wire.counts import Counts
 from seawall.ingest.wire.inbox import Inbox
 from seawall.ingest.wire.logs import say
 from seawall.ingest.wire.rest import moved
+from seawall.ingest.wire.watch import Unwatched, Watch
 
 _log = logging.getLogger(__name__)
 _YIELD_EVERY = 64
@@ -61,6 +62,8 @@ class Connection:
         Address that stands in for the venue's scheme, host and port; empty for the venue's own.
     stands
         Called with the seconds of the gap each time the subscription stands.
+    watch
+        Told when the connection is heard and when it is not.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Connection:
         pace: Pace | None = None,
         base: str = "",
         stands: Callable[[float], None] | None = None,
+        watch: Watch | None = None,
     ):
         self.link = link
         self.counts = counts
@@ -82,7 +86,9 @@ class Connection:
         self._pace = pace or Pace()
         self._url = moved(link.url, base)
         self._stands = stands
+        self._account = watch or Unwatched()
         self._alive = 0.0
+        self._heard = 0
         self._eventful = 0.0
         self._answers = 0
         self._taken = 0
@@ -90,8 +96,9 @@ class Connection:
     async def run(self, session: aiohttp.ClientSession) -> None:
         """Connect, read, and connect again, for ever."""
         tries = 0
+        self._account.begins(self._adapter.venue, self.link.name)
         while True:
-            begun = time.monotonic()
+            begun = self._alive = time.monotonic()
             try:
                 why = await self._once(session)
             except (TimeoutError, aiohttp.ClientError, OSError) as error:
@@ -103,7 +110,8 @@ class Connection:
                 why = f"internal error, please report it: {type(error).__name__}: {error}"
                 _log.exception("internal error")
             finally:
-                self.counts.lost(time.monotonic())
+                self.counts.lost(self._alive)
+            self._account.falls(self.link.name, self._heard, why)
             tries = 0 if time.monotonic() - begun > self._pace.steady else tries + 1
             wait = self._pace.wait(tries, random.random())  # noqa: S311
             self._say(logging.WARNING, "disconnected", why=why, again_in=wait)
@@ -142,7 +150,7 @@ class Connection:
         while True:
             message = await socket.receive()
             kind = message.type
-            self._alive = time.monotonic()
+            self._alive, self._heard = time.monotonic(), time.time_ns()
             if kind in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
                 why = await self._frame(socket, message.data)
                 if why:
@@ -184,6 +192,7 @@ class Connection:
             raise
         if lost:
             counts.dropped += lost
+            self._account.drops(self._adapter.venue, self.link.name, received, lost)
             self._say(logging.ERROR, "dropped", events=lost)
         return ""
 
@@ -214,6 +223,7 @@ class Connection:
             return
         gap = self.counts.regained(time.monotonic())
         self._say(logging.INFO, "subscribed", gap=gap)
+        self._account.stands(self._adapter.venue, self.link.name)
         if self._stands is not None:
             self._stands(gap)
 

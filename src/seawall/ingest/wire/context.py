@@ -107,6 +107,8 @@ class Context:
                     mend="add a [[feed]] block that says what the channel leaves out",
                 )
             )
+        # mistakes of the rulebook show here: of an instrument they say that it is foreign
+        self.rules.terms_days(self.venue)
         self.sizes = {**contract_sizes(self.rules, self.venue), **self.sizes}
 
     def begin(self, received: int) -> None:

@@ -17,6 +17,7 @@ from seawall.ingest.wire.counts import Counts
 from seawall.ingest.wire.inbox import Inbox
 from seawall.ingest.wire.logs import say
 from seawall.ingest.wire.rest import UnansweredError, ask
+from seawall.ingest.wire.watch import Unwatched, Watch
 from seawall.rulebook import Rules
 
 _log = logging.getLogger(__name__)
@@ -57,6 +58,13 @@ class VenueFeed:
         Underlyings to record, all if None.
     base
         Address that stands in for the venue's own, for WebSocket and REST; empty for its own.
+    watch
+        Told when each connection is heard and when it is not.
+
+    Attributes
+    ----------
+    mistakes
+        Errors of ours at this venue, after which it went on.
     """
 
     def __init__(
@@ -68,6 +76,7 @@ class VenueFeed:
         base: str = "",
         pace: Pace | None = None,
         asking: Asking | None = None,
+        watch: Watch | None = None,
     ):
         self.adapter = adapter
         self.context = adapter.context(rules, assets)
@@ -78,16 +87,34 @@ class VenueFeed:
         self._base = base
         self._pace = pace or Pace()
         self._asking = asking or Asking()
+        self._watch = watch or Unwatched()
+        self.mistakes = 0
         self._instruments: tuple[str, ...] = ()
 
     async def run(self, session: aiohttp.ClientSession) -> None:
-        """Record the venue until cancelled; nothing that it sends stops it."""
+        """Record the venue until cancelled; nothing that it sends stops it.
+
+        Nor does a mistake of ours: it is logged and counted, and the venue begun again, since the
+        other venues' recording would end with this one's.
+        """
+        while True:
+            running: dict[Link, asyncio.Task[None]] = {}
+            try:
+                await self._run(session, running)
+            except Exception as error:
+                self._mistaken(error)
+                for link in running:
+                    self._watch.falls(link.name, time.time_ns(), _internal(error))
+            await asyncio.sleep(self._asking.unsized)
+
+    async def _run(
+        self, session: aiohttp.ClientSession, running: dict[Link, asyncio.Task[None]]
+    ) -> None:
         await self._learn(session)
         while self.adapter.listed and not self._instruments and self._assets is None:
             say(_log, logging.ERROR, "no contracts", venue=self.adapter.venue)
             await asyncio.sleep(self._asking.unsized)
             await self._learn(session)
-        running: dict[Link, asyncio.Task[None]] = {}
         async with asyncio.TaskGroup() as group:
             while True:
                 links = self.adapter.links(self._assets, self._instruments)
@@ -106,6 +133,7 @@ class VenueFeed:
         kept = {known[k.name, k.frames] for k in links if (k.name, k.frames) in known}
         for link in set(running) - kept:
             running.pop(link).cancel()
+            self._watch.falls(link.name, time.time_ns(), "subscribing again")
         for link in links:
             if (link.name, link.frames) in known:
                 continue
@@ -123,6 +151,7 @@ class VenueFeed:
                 self._pace,
                 self._base,
                 stands,
+                self._watch,
             )
             running[link] = group.create_task(connection.run(session))
 
@@ -142,6 +171,12 @@ class VenueFeed:
 
     async def _learn(self, session: aiohttp.ClientSession) -> None:
         """Ask for the venue's contracts; what it does not answer stays as it was."""
+        try:
+            await self._ask_contracts(session)
+        except Exception as error:
+            self._mistaken(error)
+
+    async def _ask_contracts(self, session: aiohttp.ClientSession) -> None:
         found: dict[str, float] = {}
         for first in self.adapter.listing():
             request: Request | None = first
@@ -156,6 +191,7 @@ class VenueFeed:
                 except MalformedMessageError as error:
                     self._unanswered(request, str(error))
                     return
+                self.context.tally.malformed += listing.unread
                 found.update(listing.sizes)
                 request = listing.next
         if found:
@@ -165,30 +201,58 @@ class VenueFeed:
             say(_log, logging.INFO, "contracts", venue=self.adapter.venue, count=len(found))
 
     async def _ask_missed(self, session: aiohttp.ClientSession, counts: Counts, gap: float) -> None:
-        """Ask for what happened while the subscription did not stand."""
+        """Ask for what happened while the subscription did not stand.
+
+        If that cannot be had, by a mistake of ours too, the outage stays what it is.
+        """
+        try:
+            await self._ask_gap(session, counts, gap)
+        except Exception as error:
+            self._mistaken(error, counts)
+
+    async def _ask_gap(self, session: aiohttp.ClientSession, counts: Counts, gap: float) -> None:
         first = counts.connects <= 1
         back = self._asking.past if first else gap + self._asking.overlap
         now = int(time.time() * 1000)
         since = now - int(back * 1000)
+        whole = self.adapter.refills
         for question in self.adapter.missed(since, now, self._assets, self.context.instruments()):
-            request: Request | None = question
-            for _ in range(_MOST_PAGES):
-                if request is None:
-                    break
-                body = await self._ask(session, request, counts)
-                if body is None:
-                    break
-                self._past.begin(time.time_ns())
-                try:
-                    missed = self.adapter.parse_missed(body, request, self._past)
-                except MalformedMessageError as error:
-                    self._unanswered(request, str(error), counts)
-                    break
-                counts.events += len(missed.events)
-                counts.missed += len(missed.events)
-                counts.dropped += await self._inbox.put(missed.events)
-                request = missed.next
-                await asyncio.sleep(self._asking.between)
+            whole &= await self._ask_pages(session, question, counts)
+        if whole:
+            self._watch.refilled(counts.link, since * 1_000_000)
+
+    async def _ask_pages(
+        self, session: aiohttp.ClientSession, question: Request, counts: Counts
+    ) -> bool:
+        """Take the pages of one question; whether all of them were had, each row of them."""
+        request: Request | None = question
+        whole = True
+        for _ in range(_MOST_PAGES):
+            if request is None:
+                return whole
+            body = await self._ask(session, request, counts)
+            if body is None:
+                return False
+            self._past.begin(time.time_ns())
+            unread = self._past.tally.malformed
+            try:
+                missed = self.adapter.parse_missed(body, request, self._past)
+            except MalformedMessageError as error:
+                self._unanswered(request, str(error), counts)
+                return False
+            bad = self._past.tally.malformed - unread
+            self.context.tally.malformed += bad
+            whole &= bad == 0
+            counts.events += len(missed.events)
+            counts.missed += len(missed.events)
+            lost = await self._inbox.put(missed.events)
+            if lost:
+                counts.dropped += lost
+                self._watch.drops(self.adapter.venue, counts.link, self._past.received, lost)
+                return False
+            request = missed.next
+            await asyncio.sleep(self._asking.between)
+        return whole and request is None
 
     async def _ask(
         self, session: aiohttp.ClientSession, request: Request, counts: Counts | None = None
@@ -212,3 +276,15 @@ class VenueFeed:
             url=request.url,
             why=why,
         )
+
+    def _mistaken(self, error: Exception, counts: Counts | None = None) -> None:
+        """Count and log a mistake of ours."""
+        self.mistakes += 1
+        if counts is not None:
+            counts.unanswered += 1
+        _log.error("internal error", exc_info=error)
+        say(_log, logging.ERROR, "mistake", venue=self.adapter.venue, why=_internal(error))
+
+
+def _internal(error: Exception) -> str:
+    return f"internal error, please report it: {type(error).__name__}: {error}"

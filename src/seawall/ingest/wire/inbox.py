@@ -23,12 +23,18 @@ class Inbox:
         Most events held.
     patience
         Seconds that a connection waits for room before its message is dropped.
+
+    Attributes
+    ----------
+    most, put_in
+        Most events held at once, and events taken in since the beginning.
     """
 
     def __init__(self, room: int = 100_000, patience: float = 5.0):
         self.room = room
         self.patience = patience
         self.most = 0
+        self.put_in = 0
         self._held = 0
         self._batches: deque[Sequence[WireEvent]] = deque()
         self._filled = asyncio.Event()
@@ -56,6 +62,7 @@ class Inbox:
         """Take events in whatever is held; a connection that is stopped has one message left."""
         self._batches.append(events)
         self._held += len(events)
+        self.put_in += len(events)
         self.most = max(self.most, self._held)
         self._filled.set()
 

@@ -5,6 +5,7 @@ Files whose names begin with a letter are rules; those with an underscore are wh
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,11 +51,12 @@ class Claim:
     Attributes
     ----------
     quantity
-        Base quantity taken over, signed as the failed accounts held it.
+        Base quantity taken over, signed as the failed accounts held it; 0 where a rule is asked
+        for what the fund has held since before.
     bankruptcy
-        Mean price at which the failed accounts' equity was 0, USD.
+        Mean price at which the failed accounts' equity was 0, USD; 0 where there is none.
     mark, mark_before
-        Mark price now and a step before, USD.
+        Mark price at which they were taken over, and the one before it, USD.
     deficit
         USD by which the failed accounts are below zero at the mark, >= 0.
     fund, fund_peak
@@ -70,10 +72,13 @@ class Claim:
         Base quantity, >= 0, of the accounts that are below zero; all of it where left out and
         there is a deficit. The rest is of accounts taken over while they still had equity.
     held
-        Base quantity, >= 0, that the fund took over on this side before and still holds.
+        Base quantity of the fund's inventory on that side, this claim included, signed alike;
+        the claim's own where left out. Rules that clear the inventory read it.
+    fund_after
+        USD it was worth after the venue last closed positions against winners; infinite before.
     was_triggered
-        Whether this rule was triggered for this market in the step before; rules that end later
-        than they begin read it.
+        Whether this rule was triggered when it was last asked about this market and side; rules
+        that end later than they begin read it.
     """
 
     quantity: float
@@ -88,7 +93,16 @@ class Claim:
     seconds: float = 0.0
     was_triggered: bool = False
     below: float | None = None
-    held: float = 0.0
+    held: float | None = None
+    fund_after: float = math.inf
+
+    def side(self) -> float:
+        """+1 if the failed accounts were long, -1 if short."""
+        return math.copysign(1.0, self.quantity or self.held or 1.0)
+
+    def inventory(self) -> float:
+        """Base quantity, >= 0, of the fund's inventory on that side, this claim included."""
+        return abs(self.quantity if self.held is None else self.held)
 
     def insolvent(self) -> float:
         """Base quantity, >= 0, of the accounts below zero."""
@@ -131,7 +145,8 @@ class Allocation:
     ----------
     closed
         Shape (k,): base quantity of each opposite position that is closed against the claim,
-        0 <= closed <= quantity; their sum is at most the claim's.
+        0 <= closed <= quantity; their sum is at most the claim's, or the inventory's where the
+        rule clears it.
     price
         USD price at which they are closed.
     paid
@@ -151,6 +166,14 @@ class LossRule(Plugin):
     that a rule reads share alike, so that no result depends on the order of rows; where a rule
     must tell them apart it says so.
     """
+
+    def limit(self, fund_start: float, fund_after: float) -> float:
+        """USD of the fund's worth below which all that it holds goes to winners, at any time.
+
+        ``fund_start`` is its worth at the start, ``fund_after`` after the last time; infinite
+        before. Below it the rule is asked in all markets in which the fund holds anything.
+        """
+        return -math.inf
 
     def triggered(self, claim: Claim) -> bool:
         """Whether the fund does not carry this claim by itself."""

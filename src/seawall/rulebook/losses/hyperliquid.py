@@ -17,15 +17,16 @@ class Hyperliquid(Queue):
 
     The liquidator is a part of the vault with capital of its own. While its loss is within that
     (``liquidator`` of what the vault was worth at the start) it keeps what the back-stop takes
-    over with equity left; beyond, what it holds in the market is closed against winners, too.
+    over with equity left; beyond, it is closed out like any account below zero: all that it
+    holds, in every market, goes to winners. It then has no capital: the next loss on what it
+    takes over closes that out as well.
 
     Winners are ranked by ``margin.deleveraging.price_ratio_times_leverage`` and closed at the
-    mark of the step before.
+    mark before that at which the accounts were taken over.
 
-    Assumes: the liquidator's capital, published as a small percentage and no number, is not made
-    up again during a run; it is asked in a market when it takes over there; "the previous mark" is
-    that of the step before; the ratio of shorts mirrors that of longs, which alone is printed;
-    between that price and the bankruptcy price the fund gains or pays.
+    Assumes: the liquidator's capital, published as a small percentage and no number, is not filled
+    up during a run; the ratio of shorts mirrors that of longs, which alone is printed; between
+    that price and the bankruptcy price the fund gains or pays.
     """
 
     title: ClassVar[str] = "Hyperliquid queue"
@@ -41,15 +42,18 @@ class Hyperliquid(Queue):
         0.05, ge=0, le=1, description="Capital of the liquidator, share of the vault at the start"
     )
 
+    def limit(self, fund_start: float, fund_after: float) -> float:
+        """USD at which the liquidator has lost its capital, or anything since it had none."""
+        return min(fund_start * (1.0 - self.liquidator), fund_after)
+
     def exhausted(self, claim: Claim) -> bool:
-        """Whether the liquidator has lost all of its capital."""
-        return claim.fund < claim.fund_start * (1.0 - self.liquidator)
+        """Whether the liquidator has no capital left."""
+        return claim.fund < self.limit(claim.fund_start, claim.fund_after)
 
     def triggered(self, claim: Claim) -> bool:
         """Whether an account is below zero, or the liquidator's capital is gone."""
         return super().triggered(claim) or self.exhausted(claim)
 
     def quantity_of(self, claim: Claim) -> float:
-        """Base quantity of the accounts below zero; all that it holds once the capital is gone."""
-        whole = abs(claim.quantity) + claim.held
-        return amount(whole if self.exhausted(claim) else claim.insolvent())
+        """Base quantity of the accounts below zero; all of the inventory without capital."""
+        return amount(claim.inventory() if self.exhausted(claim) else claim.insolvent())

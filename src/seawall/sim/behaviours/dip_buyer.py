@@ -27,7 +27,7 @@ from seawall.sim.reach import Refusals, named
 
 Floats = NDArray[np.float64]
 
-_MEMORY, _BEGIN, _FULL, _PACE, _EXIT, _MOST, _CAPITAL = range(7)
+_MEMORY, _BEGIN, _FULL, _PACE, _EXIT, _MOST, _RESTING, _CAPITAL = range(8)
 
 
 class DipBuyer(Behaviour):
@@ -39,6 +39,9 @@ class DipBuyer(Behaviour):
 
     Where an asset has a multiple, ``begin`` and ``full`` are that many times as far in the log of
     the price: who is paid for risk asks for more where there is more of it.
+
+    The share that rests is bid anew every step at the best bid quoted, and waits for sellers: it
+    takes nothing from makers and moves no price. The rest is bought at market.
 
     Assumes value investors whose idea of value moves slowly, without leverage, each market with
     its own capital (an asset's capital lies over its markets as their depth and volume do).
@@ -74,6 +77,12 @@ class DipBuyer(Behaviour):
         le=1000,
         description="Most that it trades a second, share of what rests within 1%",
     )
+    resting: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of what it wants that waits as bids; the rest is bought at market",
+    )
     exit: float = Field(7200.0, gt=0, le=2_592_000, description="Time constant of selling, s")
     multiples: dict[str, float] = Field(
         default_factory=dict,
@@ -94,7 +103,7 @@ class DipBuyer(Behaviour):
         volume = np.array([m.volume for m in floor.markets])
         capital = where * (self.capital * depth + self.turnover * volume)
         head = [self.memory, -math.log1p(-self.begin), -math.log1p(-self.full)]
-        head += [self.pace, self.exit, self.most]
+        head += [self.pace, self.exit, self.most, self.resting]
         parameters = np.concatenate((head, capital, scale))
         return Hook(_act, parameters, np.zeros(len(floor) + 1))
 
@@ -123,9 +132,10 @@ def _act(
         missing = capital * ramp(drawdown, parameters[_BEGIN], parameters[_FULL])
         missing -= usd_of(markets, m, held)
         if missing > 0.0 and drawdown > parameters[_BEGIN]:
-            usd = bounded(
-                markets, m, missing * approach(dt, parameters[_PACE]), dt, parameters[_MOST]
-            )
+            wanted = missing * approach(dt, parameters[_PACE])
+            rests = wanted * parameters[_RESTING]
+            usd = bounded(markets, m, wanted - rests, dt, parameters[_MOST])
+            orders[m, c.RESTS] = units_of(markets, m, rests)
             orders[m, c.QUANTITY] = units_of(markets, m, usd)
             orders[m, c.LIMIT] = math.exp(own[m] - parameters[_BEGIN] * scale)
         elif drawdown < 0.5 * parameters[_BEGIN] and held > 0.0:

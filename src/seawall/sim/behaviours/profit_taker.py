@@ -14,7 +14,7 @@ from seawall.core import _columns as c
 from seawall.core.hooks import Floor, Hook, Traders
 from seawall.sim.behaviours import Behaviour
 from seawall.sim.behaviours._choice import positions_in
-from seawall.sim.behaviours._flow import approach, bounded, ramp, tradable, usd_of
+from seawall.sim.behaviours._flow import approach, bounded, ramp, tradable, units_of, usd_of
 from seawall.sim.reach import Refusals, named
 
 Floats = NDArray[np.float64]
@@ -98,8 +98,8 @@ class ProfitTaker(Behaviour):
 def _act(
     markets: Floats, own: Floats, parameters: Floats, clock: Floats, key: np.uint64, orders: Floats
 ) -> None:
-    # own, by market: slow average of the log mid, open interest at the start in USD, and what
-    # longs and shorts have been asked to close so far
+    # own, by market: slow average of the log mid, open interest at the start, and the quantity
+    # that longs and shorts have been asked to close so far
     dt, count = clock[c.DT], markets.shape[0]
     for m in range(count):
         if markets[m, c.MID] <= 0.0 or parameters[_WHERE + m] <= 0.0:
@@ -107,7 +107,7 @@ def _act(
         log_mid = math.log(markets[m, c.MID])
         if own[count + m] == 0.0:
             own[m] = log_mid
-            own[count + m] = usd_of(markets, m, markets[m, c.INTEREST])
+            own[count + m] = markets[m, c.INTEREST]
         own[m] += (log_mid - own[m]) * approach(dt, parameters[_MEMORY])
         if not tradable(markets, m):
             continue
@@ -118,7 +118,8 @@ def _act(
         missing = parameters[_SHARE] * own[count + m] * part - gone
         if missing <= 0.0:
             continue
-        usd = missing * approach(dt, parameters[_PACE])
+        usd = usd_of(markets, m, missing) * approach(dt, parameters[_PACE])
         usd = bounded(markets, m, usd if short else -usd, dt, parameters[_MOST])
-        orders[m, c.EXITS] = usd
-        own[(2 + short) * count + m] += abs(usd)
+        asked = units_of(markets, m, usd)
+        orders[m, c.EXITS] = asked
+        own[(2 + short) * count + m] += abs(asked)

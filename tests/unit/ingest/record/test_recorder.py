@@ -11,21 +11,26 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import aiohttp
 import pytest
 from rich.console import Console
 
-from loopback import SPEECHES, Closing, LoopServer, Mischief, closings
-from loopback.alone import run_alone
+from alone import run_alone
 from seawall.app.tape_record import addresses
 from seawall.core import InputError
 from seawall.core.tape import Tape
 from seawall.ingest.record.recent import Recent
 from seawall.ingest.record.recorder import Recorder, Recording
 from seawall.ingest.record.table import live_table
+from seawall.ingest.rehearsal.closings import Closing, closings
+from seawall.ingest.rehearsal.mischief import Mischief
+from seawall.ingest.rehearsal.server import LoopServer
+from seawall.ingest.rehearsal.speeches import SPEECHES
 from seawall.ingest.store.disk import DiskFullError
+from seawall.ingest.store.outages import Heard, Outage
 from seawall.ingest.store.store import Store
 from seawall.ingest.store.writer import StoreWriter
 from seawall.ingest.wire.connection import Pace
@@ -44,6 +49,8 @@ class Kept:
 
     def __init__(self, slow: float = 0.0, refuse_after: int | None = None):
         self.tapes: list[Tape] = []
+        self.outages: list[Outage] = []
+        self.known: dict[str, Heard] = {}
         self.rolls = 0
         self.closed = False
         self.writing = threading.Lock()
@@ -63,6 +70,13 @@ class Kept:
     def roll_if_due(self) -> int:
         self.rolls += 1
         return 0
+
+    def heard(self) -> dict[str, Heard]:
+        return self.known
+
+    def keep_heard(self, outages: Sequence[Outage], heard: Mapping[str, Heard]) -> None:
+        self.outages += outages
+        self.known = dict(heard)
 
     def close(self) -> None:
         self.closed = True
@@ -115,7 +129,7 @@ def test_all_venues_at_once_each_misbehaving_its_own_way() -> None:
 
     async def go() -> Recorder:
         servers = {
-            v: LoopServer(SPEECHES[v], some, w) for v, w in zip(ADAPTERS, wrongs, strict=True)
+            v: LoopServer(SPEECHES[v](), some, w) for v, w in zip(ADAPTERS, wrongs, strict=True)
         }
         async with asyncio.TaskGroup() as group:
             for server in servers.values():
@@ -142,7 +156,7 @@ def test_a_store_holds_what_was_recorded_and_a_second_run_adds_nothing(tmp_path:
     some = closings(200)
 
     async def go(expected: int) -> Recorder:
-        async with LoopServer(SPEECHES["okx"], some) as server:
+        async with LoopServer(SPEECHES["okx"](), some) as server:
             recorder = Recorder(recording({"okx": server}), StoreWriter(tmp_path / "tape"))
             await until(recorder, expected)
         return recorder
@@ -160,7 +174,7 @@ def test_a_refusing_sink_ends_the_recording_with_its_error() -> None:
     sink = Kept(refuse_after=1)
 
     async def go() -> None:
-        server = LoopServer(SPEECHES["okx"], closings(5000), Mischief(gap=0.001))
+        server = LoopServer(SPEECHES["okx"](), closings(5000), Mischief(gap=0.001))
         async with server:
             await until(Recorder(recording({"okx": server}), sink), 10**9)
 
@@ -174,7 +188,7 @@ def test_stopping_writes_what_has_been_read_and_loses_none() -> None:
     sink, some = Kept(slow=0.3), closings(4000)
 
     async def go() -> Recorder:
-        async with LoopServer(SPEECHES["bybit"], some) as server:
+        async with LoopServer(SPEECHES["bybit"](), some) as server:
             recorder = Recorder(recording({"bybit": server}, batch=100), sink)
             task = asyncio.create_task(recorder.run())
             async with asyncio.timeout(30):
@@ -195,7 +209,7 @@ def test_a_slow_sink_keeps_the_queue_within_its_bound() -> None:
     sink, some = Kept(slow=0.02), closings(6000)
 
     async def go() -> Recorder:
-        async with LoopServer(SPEECHES["deribit"], some) as server:
+        async with LoopServer(SPEECHES["deribit"](), some) as server:
             options = {"batch": 200, "room": 400, "patience": 30.0}
             recorder = Recorder(recording({"deribit": server}, **options), sink)
             await until(recorder, len(some), 30.0)
@@ -208,7 +222,7 @@ def test_a_slow_sink_keeps_the_queue_within_its_bound() -> None:
 
 def test_metrics_are_served_in_the_text_format() -> None:
     async def go() -> tuple[str, str]:
-        async with LoopServer(SPEECHES["okx"], closings(60), Mischief(garbage=1.0)) as server:
+        async with LoopServer(SPEECHES["okx"](), closings(60), Mischief(garbage=1.0)) as server:
             recorder = Recorder(recording({"okx": server}, metrics_port=0), Kept())
             task = asyncio.create_task(recorder.run())
             async with asyncio.timeout(20), aiohttp.ClientSession() as session:
@@ -236,7 +250,7 @@ def test_metrics_are_served_in_the_text_format() -> None:
 
 def test_the_table_says_what_each_connection_does() -> None:
     async def go() -> str:
-        async with LoopServer(SPEECHES["gate"], closings(40)) as server:
+        async with LoopServer(SPEECHES["gate"](), closings(40)) as server:
             recorder = Recorder(recording({"gate": server}), Kept())
             task = asyncio.create_task(recorder.run())
             async with asyncio.timeout(20):
@@ -304,7 +318,7 @@ def test_the_command_records_a_loopback_feed_and_stops_on_a_signal(
     )
 
     async def go() -> str:
-        async with LoopServer(SPEECHES["bybit"], some, Mischief(drop_every=5)) as server:
+        async with LoopServer(SPEECHES["bybit"](), some, Mischief(drop_every=5)) as server:
             options = ["--venues", "bybit", "--assets", "btc,ETH,SOL"]
             options += ["--store", str(tmp_path / "t"), "--url", f"bybit={server.url}"]
             process = await asyncio.create_subprocess_exec(

@@ -12,8 +12,8 @@ from seawall.core.tape import Coverage, Kind
 from seawall.ingest.event_ids import content_id, contents_of, own_id
 from seawall.ingest.wire.context import Context
 from seawall.ingest.wire.event import tape_of
-from seawall.ingest.wire.hyperliquid import VAULTS
 from seawall.ingest.wire.venues import ADAPTERS, adapters_of, names_of
+from seawall.ingest.wire.venues.hyperliquid import VAULTS
 from seawall.rulebook import Rules
 
 RULES = Rules.bundled()

@@ -1,0 +1,129 @@
+"""Account of when each connection was heard, and of the outages between."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from seawall.ingest.store.outages import LATE, NOT_RECORDING, Heard, Outage
+
+BURST = 60_000_000_000
+"""Drops of a connection within so long of one another are one outage, ns."""
+_LONGEST_WHY = 120
+
+
+@dataclass(slots=True)
+class _Link:
+    venue: str
+    begun: int
+    since: int = 0
+    until: int = 0
+    why: str = NOT_RECORDING
+
+
+class Account:
+    """A :class:`~seawall.ingest.wire.watch.Watch` that makes rows of what it is told.
+
+    Parameters
+    ----------
+    before
+        By connection, until when an earlier recording heard it: what lies between is an outage.
+    clock
+        Gives the present time, UTC ns.
+    """
+
+    def __init__(self, before: Mapping[str, Heard], clock: Callable[[], int] = time.time_ns):
+        self._clock = clock
+        self._before = dict(before)
+        self._links: dict[str, _Link] = {}
+        self._ended: list[Outage] = []
+        self._latest: dict[str, Outage] = {}
+        self._drops: dict[str, Outage] = {}
+        self._ticked = 0
+        self._turned = False
+
+    def begins(self, venue: str, link: str) -> None:
+        """Count a connection in; what was heard of it before is taken up."""
+        if link in self._links:
+            return
+        made = _Link(venue, self._clock())
+        known = self._before.pop(link, None)
+        if known is not None:
+            made.since, made.until = known.since, known.until
+            made.why = known.why or NOT_RECORDING
+        self._links[link] = made
+
+    def stands(self, venue: str, link: str) -> None:
+        """End the outage, if there was one: a first subscription that comes soon ends none."""
+        now = self._clock()
+        self.begins(venue, link)
+        mine = self._links[link]
+        if not mine.since and now - mine.begun <= LATE:
+            mine.since = now
+        elif mine.why:
+            mine.since = mine.since or mine.begun
+            self._end(Outage(venue, link, mine.until or mine.begun, now, mine.why))
+        mine.until, mine.why = now, ""
+        self._turned = True
+
+    def falls(self, link: str, heard: int, why: str) -> None:
+        """Begin an outage; of one that goes on the first reason stays."""
+        mine = self._links.get(link)
+        if mine is not None and mine.since and not mine.why:
+            mine.until, mine.why = heard, why[:_LONGEST_WHY] or "no connection"
+            self._turned = True
+
+    def drops(self, venue: str, link: str, at: int, events: int) -> None:
+        """Count dropped events; those close together are one outage."""
+        before = self._drops.get(link)
+        if before is not None and at - before.end < BURST:
+            end = max(before.end, at + 1)
+            made = replace(before, end=end, lost=before.lost + events)
+        else:
+            made = Outage(venue, link, at, at + 1, "overloaded", events)
+        self._drops[link] = made
+        self._ended.append(made)
+
+    def refilled(self, link: str, since: int) -> None:
+        """Take the latest outage back as far as anything is missing in it."""
+        latest = self._latest.get(link)
+        if latest is not None and latest.start >= since and not latest.refilled:
+            self._end(replace(latest, refilled=True))
+
+    def tick(self, now: int) -> None:
+        """Tell the time, every second or so: where far more went by, the machine slept."""
+        if self._ticked and now - self._ticked > LATE:
+            for link, mine in self._links.items():
+                if mine.since and not mine.why:
+                    self._end(Outage(mine.venue, link, mine.until, now, NOT_RECORDING))
+                    mine.until = now
+        self._ticked = now
+
+    def stored(self, upto: int) -> None:
+        """All that came before a time is stored: what stands was heard until then."""
+        for mine in self._links.values():
+            if mine.since and not mine.why:
+                mine.until = max(mine.until, upto)
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is more to write than that time went by."""
+        return bool(self._ended) or self._turned
+
+    def take(self) -> tuple[list[Outage], dict[str, Heard]]:
+        """Outages not taken yet, and until when each connection was heard."""
+        rows, self._ended, self._turned = self._ended, [], False
+        latest = {(o.link, o.start): o for o in rows}
+        return list(latest.values()), self._before | {k: _heard(v) for k, v in self._links.items()}
+
+    def _end(self, outage: Outage) -> None:
+        if outage.end <= outage.start:
+            return  # the clock was set back
+        self._latest[outage.link] = outage
+        self._ended.append(outage)
+
+
+def _heard(link: _Link) -> Heard:
+    # one that was never subscribed has not been heard since it was first tried
+    return Heard(link.venue, link.since or link.begun, link.until or link.begun, link.why)

@@ -1,0 +1,240 @@
+"""When live feeds were not heard, kept beside the events that they could not tell.
+
+Outages that are over stand in an append log of their own. What goes on follows from a small file
+that says until when each connection was heard: it is written anew every few seconds, so that a
+recorder that died, or a machine that slept, leaves its own gap behind.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seawall.ingest.store.disk import (
+    StoreError,
+    make_folder,
+    refused,
+    replace_whole,
+    sync_folder,
+)
+from seawall.ingest.store.log import Log
+from seawall.ingest.store.segment import Segment, read_segment, recover_all, segments
+
+if TYPE_CHECKING:
+    from seawall.ingest.store.store import Store
+
+_LOGGER = logging.getLogger(__name__)
+OUTAGES = "outages"
+"""Folder of both below the store's."""
+HEARD = "heard.json"
+DAMAGED = "heard.json.damaged"
+"""What a damaged one is kept as."""
+SCHEMA = 1
+"""Version of a row and of the file; a store without the folder was never recorded into live."""
+LATE = 60_000_000_000
+"""A connection of which nothing was noted for so long is not being recorded, ns."""
+NOT_RECORDING = "not recording"
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """One stretch in which a connection was not heard, or not all of it.
+
+    Attributes
+    ----------
+    venue, link
+        Whose connection; a venue may have several, for linear and for inverse contracts.
+    start, end
+        UTC ns, from the last sign of life to before the first after it.
+    why
+        How the connection ended, in words: ``silent``, ``overloaded``, ``not recording``.
+    lost
+        Events that are known to have been dropped; others may have been missed.
+    refilled
+        Whether all of it was had afterwards by REST: then nothing is missing.
+    """
+
+    venue: str
+    link: str
+    start: int
+    end: int
+    why: str
+    lost: int = 0
+    refilled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Until when a connection was heard.
+
+    Attributes
+    ----------
+    since, until
+        UTC ns: when it was first subscribed, and up to when all it told is stored.
+    why
+        Why it is not heard now; empty while it is subscribed.
+    """
+
+    venue: str
+    since: int
+    until: int
+    why: str = ""
+
+
+class OutageLog:
+    """The writing end; whoever opens it holds the store's lock.
+
+    Parameters
+    ----------
+    folder
+        Folder of the store. Nothing is made in it before there is something to note.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder / OUTAGES
+        self._log: Log | None = None
+        recover_all(self._folder)
+
+    def heard(self) -> dict[str, Heard]:
+        """By connection, what was noted last; a note that is damaged is set aside."""
+        heard = _read_heard(self._folder)
+        if heard is None:
+            path = self._folder / HEARD
+            try:
+                path.replace(self._folder / DAMAGED)
+                sync_folder(self._folder)
+            except OSError as error:
+                raise refused(error, "a damaged note cannot be set aside", path) from error
+            _LOGGER.warning("%s: kept as %s", path, DAMAGED)
+        return heard or {}
+
+    def keep(self, outages: Sequence[Outage], heard: Mapping[str, Heard]) -> None:
+        """Return once all of it is on the disk.
+
+        Parameters
+        ----------
+        outages
+            One with the connection and start of an earlier one stands in its place.
+        heard
+            By connection, in place of what was noted before.
+
+        Raises
+        ------
+        StoreError
+            If the disk refuses.
+        """
+        make_folder(self._folder)
+        if outages:
+            if self._log is None:
+                first = max(segments(self._folder), default=0) + 1
+                self._log = Log(self._folder, first, SCHEMA)
+            self._log.append([json.dumps(asdict(o)).encode() for o in outages])
+        links = {name: asdict(h) for name, h in heard.items()}
+        raw = json.dumps({"schema": SCHEMA, "links": links}, indent=1)
+        replace_whole(self._folder / HEARD, raw.encode())
+
+    def close(self) -> None:
+        """Let go of the log."""
+        if self._log is not None:
+            self._log.close()
+
+
+def outages(store: Store, start: int, end: int, now: int | None = None) -> tuple[Outage, ...]:
+    """Outages of live feeds that overlap a window, clipped to it, in order of start.
+
+    Before a connection was recorded for the first time nothing is said, see
+    :func:`recorded_since`. A file imported over an outage does not take it back.
+
+    Parameters
+    ----------
+    start, end
+        UTC ns, from the first to before the second.
+    now
+        Present time, UTC ns, up to which an outage that goes on is known; the clock's if None.
+
+    Raises
+    ------
+    StoreError
+        If what is kept of them cannot be read.
+    """
+    folder = store.folder / OUTAGES
+    heard = _read_heard(folder) or {}
+    ended = _ended(folder)
+    going = _going_on(heard, ended, time.time_ns() if now is None else now)
+    found = (
+        replace(o, start=max(o.start, start), end=min(o.end, end))
+        for o in (*ended.values(), *going)
+        if o.start < end and o.end > start
+    )
+    return tuple(sorted(found, key=lambda o: (o.start, o.end, o.link)))
+
+
+def recorded_since(store: Store) -> dict[str, int]:
+    """By venue, when all its connections had first been subscribed, UTC ns; live venues only."""
+    since: dict[str, int] = {}
+    for heard in (_read_heard(store.folder / OUTAGES) or {}).values():
+        since[heard.venue] = max(heard.since, since.get(heard.venue, heard.since))
+    return since
+
+
+def outage_segments(store: Store) -> Iterator[tuple[Path, Segment]]:
+    """The files of the log of outages, read."""
+    for path in segments(store.folder / OUTAGES).values():
+        yield path, read_segment(path)
+
+
+def damaged_heard(store: Store) -> list[Path]:
+    """Notes of what was heard that cannot be read: the present one, and one set aside."""
+    folder = store.folder / OUTAGES
+    found = [folder / HEARD] if _read_heard(folder) is None else []
+    return found + [p for p in (folder / DAMAGED,) if p.exists()]
+
+
+def _going_on(
+    heard: Mapping[str, Heard], ended: Mapping[tuple[str, int], Outage], now: int
+) -> Iterator[Outage]:
+    for link, last in heard.items():
+        if last.why or now - last.until > LATE:
+            known = ended.get((link, last.until))
+            begun = last.until if known is None else known.end
+            if begun < now:
+                yield Outage(last.venue, link, begun, now, last.why or NOT_RECORDING)
+
+
+def _ended(folder: Path) -> dict[tuple[str, int], Outage]:
+    """By connection and start; what was noted later stands."""
+    found: dict[tuple[str, int], Outage] = {}
+    for path in segments(folder).values():
+        segment = read_segment(path)
+        if segment.payloads and segment.version != SCHEMA:
+            raise StoreError(f"{path}: outages of schema {segment.version}; upgrade Seawall")
+        for payload in segment.payloads:
+            row: dict[str, Any] = json.loads(payload)
+            found[row["link"], row["start"]] = Outage(**row)
+    return found
+
+
+def _read_heard(folder: Path) -> dict[str, Heard] | None:
+    """By connection, what was noted last; None, with a warning, if the note is damaged."""
+    path = folder / HEARD
+    try:
+        contents = json.loads(path.read_bytes())
+        if contents["schema"] != SCHEMA:
+            raise StoreError(f"{path}: of schema {contents['schema']}; upgrade Seawall")
+        links = {name: Heard(**row) for name, row in contents["links"].items()}
+        for heard in links.values():
+            if not isinstance(heard.since + heard.until, int):
+                raise TypeError("times that are no whole numbers")
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise refused(error, "cannot be read", path) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        _LOGGER.warning("%s: damaged (%s): outages that go on are not known", path, error)
+        return None
+    return links

@@ -1,0 +1,43 @@
+"""What a feed tells whoever keeps account of when it was heard."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Watch(Protocol):
+    """Told of each connection by its name; times are UTC ns."""
+
+    def begins(self, venue: str, link: str) -> None:
+        """It is about to be made."""
+
+    def stands(self, venue: str, link: str) -> None:
+        """Its subscription stands: it is heard from now on."""
+
+    def falls(self, link: str, heard: int, why: str) -> None:
+        """It ended, and was heard last at a time."""
+
+    def drops(self, venue: str, link: str, at: int, events: int) -> None:
+        """Events of a message that came at a time were dropped."""
+
+    def refilled(self, link: str, since: int) -> None:
+        """All that happened from a time until now was had by REST."""
+
+
+class Unwatched:
+    """Keeps no account."""
+
+    def begins(self, venue: str, link: str) -> None:
+        """Nothing."""
+
+    def stands(self, venue: str, link: str) -> None:
+        """Nothing."""
+
+    def falls(self, link: str, heard: int, why: str) -> None:
+        """Nothing."""
+
+    def drops(self, venue: str, link: str, at: int, events: int) -> None:
+        """Nothing."""
+
+    def refilled(self, link: str, since: int) -> None:
+        """Nothing."""
