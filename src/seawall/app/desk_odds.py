@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seawall.app.progress import Say, silent
@@ -131,6 +130,7 @@ def odds_report(
     """
     from seawall.desk.odds import odds
     from seawall.report.desk_odds import with_odds
+    from seawall.report.subject import warned
 
     size = len(margin.book)
     if size > MOST_POSITIONS:
@@ -143,11 +143,11 @@ def odds_report(
     except InputError as error:
         if needed:
             raise
-        return replace(report, warnings=(*report.warnings, f"No odds: {error}"))
+        return warned(report, f"No odds: {error}")
     enough = int(min(MOST_PATHS, max(LEAST_PATHS, _WORK / max(1, size))))
     progress("simulating prices")
     drawn = model.paths(count=paths or enough, seed=seed)
     progress("walking the accounts along them")
     found = odds(margin, drawn, call_ratio=call_ratio, funding=funding, depth=depth)
     made = with_odds(report, margin, found, model, str(candles or store))
-    return replace(made, warnings=(*lateness(margin, model), *made.warnings))
+    return warned(made, *lateness(margin, model))

@@ -91,6 +91,7 @@ def size(
     from seawall.desk.size import Sizer, Wanted
     from seawall.desk.size import size as found
     from seawall.report.desk_size import size_report
+    from seawall.report.subject import warned
 
     new = isinstance(book, NewPosition)
     if isinstance(book, NewPosition):
@@ -125,7 +126,7 @@ def size(
     nu = size_rules.volatility_of_volatility(model, resizing.asset, limits.horizon)
     moves = size_moves.plans(sizer, made, edge=edge, years=years, daily_nu=nu, band=band)
     told = size_report(sizer, made, moves, worth, model, str(candles or store), new)
-    return replace(told, warnings=(*lateness(margin, model), *told.warnings))
+    return warned(told, *lateness(margin, model))
 
 
 def size_command(
@@ -188,6 +189,7 @@ def size_command(
     """How large a position may be, by liquidation, loss, depth, edge and the venue's brackets."""
     from seawall.app import cli, options
     from seawall.desk.size import Wanted
+    from seawall.report.subject import warned
 
     worth = _edge(edge, edge_error, kelly_fraction)
     depths = options.amounts(depth or (), "--depth")
@@ -208,7 +210,7 @@ def size_command(
         of = new or cli._read(str(book), lenient, venue, price, at, say, marked)
         names = (of.listed().asset,) if isinstance(of, NewPosition) else of.assets
         given = options.of_book(depths, names, "--depth")
-        usd, note = depth_of(names, given, marked, at)
+        usd, said = depth_of(names, given, marked, at)
         made = size(
             of,
             row,
@@ -225,9 +227,7 @@ def size_command(
             seed=seed,
             progress=say,
         )
-    if note:
-        made = replace(made, warnings=(*made.warnings, note))
-    show(made, format, report)
+    show(warned(made, *([said] if said else ())), format, report)
 
 
 def _edge(edge: str | None, error: str | None, fraction: float) -> Edge | None:

@@ -88,8 +88,6 @@ def stop(
         If the stop lies beyond the liquidation price, would fire at once, or finds no room; if
         prices are missing, have gaps or are too short, or an argument is out of range.
     """
-    from dataclasses import replace
-
     from seawall.app.api import bound, impact_law
     from seawall.app.desk_odds import lateness, price_model
     from seawall.core import InputError, Mistake
@@ -97,6 +95,7 @@ def stop(
     from seawall.desk.stop import place
     from seawall.desk.stop_odds import Stops
     from seawall.report.desk_stop import stop_report
+    from seawall.report.subject import warned
 
     checks = (
         ("--sigmas", sigmas, sigmas > 0.0, "above 0"),
@@ -126,7 +125,7 @@ def stop(
     near = _crowds(resizing, stops.mark, stops.daily_sigma, market, tape)
     found = place(stops, sigmas=sigmas, trigger=trigger, extra=extra, at=at, clusters=near)
     made = stop_report(stops, found, model, str(candles or store), market is None and tape is None)
-    return replace(made, warnings=(*lateness(margin, model), *made.warnings))
+    return warned(made, *lateness(margin, model))
 
 
 def _crowds(

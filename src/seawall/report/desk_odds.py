@@ -16,7 +16,7 @@ from seawall.desk.scores import Reliability
 from seawall.margin import MarginBook
 from seawall.report.model import Assumption, Column, Headline, Kind, Report, Section, Table, Unit
 from seawall.report.numbers import short, text
-from seawall.report.subject import venue_titles
+from seawall.report.subject import venue_titles, warned
 
 _WORDS = {3_600.0: "an hour", 86_400.0: "a day", 604_800.0: "a week"}
 _SHORT = {3_600.0: "1h", 86_400.0: "1d", 604_800.0: "1w"}
@@ -68,16 +68,16 @@ def with_odds(
             "may reach its liquidation price less often or, where another position helps, more.",
         ),
     )  # fmt: skip
-    return replace(
+    told = replace(
         report,
         answer=(*_answer(margin, odds, order), *report.answer),
         headlines=(*_headlines(odds, order), *report.headlines),
         tables=(*report.tables, *tables),
         assumptions=(*_assumptions(odds, model, source, held), *report.assumptions),
-        warnings=(*grade_warnings(held), *report.warnings),
         payload={**report.payload, "odds": found},
         sections=(Section("How likely", ("odds", "position_odds")), *report.sections),
     )
+    return warned(told, *grade_warnings(held))
 
 
 def _main(odds: Odds) -> int:

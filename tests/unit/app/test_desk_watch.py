@@ -12,7 +12,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from jsonschema import Draft202012Validator
 
+from made_venues import RestVenue
+from made_venues.accounts import binance_account, okx_account
+from seawall.app.desk_watch import _Source
+from seawall.desk.watch.levels import Thresholds
 from seawall.report.schema import schema_of
+from seawall.rulebook import Rules
 
 MARKS = """\
 time,asset,mark
@@ -182,3 +187,39 @@ def test_a_piped_feed_that_ends_ends_the_watch(book):
     done = subprocess.run(command, input=said, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("ann on Binance") == 2
+
+
+def test_an_account_is_watched_with_a_key_that_can_only_read(run, tmp_path, monkeypatch):
+    pytest.importorskip("ccxt", reason="ccxt is an extra: pip install 'seawall[live]'")
+    marks = tmp_path / "marks.csv"
+    marks.write_text("asset,mark\nBTC,80000\nBTC,72000\n")
+    with RestVenue(binance_account()) as venue:
+        monkeypatch.setenv("SEAWALL_BINANCE_URL", venue.url)
+        monkeypatch.setenv("SEAWALL_BINANCE_KEY", "a-key-of-mine")
+        monkeypatch.setenv("SEAWALL_BINANCE_SECRET", "a-secret-of-mine")
+        outcome = run("watch", "--account", "binance", "--marks", marks)
+        assert outcome.code == 0, outcome.err
+        # the cross position's price of liquidation, as the venue prints it, is 71,787.15
+        assert "binance_usdm USDT on Binance USD-M futures" in outcome.out
+        assert "BTCUSDT long" in outcome.out
+        assert {q.method for q in venue.asked} == {"GET"}
+        venue.answers |= binance_account(enableFutures=True)
+        outcome = run("watch", "--account", "binance", "--marks", marks)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert "the key may do more than read" in outcome.err
+    assert "of-mine" not in outcome.out + outcome.err
+
+
+def test_what_is_to_be_known_of_a_key_is_said_once(monkeypatch, capsys):
+    pytest.importorskip("ccxt", reason="ccxt is an extra: pip install 'seawall[live]'")
+    source = _Source("account:okx", None, (), False, Rules.bundled())
+    thresholds = Thresholds(0.5, 0.8, 0.95, 0.1, ())
+    with RestVenue(okx_account("")) as venue:
+        monkeypatch.setenv("SEAWALL_OKX_URL", venue.url)
+        for part in ("KEY", "SECRET", "PASSWORD"):
+            monkeypatch.setenv(f"SEAWALL_OKX_{part}", f"a-{part}-of-mine")
+        first = source.watched(thresholds)
+        again = source.again(thresholds)
+    assert again is not None
+    assert again.held.tolist() == first.held.tolist()
+    assert capsys.readouterr().err.count("okx does not tell what the key may do") == 1
