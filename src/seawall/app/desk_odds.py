@@ -132,22 +132,27 @@ def odds_report(
     from seawall.report.desk_odds import with_odds
     from seawall.report.subject import warned
 
-    size = len(margin.book)
-    if size > MOST_POSITIONS:
-        raise InputError(
-            Mistake("too large a book for odds", margin.book.source, value=f"{size:,} positions",
-                    allowed=f"{MOST_POSITIONS:,}")
-        )  # fmt: skip
     try:
+        _check_size(margin)
         model = price_model(margin, candles, store, progress)
     except InputError as error:
         if needed:
             raise
         return warned(report, f"No odds: {error}")
-    enough = int(min(MOST_PATHS, max(LEAST_PATHS, _WORK / max(1, size))))
+    enough = int(min(MOST_PATHS, max(LEAST_PATHS, _WORK / max(1, len(margin.book)))))
     progress("simulating prices")
     drawn = model.paths(count=paths or enough, seed=seed)
     progress("walking the accounts along them")
     found = odds(margin, drawn, call_ratio=call_ratio, funding=funding, depth=depth)
     made = with_odds(report, margin, found, model, str(candles or store))
     return warned(made, *lateness(margin, model))
+
+
+def _check_size(margin: MarginBook) -> None:
+    """Refuse a book of more positions than paths can be walked for."""
+    size = len(margin.book)
+    if size > MOST_POSITIONS:
+        raise InputError(
+            Mistake("too large a book for odds", margin.book.source, value=f"{size:,} positions",
+                    allowed=f"{MOST_POSITIONS:,}")
+        )  # fmt: skip
