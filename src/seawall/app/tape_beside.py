@@ -8,22 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from seawall.core import RuleError, format_time
-from seawall.core.tape import Kind
+from seawall.app.tape_heard import Known
+from seawall.core import RuleError
 from seawall.ingest.series import (
     Market,
     daily_sums,
     market_of,
     open_interest,
+    sums_told,
     volumes,
 )
-from seawall.ingest.store.outages import Outage as StoredOutage
-from seawall.ingest.store.outages import outages, recorded_since
+from seawall.ingest.store.outages import recorded_since
 from seawall.ingest.store.queries import ask, profile, totals
 from seawall.ingest.store.store import EVER, Store
-from seawall.ingest.store.verify import outage_words
 from seawall.report.numbers import counted
-from seawall.report.tape_beside import Against, Beside, Outage
+from seawall.report.tape_beside import Against, Beside, Summed
 from seawall.risk.tape_statistics import Rank, Statistics, rank_of
 from seawall.rulebook import Rules
 from seawall.rulebook.feeds import Feed, feed_at
@@ -44,36 +43,12 @@ def feeds_of(venues: Iterable[str], when: int, rules: Rules) -> dict[str, Feed]:
     return found
 
 
-def outages_of(store: Store, window: Window) -> tuple[Outage, ...]:
-    """When venues that are recorded live were not heard, or not yet recorded."""
-    found = [
-        Outage(o.venue, o.start, o.end, _words_of(o), o.lost, not o.refilled)
-        for o in outages(store, *window)
-    ]
-    for venue, since in recorded_since(store).items():
-        before = window[0], min(since, window[1])
-        if before[0] < before[1] and venue not in _venues(store, before):
-            found.append(Outage(venue, *before, f"not recorded before {format_time(since)}"))
-    return tuple(sorted(found, key=lambda g: (g.start, g.end, g.venue)))
-
-
-def _words_of(outage: StoredOutage) -> str:
-    """An outage, with the connection's own name where a venue has several."""
-    link = outage.link.removeprefix(outage.venue).strip()
-    return f"{link} {outage_words(outage)}" if link else outage_words(outage)
-
-
-def _venues(store: Store, window: Window) -> set[str]:
-    """Venues of which something is stored, imported files included."""
-    return {row["venue"] for row in ask(store, totals(window, ("venue",), tuple(Kind)))}
-
-
 def beside_of(
     store: Store,
     window: Window,
     found: Statistics,
     rules: Rules,
-    unheard: tuple[Outage, ...] = (),
+    known: Known,
     notes: tuple[str, ...] = (),
 ) -> Beside:
     """What a store knows of a window beside its events."""
@@ -88,8 +63,19 @@ def beside_of(
         rank=rank,
         ranked_among=among,
         rules={v: f"{f.text} ({f.source})" for v, f in feeds.items()},
-        outages=unheard,
+        outages=known.outages,
         notes=(*notes, *unlike),
+        imported=tuple(sorted(known.imported)),
+        nothing_known=known.nothing,
+        summed=(*known.summed, *day_sums(store, window, rules)),
+    )
+
+
+def day_sums(store: Store, window: Window, rules: Rules) -> tuple[Summed, ...]:
+    """What stored files of sums say that the days of a window came to."""
+    return tuple(
+        Summed(s.day, s.day + DAY_NS, s.venues, s.usd, s.file)
+        for s in sums_told(store.folder, window, rules)
     )
 
 

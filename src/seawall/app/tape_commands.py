@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from seawall.app.plain_help import PlainGroup
 from seawall.app.tape_poll import poll_command
 from seawall.app.tape_record import record
 from seawall.app.tape_rehearse import rehearse_command
@@ -20,7 +21,9 @@ from seawall.app.tape_upkeep import (
     verify_command,
 )
 
-tape_app = typer.Typer(help="The tape: record what is liquidated, and say how much of it was seen.")
+tape_app = typer.Typer(
+    cls=PlainGroup, help="The tape: record what is liquidated, and say how much of it was seen."
+)
 
 
 @tape_app.callback()

@@ -71,6 +71,7 @@ def figures(
     draws: int = 200,
     unheard: Iterable[str] = (),
     progress: Say = silent,
+    imported: Iterable[str] = (),
 ) -> tuple[Statistics, Cells]:
     """Figures of a window, all of one moment, and what they are made of.
 
@@ -87,10 +88,13 @@ def figures(
         What says which rule holds for which of some venues.
     unheard
         Venues that were not heard for a part of the time.
+    imported
+        Venues of which imported files tell.
     """
+    known = frozenset(unheard), frozenset(imported)
 
     def gathered(connection: duckdb.DuckDBPyConnection, events: str) -> tuple[Statistics, Cells]:
-        return _gathered(Moment(connection, events, window), slot_rules, draws, unheard, progress)
+        return _gathered(Moment(connection, events, window), slot_rules, draws, known, progress)
 
     return store.answer(window, gathered)
 
@@ -99,7 +103,7 @@ def _gathered(
     moment: Moment,
     slot_rules: Callable[[Sequence[str]], Mapping[str, SlotRule]],
     draws: int,
-    unheard: Iterable[str],
+    known: tuple[frozenset[str], frozenset[str]],
     progress: Say,
 ) -> tuple[Statistics, Cells]:
     window = moment.window
@@ -116,7 +120,7 @@ def _gathered(
     whole = _whole(moment) if counts else {}
     hidden, beside = hidden_of(feeds, len(names), ends, enough, whole=whole)
     shown = _summed(forced, names)
-    cells = Cells(names=tuple(names), hidden=hidden, unheard=frozenset(unheard), **shown)
+    cells = Cells(tuple(names), hidden=hidden, unheard=known[0], imported=known[1], **shown)
     by_minute = moment.columns(queries.profile(window))
     others = Others(
         accounts=moment.ask(queries.accounts(window))[0]["accounts"] or None,

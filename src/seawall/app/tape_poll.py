@@ -25,16 +25,20 @@ def poll_command(
         ),
     ],
     venues: Annotated[
-        str, typer.Option(help="Venues, with commas between.")
+        str, typer.Option(metavar="NAMES", help="Venues, with commas between.")
     ] = "binance,bybit,okx,hyperliquid",
-    assets: Annotated[str, typer.Option(help="Underlyings, with commas between.")] = "BTC,ETH",
+    assets: Annotated[
+        str, typer.Option(metavar="NAMES", help="Underlyings, with commas between.")
+    ] = "BTC,ETH",
     every: Annotated[
         str, typer.Option(metavar="SPAN", help="From the beginning of one round to the next.")
     ] = "60s",
     once: Annotated[bool, typer.Option("--once", help="One round, then end.")] = False,
     url: Annotated[
         list[str] | None,
-        typer.Option(help="VENUE=ADDRESS: ask there in place of the venue's own address."),
+        typer.Option(
+            metavar="VENUE=ADDRESS", help="Ask there in place of the venue's own address."
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No table, also on a terminal.")] = False,
 ) -> None:

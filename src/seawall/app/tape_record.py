@@ -16,19 +16,27 @@ if TYPE_CHECKING:
 
 
 def record(
-    store: Annotated[Path, typer.Option(help="Folder of the store; made if it is not there")],
+    store: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of the store; made if it is not there")
+    ],
     venues: Annotated[
-        str, typer.Option(help="Venues, with commas between; all with a live feed if left out")
+        str,
+        typer.Option(
+            metavar="NAMES", help="Venues, with commas between; all with a live feed if left out"
+        ),
     ] = "",
     assets: Annotated[
-        str, typer.Option(help="Underlyings, with commas between; all if left out")
+        str, typer.Option(metavar="NAMES", help="Underlyings, with commas between; all if left out")
     ] = "",
     metrics: Annotated[
-        int | None, typer.Option(help="Port on 127.0.0.1 for Prometheus", min=0, max=65_535)
+        int | None,
+        typer.Option(metavar="PORT", help="Port on 127.0.0.1 for Prometheus", min=0, max=65_535),
     ] = None,
     url: Annotated[
         list[str] | None,
-        typer.Option(help="VENUE=ADDRESS: connect there in place of the venue's own address"),
+        typer.Option(
+            metavar="VENUE=ADDRESS", help="Connect there in place of the venue's own address"
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option(help="No table, also on a terminal")] = False,
 ) -> None:

@@ -21,7 +21,9 @@ def rehearse_command(
     venue: Annotated[
         str, typer.Option("--venue", metavar="NAMES", help="Venues, with commas between.")
     ] = "okx,bybit",
-    rate: Annotated[float, typer.Option(help="Events a second and venue, on average.")] = 50.0,
+    rate: Annotated[
+        float, typer.Option(metavar="NUMBER", help="Events a second and venue, on average.")
+    ] = 50.0,
     length: Annotated[str, typer.Option(metavar="SPAN", help="How long, such as 20s.")] = "20s",
     store: Annotated[
         Path,
@@ -30,7 +32,9 @@ def rehearse_command(
     misbehave: Annotated[
         bool, typer.Option("--misbehave", help="Connections cut and stalled, copies, garbage.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Of the synthetic events.", min=0)] = 1,
+    seed: Annotated[
+        int, typer.Option(metavar="NUMBER", help="Of the synthetic events.", min=0)
+    ] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", help="No table while it runs.")] = False,
     format: FormatOption = Format.TABLE,
     report: ReportOption = None,

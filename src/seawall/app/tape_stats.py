@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from seawall.app.progress import Say, silent
-from seawall.app.tape_beside import DAY_NS, beside_of, feeds_of, given, outages_of
+from seawall.app.tape_beside import DAY_NS, beside_of, day_sums, feeds_of, given
 from seawall.app.tape_figures import draws_of, figures
+from seawall.app.tape_heard import Known, known_of
 from seawall.core import InputError, Mistake, format_time, parse_time
 from seawall.core.tape import Coverage, Tape
+from seawall.core.tape import Kind as TapeKind
 from seawall.ingest import read_book
-from seawall.ingest.store.store import Store
+from seawall.ingest.store.imported import keep_spans
+from seawall.ingest.store.manifest import is_store
+from seawall.ingest.store.queries import ask, totals
+from seawall.ingest.store.store import EVER, Store
+from seawall.ingest.store.verify import SKEW_NS
 from seawall.ingest.store.writer import StoreWriter
 from seawall.report.model import Report
-from seawall.report.tape import compare_report, tape_report
-from seawall.report.tape_beside import Beside, Outage, Window
+from seawall.report.numbers import counted
+from seawall.report.tape import tape_report
+from seawall.report.tape_beside import Beside, Window
+from seawall.report.tape_compare import compare_report
 from seawall.report.tape_others import concentration_report, import_report
 from seawall.risk import concentrations
 from seawall.risk.coverage import Shows, SlotRule, liquidations, unseen
@@ -29,6 +38,12 @@ from seawall.rulebook.feeds import Feed
 from seawall.sim.scenario import span_seconds
 
 GROUPS = ("venue", "asset", "side")
+
+
+def future_events(store: Store, now: int) -> int:
+    """Events whose times lie after the present by more than clocks differ."""
+    rows = ask(store, totals((now + SKEW_NS, EVER[1]), ("venue",), tuple(TapeKind)))
+    return sum(int(r["events"]) for r in rows)
 
 
 def stats(
@@ -66,6 +81,7 @@ def stats(
         If an argument is wrong, or there is no such store.
     """
     check_groups(by)
+    _check_given(volume_usd, open_interest_usd)
     rules = rules or Rules.bundled()
     length = round(span_seconds(window, "window") * 1e9)
     if length <= 0:
@@ -76,9 +92,9 @@ def stats(
         end, notes = _end(opened, at, length)
         progress(f"reading {store}")
         ends = (end - length, end)
-        unheard = outages_of(opened, ends)
-        found, cells = _figures(opened, ends, rules, draws, unheard, progress)
-        beside = beside_of(opened, ends, found, rules, unheard, notes)
+        known = known_of(opened, ends)
+        found, cells = _figures(opened, ends, rules, draws, known, progress)
+        beside = beside_of(opened, ends, found, rules, known, notes)
     beside = given(beside, found, volume_usd, open_interest_usd)
     return tape_report(
         found, groups(cells, by) if by else (), by, Window(str(store), *ends), beside
@@ -120,7 +136,7 @@ def _figures(
     window: tuple[int, int],
     rules: Rules,
     draws: int,
-    unheard: Sequence[Outage],
+    known: Known,
     progress: Say,
 ) -> tuple[Statistics, Cells]:
     """Figures of a store's window by the rules in force at its end."""
@@ -129,8 +145,9 @@ def _figures(
         window,
         lambda venues: slot_rules(feeds_of(venues, window[1] - 1, rules)),
         draws,
-        {o.venue for o in unheard if o.missing},
+        known.unheard,
         progress,
+        known.imported,
     )
 
 
@@ -162,19 +179,21 @@ def compare(
     """
     starts = [_day(d) for d in (first, second)]
     rules = rules or Rules.bundled()
-    found, empty = [], []
+    found, sums, empty = [], [], []
     with Store(store) as opened:
         for name, start in zip((first, second), starts, strict=True):
             progress(f"reading {name}")
             ends = (start, start + DAY_NS)
-            day = _figures(opened, ends, rules, 200, outages_of(opened, ends), progress)[0]
-            if not day.events + day.adl_events:
+            day = _figures(opened, ends, rules, 200, known_of(opened, ends), progress)[0]
+            told = () if day.events + day.adl_events else day_sums(opened, ends, rules)
+            if not (day.events + day.adl_events or told):
                 empty.append(Mistake("nothing is stored of this day", str(store), value=name))
             found.append(day)
+            sums.append(told)
     if empty:
         raise InputError(empty)
     names = (format_time(starts[0])[:10], format_time(starts[1])[:10])
-    return compare_report(found[0], found[1], names, str(store))
+    return compare_report(found[0], found[1], names, str(store), (sums[0], sums[1]))
 
 
 def concentration(
@@ -220,6 +239,7 @@ def import_file(
     # imported here, as it needs what the live feeds need, and figures of a store do not
     from seawall.ingest.history import History, read_history
     from seawall.ingest.history.amounts import polled_sizes
+    from seawall.ingest.history.covers import spans_in
     from seawall.ingest.history.keep import keep_series
 
     progress(f"reading {file}")
@@ -227,15 +247,28 @@ def import_file(
         file, format, venue=venue, instrument=instrument, asset=asset, columns=columns,
         contract_sizes=contract_sizes, polled_sizes=polled_sizes(Path(store)),
     )  # fmt: skip
-    if found.tape is None:
+    tape = found.tape
+    if tape is None:
         kept = keep_series(found, Path(store)) if found.series is not None else None
+        if kept is not None:
+            if not is_store(Path(store)):
+                StoreWriter(store).close()  # sums and candles alone are asked of a store too
+            keep_spans(Path(store), spans_in(found))
         return import_report(found, str(store), None, str(kept) if kept else None)
+    ahead = int((tape.time > clock.time_ns() + SKEW_NS).sum())
+    if ahead:
+        told = (
+            f"{counted(ahead, 'event')} of times after now: the file's times are wrong, or this "
+            "machine's clock is"
+        )
+        found = replace(found, notes=(*found.notes, told))
     progress(f"storing {len(found):,} events")
     with StoreWriter(store) as writer:
         before = _count(writer)
-        writer.append(found.tape)
+        writer.append(tape)
         writer.roll()
         fresh = _count(writer) - before
+        keep_spans(writer.folder, spans_in(found))
     return import_report(found, str(store), fresh, None)
 
 
@@ -250,6 +283,17 @@ def check_groups(by: Sequence[str]) -> None:
         )  # fmt: skip
 
 
+def _check_given(volume_usd: float | None, open_interest_usd: float | None) -> None:
+    """Refuse what can be no volume or open interest."""
+    wrong = [
+        Mistake("no amount of USD", name, value=str(usd), allowed="a number above 0")
+        for name, usd in (("volume", volume_usd), ("open interest", open_interest_usd))
+        if usd is not None and not 0 < usd < float("inf")
+    ]
+    if wrong:
+        raise InputError(wrong)
+
+
 def _count(store: Store) -> int:
     return store.extent()[0]
 
@@ -260,6 +304,13 @@ def _end(store: Store, at: str | None, length: int) -> tuple[int, tuple[str, ...
         return parse_time(at), ()
     now = clock.time_ns()
     _, last = store.extent()
+    if last is not None and last > now + SKEW_NS:
+        ahead = future_events(store, now)
+        return now, (
+            f"{counted(ahead, 'event')} stored of times after now, as late as "
+            f"{format_time(int(last))}: a clock was wrong, or a file's times are; none of them "
+            "counts here.",
+        )
     if last is None or last >= now - length:
         return now, ()
     return int(last) + 1, (

@@ -146,11 +146,19 @@ def export_command(
     until: Annotated[
         str | None, typer.Option(metavar="TIME", help="Moment to end before; ISO 8601.")
     ] = None,
-    venues: Annotated[str | None, typer.Option(help="Venues, separated by commas.")] = None,
-    assets: Annotated[str | None, typer.Option(help="Assets, separated by commas.")] = None,
+    venues: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Venues, separated by commas.")
+    ] = None,
+    assets: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Assets, separated by commas.")
+    ] = None,
 ) -> None:
-    """Write events to one file, in order of time, also while they are being recorded."""
+    """Write events to one file, in order of time, also while they are being recorded.
+
+    A selection of which nothing is stored is refused, and no file written.
+    """
     from seawall.app.progress import Progress
+    from seawall.app.tape_selected import selected
     from seawall.core import parse_time
     from seawall.ingest.store.store import EVER, Store
     from seawall.ingest.store.upkeep import ExportFormat, export
@@ -163,7 +171,8 @@ def export_command(
     wanted = None if format is None else ExportFormat(format)
     with Progress() as say, Store(store) as opened:
         say(f"writing {out}")
-        count = export(opened, out, wanted, window, _names(venues), _names(assets))
+        chosen = selected(opened, window, venues, assets)
+        count = export(opened, out, wanted, window, *chosen)
     _write(f"{counted(count, 'event')} written to {out}")
 
 
@@ -234,10 +243,6 @@ def _line(finding: Finding) -> str:
     mark = "fault" if finding.fault else "note"
     times = f" ({finding.count:,})" if finding.count > 1 else ""
     return f"{mark}: {finding.where}: {finding.what}{times}"
-
-
-def _names(text: str | None) -> list[str] | None:
-    return None if text is None else [n.strip() for n in text.split(",") if n.strip()]
 
 
 def _write_json(value: dict[str, Any]) -> None:

@@ -125,7 +125,9 @@ NEXT_ASK = 55
 """USD resting within 1% above ASK, what the next purchases meet; 0 if there are no offers."""
 MARK_EVERY = 56
 """Seconds between marks; 0 for one a step."""
-MARKET_COLUMNS = 57
+MARK_RAW = 57
+"""The last mark that the venue's rule gave, before levers, USD."""
+MARKET_COLUMNS = 58
 
 OPEN, HALTED, DOWN = 0.0, 1.0, 2.0
 

@@ -51,6 +51,26 @@ class Market:
     asset: str
 
 
+@dataclass(frozen=True, slots=True)
+class DaySum:
+    """What one file tells that a UTC day came to.
+
+    Attributes
+    ----------
+    day
+        UTC ns at which it begins.
+    venues
+        Of which, with commas between; empty where the file does not say.
+    file
+        Its name below the store's folder of sums.
+    """
+
+    day: int
+    venues: str
+    usd: float
+    file: str
+
+
 def volumes(store: Path, window: tuple[int, int], rules: Rules) -> dict[Market, float]:
     """USD traded in a window by market, of those whose candles cover all of it.
 
@@ -111,6 +131,31 @@ def daily_sums(store: Path, venues: Collection[str], rules: Rules) -> dict[int, 
     venues
         Names of rulebooks.
     """
+    wanted = frozenset(venues)
+    days: dict[int, float | None] = {}
+    for (begun, _), sums in sorted(_sums_by_file(store, rules).items()):
+        if sum(sums.values()) > 0:
+            likes = [x for x in (days.get(begun), _like(sums, wanted)) if x is not None]
+            days[begun] = max(likes, default=None)
+    return days
+
+
+def sums_told(store: Path, window: tuple[int, int], rules: Rules) -> tuple[DaySum, ...]:
+    """What files of sums tell of the whole days within a window, in order of time and file.
+
+    Of periods shorter than a day whole days only.
+    """
+    found = [
+        DaySum(begun, ", ".join(sorted(v for v in whose if v)), usd, file)
+        for (begun, file), sums in _sums_by_file(store, rules).items()
+        for whose, usd in sums.items()
+        if window[0] <= begun and begun + DAY <= window[1]
+    ]
+    return tuple(sorted(found, key=lambda s: (s.day, s.file, s.venues)))
+
+
+def _sums_by_file(store: Path, rules: Rules) -> dict[tuple[int, str], dict[frozenset[str], float]]:
+    """USD by day and file, then by the venues that it is of."""
     query = (
         f"{_STEPS}, daily AS (SELECT file, venue, instrument, asset, time - time % {DAY} AS begun, "
         f"SUM(usd) AS usd, SUM(step) AS covered FROM rows "
@@ -120,18 +165,12 @@ def daily_sums(store: Path, venues: Collection[str], rules: Rules) -> dict[int, 
     )
     with _rows(store, _SUMS, needs_venue=False) as connection:
         found = connection.execute(query).fetchall() if connection else []
-    wanted = frozenset(venues)
     told: dict[tuple[int, str], dict[frozenset[str], float]] = {}
     for file, begun, names, usd in found:
         whose = frozenset(market_of(v, "", "", rules).venue for v in names.split(","))
         sums = told.setdefault((int(begun), file), {})
         sums[whose] = sums.get(whose, 0.0) + float(usd)
-    days: dict[int, float | None] = {}
-    for (begun, _), sums in sorted(told.items()):
-        if sum(sums.values()) > 0:
-            likes = [x for x in (days.get(begun), _like(sums, wanted)) if x is not None]
-            days[begun] = max(likes, default=None)
-    return days
+    return told
 
 
 def _like(sums: Mapping[frozenset[str], float], wanted: frozenset[str]) -> float | None:

@@ -57,14 +57,13 @@ class Quantity:
 
 
 class Kind(StrEnum):
-    """Where a published figure comes from."""
+    """Where a published figure comes from; a page says what each of them means."""
 
     MEASURED = "measured"
-    """Read off the input or computed from it by rule alone."""
+    IMPORTED = "as imported"
     MODELLED = "modelled"
-    """Rests on a model of behaviour or impact."""
     LOWER_BOUND = "lower bound"
-    """What could be seen; the truth is at least this."""
+    UNKNOWN = "not recorded"
 
 
 class ChartKind(StrEnum):

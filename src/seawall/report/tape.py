@@ -17,15 +17,16 @@ from seawall.report.tape_beside import (
     outage_lines,
     outage_row,
     outage_table,
+    summed_lines,
+    summed_row,
 )
 from seawall.risk.coverage import Estimate, Label
 from seawall.risk.share_bounds import ShareLabel
 from seawall.risk.tape_shares import Group, side_name
-from seawall.risk.tape_statistics import Statistics, changes
+from seawall.risk.tape_statistics import Statistics
 from seawall.risk.together import Together
 
 SCHEMA = "seawall.tape-stats/1"
-COMPARE_SCHEMA = "seawall.tape-compare/1"
 METHOD = "docs/methods/coverage.md"
 STORE_METHOD = "docs/methods/tape-store.md"
 
@@ -76,8 +77,13 @@ def kind_of(label: Label) -> Kind:
 
 
 def _answer(found: Statistics, beside: Beside) -> tuple[str, ...]:
+    told = tuple(summed_lines(beside.summed))
+    if beside.nothing_known:
+        return ("Not known: nothing of this window was recorded or imported.", *told)
     if not found.events:
-        return ("Nothing was liquidated, as far as the tape shows.",)
+        if beside.unheard:
+            return ("Not known: nothing is stored, and not all was heard.", *told)
+        return ("Nothing was liquidated, as far as the tape shows.", *told)
     usd, share = Unit.USD, Unit.FRACTION
     who = counted(found.events, "liquidation")
     if found.accounts:
@@ -120,7 +126,7 @@ def _answer(found: Statistics, beside: Beside) -> tuple[str, ...]:
             f"By what was shown that is rank {beside.rank.place} of {days} of the same "
             f"venues{among}{floor}."
         )
-    return tuple(lines)
+    return (*lines, *told)
 
 
 def _estimated(found: Estimate) -> str:
@@ -131,7 +137,16 @@ def _estimated(found: Estimate) -> str:
 
 
 def _headlines(found: Statistics, beside: Beside) -> tuple[Headline, ...]:
-    whole = Kind.MEASURED if found.estimate.label is Label.MEASURED else Kind.LOWER_BOUND
+    if beside.nothing_known:
+        return tuple(
+            Headline(key, title, None, unit, Kind.UNKNOWN)
+            for key, title, unit in (
+                ("notional_usd", "Liquidated, as shown", Unit.USD),
+                ("events", "Events shown", Unit.COUNT),
+            )
+        )
+    certain = found.estimate.label in (Label.MEASURED, Label.IMPORTED)
+    whole = kind_of(found.estimate.label) if certain else Kind.LOWER_BOUND
     most, run = found.largest, found.longest_run
     nan = float("nan")
     long = found.long_usd / found.notional_usd if found.notional_usd else nan
@@ -152,10 +167,10 @@ def _headlines(found: Statistics, beside: Beside) -> tuple[Headline, ...]:
         _tile("top3_share", "Share of the three largest venues", found.top3_share, Unit.FRACTION),
         Headline(
             "longest_run",
-            "Longest run of one side",
+            # what was not shown could have ended it, so it is no bound of the true one
+            "Longest run of one side, as shown",
             run.events if run else None,
             Unit.COUNT,
-            whole,
             note=f"{side_name(run.side)}s, {text(run.notional_usd, Unit.USD)}" if run else "",
         ),
     ]
@@ -165,6 +180,17 @@ def _headlines(found: Statistics, beside: Beside) -> tuple[Headline, ...]:
     ):
         if against is not None:
             rows.append(Headline(key, label, against.share, Unit.FRACTION, whole, note=against.of))
+    rows += [
+        Headline(
+            f"stored_sum_{k + 1}",
+            "A stored sum",
+            one.usd,
+            Unit.USD,
+            Kind.IMPORTED,
+            note=f"{one.venues or 'venues not named'}, from {format_time(one.start)}",
+        )
+        for k, one in enumerate(beside.summed[:1])
+    ]
     return tuple(rows)
 
 
@@ -191,6 +217,12 @@ def _assumptions(found: Statistics, beside: Beside) -> tuple[Assumption, ...]:
             "What a venue took over counts as liquidated; deleveraged winners are counted apart "
             "and never added.",
             STORE_METHOD,
+        ),
+        Assumption(
+            "Of a live feed that answers pings and tells nothing, silence is not told from a "
+            "stall: it is taken for silence for an hour (HTX six, Gate's coin contracts 24), and "
+            "for an outage since the last message once it is longer.",
+            METHOD,
         ),
     ]
     if any(v.estimate.label is not Label.MEASURED for v in found.venues):
@@ -236,6 +268,11 @@ def _taken(how: Together) -> str:
 def _warnings(found: Statistics, beside: Beside) -> tuple[str, ...]:
     floors = [v.venue for v in found.venues if v.estimate.label is Label.LOWER_BOUND]
     lines = list(beside.notes) + outage_lines(beside.outages)
+    if beside.imported:
+        lines.append(
+            f"{', '.join(beside.imported)} as imported: what the files hold; whether that is all "
+            "that the venues showed cannot be told."
+        )
     if found.unruled:
         lines.append(
             f"{', '.join(found.unruled)} show more events in a slot than the feed's rule allows: "
@@ -266,13 +303,22 @@ def _which_ends(found: Statistics) -> str:
 
 def estimate_row(found: Estimate) -> dict[str, Any]:
     """An estimate for the JSON; an end that cannot be told is null."""
-    return {"value": found.value, "low": found.low, "high": found.high, "label": found.label.value}
+    return {
+        "value": tables.figure(found),
+        "low": found.low,
+        "high": found.high,
+        "label": found.label.value,
+    }
 
 
 def _payload(
     found: Statistics, groups: Sequence[Group], by: Sequence[str], window: Window, beside: Beside
 ) -> dict[str, Any]:
     most, run, times = found.largest, found.longest_run, found.minutes
+    unknown: dict[str, Any] = {}
+    if beside.nothing_known:
+        unknown = dict.fromkeys(("events", "notional_usd", "long_usd", "short_usd", "estimate"))
+        unknown["label"] = Kind.UNKNOWN.value
     return {
         "inputs": {
             "source": window.source,
@@ -293,7 +339,7 @@ def _payload(
             "events": estimate_row(found.events_estimate),
         },
         "largest": tables.largest_row(most) if most else None,
-        "longest_run": tables.run_row(run) if run else None,
+        "longest_run": tables.run_row(run, found.estimate.label) if run else None,
         "by_venue": [tables.venue_row(v) for v in found.venues],
         "top3_share": found.top3_share.value,
         "top3_share_low": found.top3_share.low,
@@ -322,55 +368,8 @@ def _payload(
         "outages": [
             outage_row(o) for o in beside.outages
         ],
+        "imported": list(beside.imported),
+        "stored_sums": [summed_row(s) for s in beside.summed],
         "warnings": list(_warnings(found, beside)),
+        **unknown,
     }  # fmt: skip
-
-
-def compare_report(
-    first: Statistics, second: Statistics, names: tuple[str, str], source: str
-) -> Report:
-    """Two days side by side: figures, and shares of venues."""
-    figures = [tables.figures_of(s) for s in (first, second)]
-    rows = changes(*figures)
-    shares = [{v.venue: v.share.value for v in s.venues} for s in (first, second)]
-    venues = sorted(shares[0].keys() | shares[1].keys())
-    ratio = rows["notional_usd"][3]
-    larger = "no more could be compared" if ratio != ratio else text(ratio, Unit.FACTOR)
-    label = Kind.LOWER_BOUND
-    if {first.estimate.label, second.estimate.label} == {Label.MEASURED}:
-        label = Kind.MEASURED
-    return Report(
-        schema=COMPARE_SCHEMA,
-        title=f"Liquidations: {names[0]} and {names[1]}",
-        question="How do the two days differ?",
-        answer=(
-            f"{text(figures[0]['notional_usd'], Unit.USD)} on {names[0]}, "
-            f"{text(figures[1]['notional_usd'], Unit.USD)} on {names[1]}, as shown: {larger}.",
-        ),
-        headlines=tuple(
-            Headline(f"{key}_{k + 1}", f"{title}, {names[k]}", figures[k][key], unit, label)
-            for key, title, unit in tables.FIGURES[:3]
-            for k in (0, 1)
-        ),
-        tables=(
-            tables.change_table(rows, names),
-            tables.share_change_table(venues, shares, names),
-        ),
-        assumptions=(Assumption("Days are UTC days; figures are of what the feeds showed."),),
-        warnings=tables.coverage_changes(first, second, names),
-        inputs={"source": source, "first": names[0], "second": names[1], "seawall": __version__},
-        payload={
-            "inputs": {
-                "source": source, "first": names[0], "second": names[1], "version": __version__,
-            },
-            "figures": {
-                k: {"first": a, "second": b, "difference": d, "ratio": r}
-                for k, (a, b, d, r) in rows.items()
-            },
-            "shares": [
-                {"venue": v, "first": shares[0].get(v), "second": shares[1].get(v)} for v in venues
-            ],
-            "labels": [s.estimate.label.value for s in (first, second)],
-            "warnings": list(tables.coverage_changes(first, second, names)),
-        },
-    )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 from seawall.core import format_time
 from seawall.report.model import Column, Table, Unit
-from seawall.report.numbers import counted
+from seawall.report.numbers import counted, text
 from seawall.risk.tape_statistics import Rank, forced_share
 
 _TOLD = 3
@@ -84,6 +84,30 @@ class Outage:
     missing: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Summed:
+    """A total that a file states, of no single events.
+
+    Attributes
+    ----------
+    start, end
+        UTC ns, from the first to before the second.
+    venues
+        Of which, with commas between; empty where the file does not say.
+    file
+        Its name.
+    events
+        How many, where the file says.
+    """
+
+    start: int
+    end: int
+    venues: str
+    usd: float
+    file: str
+    events: int | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Beside:
     """What the tape itself does not hold.
@@ -102,6 +126,12 @@ class Beside:
         When venues were not heard, in order of time.
     notes
         What the reader must know.
+    imported
+        Venues of which imported files tell for a part of the window.
+    nothing_known
+        Whether nothing of the window was recorded or imported.
+    summed
+        What stored sums say of stretches within the window.
     """
 
     volume: Against | None = None
@@ -111,6 +141,9 @@ class Beside:
     rules: Mapping[str, str] = field(default_factory=dict)
     outages: tuple[Outage, ...] = ()
     notes: tuple[str, ...] = ()
+    imported: tuple[str, ...] = ()
+    nothing_known: bool = False
+    summed: tuple[Summed, ...] = ()
 
     @property
     def unheard(self) -> tuple[str, ...]:
@@ -150,6 +183,33 @@ def outage_table(outages: Sequence[Outage]) -> Table:
         for o in outages
     ]  # fmt: skip
     return Table("outages", "When venues were not heard", columns, rows)
+
+
+def summed_lines(summed: Sequence[Summed]) -> list[str]:
+    """What stored sums say, a line each; of many the first."""
+    lines = []
+    for one in summed[:_TOLD]:
+        events = f" ({counted(one.events, 'event')})" if one.events is not None else ""
+        lines.append(
+            f"A stored sum says {text(one.usd, Unit.USD)}{events} of "
+            f"{one.venues or 'venues it does not name'} from {format_time(one.start)} to "
+            f"{format_time(one.end)} ({one.file})."
+        )
+    if len(summed) > _TOLD:
+        lines.append(f"{counted(len(summed) - _TOLD, 'more sum')} are stored of this window.")
+    return lines
+
+
+def summed_row(one: Summed) -> dict[str, Any]:
+    """A stored sum for the JSON."""
+    return {
+        "from": format_time(one.start),
+        "to": format_time(one.end),
+        "venues": one.venues or None,
+        "notional_usd": one.usd,
+        "events": one.events,
+        "file": one.file,
+    }
 
 
 def against_row(name: str, against: Against | None) -> dict[str, Any]:

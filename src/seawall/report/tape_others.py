@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from seawall import __version__
 from seawall.core import Book, format_time
 from seawall.report.model import Assumption, Column, Headline, Report, Table, Unit
@@ -87,6 +89,17 @@ def _figure(name: str, value: object) -> object:
     return text(value, Unit.USD if name.endswith(_USD) else Unit.NUMBER)
 
 
+def _sums(found: History) -> dict[str, float]:
+    """What sums by period come to over all of a file, by column of USD."""
+    if found.series is None or found.what.value != "liquidation sums":
+        return {}
+    return {
+        name: float(np.nansum(values))
+        for name, values in found.series.values.items()
+        if name.endswith("_usd")
+    }
+
+
 def import_report(found: History, store: str, fresh: int | None, kept: str | None) -> Report:
     """What a file held, and what of it is new to the store."""
     tape, series = found.tape, found.series
@@ -107,6 +120,8 @@ def import_report(found: History, store: str, fresh: int | None, kept: str | Non
             ("notional", text(usd, Unit.USD)),
             ("new to the store", None if fresh is None else text(fresh, Unit.COUNT)),
         ]
+    sums = _sums(found)
+    facts += [(f"sum of {k.replace('_', ' ')}", text(v, Unit.USD)) for k, v in sums.items()]
     if kept is not None:
         facts.append(("stored as", kept))
     facts += [(k.replace("_", " "), _figure(k, v)) for k, v in found.totals.items()]
@@ -138,6 +153,7 @@ def import_report(found: History, store: str, fresh: int | None, kept: str | Non
             "notional_usd": usd,
             "new_events": fresh,
             "stored_as": kept,
+            "sums": sums,
             "totals": dict(found.totals),
             "warnings": list(found.notes),
         },

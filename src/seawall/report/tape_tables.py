@@ -19,6 +19,8 @@ from seawall.report.model import (
     Tone,
     Unit,
 )
+from seawall.report.tape_beside import Summed
+from seawall.risk.coverage import Estimate, Label
 from seawall.risk.tape_shares import Group, VenueShare, side_name
 from seawall.risk.tape_statistics import Change, Largest, Run, Statistics
 
@@ -36,6 +38,11 @@ FIGURES = (
     ("adl_usd", "Auto-deleveraged", Unit.USD),
 )
 _WORST = 20
+
+
+def figure(found: Estimate) -> float:
+    """The one figure that is printed of an estimate: of a lower bound the end that holds."""
+    return found.low if found.label is Label.LOWER_BOUND else found.value
 
 
 def venue_table(found: Statistics) -> Table:
@@ -57,7 +64,7 @@ def venue_table(found: Statistics) -> Table:
     )
     rows = [
         (
-            v.venue, v.events, v.notional_usd, v.long_usd / v.notional_usd, v.estimate.value,
+            v.venue, v.events, v.notional_usd, v.long_usd / v.notional_usd, figure(v.estimate),
             v.estimate.low, v.estimate.high, v.share.value, v.share.low, v.share.high,
             v.share_label.value, v.share_shown, v.estimate.label.value,
         )
@@ -86,7 +93,7 @@ def group_table(groups: Sequence[Group], by: Sequence[str]) -> Table:
     )
     rows = [
         (
-            *g.names, g.events, g.notional_usd, g.long_usd, g.largest_usd, g.estimate.value,
+            *g.names, g.events, g.notional_usd, g.long_usd, g.largest_usd, figure(g.estimate),
             g.estimate.low, g.estimate.high, g.estimate.label.value,
         )
         for g in groups
@@ -178,7 +185,7 @@ def venue_row(v: VenueShare) -> dict[str, Any]:
         "notional_usd": v.notional_usd,
         "long_usd": v.long_usd,
         "short_usd": v.notional_usd - v.long_usd,
-        "estimated_usd": v.estimate.value,
+        "estimated_usd": figure(v.estimate),
         "estimated_low": v.estimate.low,
         "estimated_high": v.estimate.high,
         "share": v.share.value,
@@ -198,7 +205,7 @@ def group_row(g: Group, by: Sequence[str]) -> dict[str, Any]:
         "notional_usd": g.notional_usd,
         "long_usd": g.long_usd,
         "largest_usd": g.largest_usd,
-        "estimated_usd": g.estimate.value,
+        "estimated_usd": figure(g.estimate),
         "estimated_low": g.estimate.low,
         "estimated_high": g.estimate.high,
         "label": g.estimate.label.value,
@@ -220,14 +227,15 @@ def largest_row(most: Largest) -> dict[str, Any]:
     }
 
 
-def run_row(run: Run) -> dict[str, Any]:
-    """The longest run for the JSON."""
+def run_row(run: Run, label: Label) -> dict[str, Any]:
+    """The longest run for the JSON: of what was shown only, where something was not."""
     return {
         "side": side_name(run.side),
         "events": run.events,
         "notional_usd": run.notional_usd,
         "from": format_time(run.start),
         "to": format_time(run.end),
+        "label": label.value if label in (Label.MEASURED, Label.IMPORTED) else "as shown",
     }
 
 
@@ -237,7 +245,7 @@ def figures_of(found: Statistics) -> dict[str, float]:
     usd = found.minutes.long_usd + found.minutes.short_usd
     return {
         "notional_usd": found.notional_usd,
-        "estimated_usd": found.estimate.value,
+        "estimated_usd": figure(found.estimate),
         "events": float(found.events),
         "long_usd": found.long_usd,
         "short_usd": found.short_usd,
@@ -247,6 +255,17 @@ def figures_of(found: Statistics) -> dict[str, float]:
         "longest_run": float(found.longest_run.events) if found.longest_run else nan,
         "top3_share": found.top3_share.value,
         "adl_usd": found.adl_usd,
+    }
+
+
+def figures_of_sums(told: Sequence[Summed]) -> dict[str, float]:
+    """The same of a day of which only sums are known: of several files the one that tells most."""
+    nan = float("nan")
+    by_file: dict[str, float] = {}
+    for one in told:
+        by_file[one.file] = by_file.get(one.file, 0.0) + one.usd
+    return dict.fromkeys((key for key, _, _ in FIGURES), nan) | {
+        "notional_usd": max(by_file.values(), default=nan)
     }
 
 

@@ -39,6 +39,8 @@ class Label(StrEnum):
     """Where a published figure comes from."""
 
     MEASURED = "measured"
+    IMPORTED = "as imported"
+    """All that files held which were imported; whether they held all is not known."""
     MODELLED = "modelled"
     LOWER_BOUND = "lower bound"
 

@@ -17,6 +17,7 @@ class ShareLabel(StrEnum):
     """Which ends of a share hold: a share is of the whole, so others' gaps are its own."""
 
     MEASURED = "measured"
+    IMPORTED = "as imported"
     MODELLED = "modelled"
     LOWER_BOUND = "lower bound"
     """The part alone is only known from below."""

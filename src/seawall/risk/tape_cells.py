@@ -73,6 +73,8 @@ class Cells:
         What was left out.
     unheard
         Venues that were not heard for a part of the time: whatever is told of them is at least.
+    imported
+        Venues of which files tell that were imported: nobody saw that these hold all.
     """
 
     names: tuple[Name, ...]
@@ -83,13 +85,16 @@ class Cells:
     slotted: Ints
     hidden: Hidden
     unheard: frozenset[str] = frozenset()
+    imported: frozenset[str] = frozenset()
 
     def of(self, field: int, value: str | int) -> NDArray[np.bool_]:
         """Shape (c,): cells whose venue (0), asset (1) or side (2) is this."""
         return np.array([n[field] == value for n in self.names], dtype=np.bool_)
 
 
-def cells_of(tape: Tape, left_out: Unseen, unheard: Iterable[str] = ()) -> Cells:
+def cells_of(
+    tape: Tape, left_out: Unseen, unheard: Iterable[str] = (), imported: Iterable[str] = ()
+) -> Cells:
     """Cells of a tape in memory.
 
     Parameters
@@ -134,6 +139,7 @@ def cells_of(tape: Tape, left_out: Unseen, unheard: Iterable[str] = ()) -> Cells
         count(coverage == Coverage.ONE_A_SLOT),
         hidden,
         frozenset(unheard),
+        frozenset(imported),
     )
 
 

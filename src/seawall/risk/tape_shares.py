@@ -78,7 +78,7 @@ def estimate(cells: Cells, rows: Mask | None = None, count: bool = False) -> Est
     hidden = cells.hidden
     shown = float((cells.events if count else cells.usd)[rows].sum())
     beside = float((hidden.events if count else hidden.usd)[rows].sum())
-    if label is Label.MEASURED:
+    if label in (Label.MEASURED, Label.IMPORTED):
         return Estimate(shown, shown, shown, label)
     low, high = (float(x) for x in np.quantile(shown + _drawn(cells, rows, count), (0.05, 0.95)))
     if label is Label.MODELLED:
@@ -95,19 +95,23 @@ def label_of(cells: Cells, rows: Mask | None = None) -> Label:
         # all together also miss a venue that showed nothing for not being heard
         if cells.unheard:
             return Label.LOWER_BOUND
+        mine = cells.imported
         rows = np.ones(len(cells.names), dtype=np.bool_)
+    else:
+        mine = cells.imported & {cells.names[k][0] for k in np.flatnonzero(rows)}
     if cells.unheard & {cells.names[k][0] for k in np.flatnonzero(rows)}:
         return Label.LOWER_BOUND
+    whole = Label.IMPORTED if mine else Label.MEASURED
     if not cells.events[rows].any():
-        return Label.MEASURED
+        return whole
     hidden = cells.hidden
     if (cells.partly + hidden.unruled + hidden.volleys)[rows].any():
         return Label.LOWER_BOUND
     if not cells.slotted[rows].any():
-        return Label.MEASURED
-    whole = float(cells.usd[rows].sum() + hidden.usd[rows].sum())
+        return whole
+    usd = float(cells.usd[rows].sum() + hidden.usd[rows].sum())
     full = float(hidden.full_usd[rows].sum())
-    return Label.LOWER_BOUND if full > SATURATED_SHARE * whole else Label.MODELLED
+    return Label.LOWER_BOUND if full > SATURATED_SHARE * usd else Label.MODELLED
 
 
 def _drawn(cells: Cells, rows: Mask, count: bool) -> Floats:
@@ -199,7 +203,7 @@ def top_share(cells: Cells, venues: Sequence[VenueShare], top: int = 3) -> tuple
 
 def weakest(labels: Iterable[Label]) -> Label:
     """The label of a figure made of several."""
-    order = (Label.LOWER_BOUND, Label.MODELLED)
+    order = (Label.LOWER_BOUND, Label.MODELLED, Label.IMPORTED)
     there = set(labels)
     return next((x for x in order if x in there), Label.MEASURED)
 

@@ -108,7 +108,9 @@ class Others:
     takeovers: tuple[int, float]
 
 
-def statistics(tape: Tape, left_out: Unseen, unheard: Iterable[str] = ()) -> Statistics:
+def statistics(
+    tape: Tape, left_out: Unseen, unheard: Iterable[str] = (), imported: Iterable[str] = ()
+) -> Statistics:
     """Figures of the events of a tape, each taken once, and of what its feeds left out.
 
     Parameters
@@ -119,6 +121,8 @@ def statistics(tape: Tape, left_out: Unseen, unheard: Iterable[str] = ()) -> Sta
         What :func:`~seawall.risk.coverage.unseen` made of the same tape.
     unheard
         Venues that were not heard for a part of the time.
+    imported
+        Venues of which imported files tell.
     """
     told = tape.account[liquidations(tape) & (tape.account != 0)]
     adl, takeovers = tape.kind == Kind.ADL, tape.kind == Kind.TAKEOVER
@@ -130,7 +134,7 @@ def statistics(tape: Tape, left_out: Unseen, unheard: Iterable[str] = ()) -> Sta
         adl=(int(adl.sum()), float(tape.notional[adl].sum())),
         takeovers=(int(takeovers.sum()), float(tape.notional[takeovers].sum())),
     )
-    return statistics_of(cells_of(tape, left_out, unheard), others)
+    return statistics_of(cells_of(tape, left_out, unheard, imported), others)
 
 
 def statistics_of(cells: Cells, others: Others) -> Statistics:
@@ -145,6 +149,8 @@ def statistics_of(cells: Cells, others: Others) -> Statistics:
     most = others.largest
     if most is not None and cells.unheard:
         most = replace(most, label=Label.LOWER_BOUND)
+    elif most is not None and cells.imported and most.label is Label.MEASURED:
+        most = replace(most, label=Label.IMPORTED)
     return Statistics(
         events=int(cells.events.sum()),
         accounts=others.accounts,

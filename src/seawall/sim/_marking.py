@@ -33,6 +33,7 @@ from seawall.core._columns import (
     MARK_BY_MEDIAN,
     MARK_EVERY,
     MARK_EXPONENTIAL,
+    MARK_RAW,
     MARK_RULE,
     MARK_WINDOW,
     MID,
@@ -199,7 +200,9 @@ def mark(markets, points, weights, m, clock):
     found = mark_now(markets, weights, m, clock)
     if publishes(markets[m, MARK_EVERY], clock[SECONDS] + dt, dt):
         markets[m, MARK_BEFORE] = markets[m, MARK]
-        markets[m, MARK] = found
+        markets[m, MARK_RAW] = found
+    # what a lever made of it in the step before is not fed to it again
+    markets[m, MARK] = markets[m, MARK_RAW]
     elapsed = clock[SECONDS] - (markets[m, FUNDING_AT] - markets[m, FUNDING_EVERY])
     share = min(dt / max(elapsed, dt), 1.0)
     premium = markets[m, MID] / markets[m, INDEX] - 1.0

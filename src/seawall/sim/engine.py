@@ -362,7 +362,9 @@ class Simulation:
                 raise InputError(Mistake("a finished run", str(path), mend=mend))
             seed, events = int(head["seed"]), saved["events"]
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise InputError(Mistake("not a saved run", str(path), value=str(error))) from error
+            raise InputError(
+                Mistake("not a saved run", str(path), allowed="what --until and --save wrote")
+            ) from error
         run = cls(setup, seed)
         same = head.get("version") == _SAVED and head.get("setup") == run._identity()
         arrays = run._saved_arrays()

@@ -54,7 +54,8 @@ def share_out(run: Simulation) -> None:
     """Apply each venue's loss rule to what it has taken over in this step, side by side.
 
     At the marks at which it was taken over. Where a fund is below its limit the rule is asked in
-    every market in which the fund holds something.
+    every market in which the fund holds something, and that it was is judged once, before what
+    one market brings in counts in the next.
     """
     w = run.world
     worth = run.fund_worth()
@@ -63,7 +64,7 @@ def share_out(run: Simulation) -> None:
     closing = set(np.flatnonzero(spent).tolist())
     for m, side in _asked(w, spent):
         venue = venue_of(w, m)
-        claim = _claim(run, m, side, float(worth[venue]))
+        claim = _claim(run, m, side, float(worth[venue]), bool(spent[venue]))
         if claim is None:
             continue
         rule = run.rules[venue]
@@ -106,7 +107,7 @@ def _asked(w: Any, spent: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(m), int(side)) for m, side in zip(*np.nonzero(asked), strict=True)]
 
 
-def _claim(run: Simulation, m: int, side: int, worth: float) -> Claim | None:
+def _claim(run: Simulation, m: int, side: int, worth: float, spent: bool) -> Claim | None:
     w = run.world
     taken, other = (float(w.claims[m, s, layout.C_QUANTITY]) for s in (side, 1 - side))
     way = 1.0 if side == 0 else -1.0
@@ -130,6 +131,7 @@ def _claim(run: Simulation, m: int, side: int, worth: float) -> Claim | None:
         fund_after=float(run.fund_after[venue_of(w, m)]),
         fund_start=float(run.fund_start[venue_of(w, m)]),
         inverse=inverse,
+        spent=spent,
         was_triggered=bool(run.triggered[m, side]),
     )
 

@@ -63,8 +63,9 @@ def market_columns(setup: Setup, margin: MarginBook) -> Floats:
             c.FUNDING_AT: np.inf,
             c.FUNDING_EVERY: np.inf,
         }
-        for column in (c.BID, c.ASK, c.MID, c.LAST, c.INDEX, c.MARK, c.MARK_BEFORE):
+        for column in (c.BID, c.ASK, c.MID, c.LAST, c.INDEX, c.MARK):
             values[column] = market.price
+        values |= {c.MARK_BEFORE: market.price, c.MARK_RAW: market.price}
         if not market.spot:
             rules = terms.get(market.venue) or setup.rules.terms(market.venue, setup.start)
             every = rules.funding.interval_hours * 3600.0

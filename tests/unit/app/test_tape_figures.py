@@ -75,7 +75,7 @@ def test_several_venues_come_to_the_same(tmp_path):
     alike(got, expected)
     found = got[0]
     labels = {v.venue: v.estimate.label for v in found.venues}
-    assert set(labels.values()) == set(Label)
+    assert set(labels.values()) == set(Label) - {Label.IMPORTED}
     assert found.unruled == ("binance_usdm",)
     assert found.adl_events > 0
     assert found.takeover_events > 0

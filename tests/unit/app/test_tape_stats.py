@@ -13,6 +13,7 @@ from tests.unit.app.feeds import alike, several_venues
 
 from seawall.app import tape_stats
 from seawall.core import InputError, format_time, parse_time
+from seawall.ingest.store.imported import EVENTS, Span, keep_spans
 from seawall.ingest.store.outages import Heard, Outage, OutageLog
 from seawall.ingest.store.upkeep import export
 from seawall.ingest.store.writer import StoreWriter
@@ -61,9 +62,11 @@ def test_window_ends_where_asked(store):
         ("ETH", "short", 500.0),
     ]
     assert got["largest"]["price"] == 104900.0
-    assert got["label"] == "measured"
+    # the file begins at 21:15 and says nothing of the day before
+    assert got["label"] == "lower bound"
     narrow = tape_stats.stats(store, "1m", "2025-10-10T21:16:00Z")
     assert narrow.payload["events"] == 2
+    assert narrow.payload["label"] == "as imported"
     # an event at the end is not in it
     assert narrow.payload["rank"] is None
 
@@ -106,6 +109,11 @@ def test_an_export_is_taken_back_as_it_was(tmp_path, name):
     tape = several_venues()
     with StoreWriter(tmp_path / "store") as writer:
         writer.append(tape)
+        keep_spans(writer.folder, [
+            Span(v, EVENTS, int(tape.time[tape.venue == k].min()),
+                 int(tape.time[tape.venue == k].max()) + 1, name)
+            for k, v in enumerate(tape.venues)
+        ])  # fmt: skip
         plain = tmp_path / name.removesuffix(".gz").replace("zip", "csv")
         assert export(writer, plain) == len(tape)
     file = tmp_path / name
@@ -136,7 +144,7 @@ def test_a_bad_file_stores_nothing(store, tmp_path):
     bad.write_text(DAYS + "2025-10-12,bybit,BTCUSDT,long,0,5\n")
     with pytest.raises(InputError, match="row 5"):
         tape_stats.import_file(bad, store)
-    assert tape_stats.stats(store, "24h", "2025-10-13").payload["events"] == 0
+    assert tape_stats.stats(store, "24h", "2025-10-13").payload["events"] is None
 
 
 def test_concentration(tmp_path):
@@ -325,18 +333,19 @@ def test_a_venue_that_was_not_heard_is_a_lower_bound(store):
             {},
         )
         log.close()
-    got = tape_stats.stats(store, "24h", "2025-10-11T00:00:00Z")
+    # all of it lies between the first row of the imported file and the last
+    got = tape_stats.stats(store, "2h", "2025-10-10T23:00:00Z")
     _fits(got)
     assert [(g["venue"], g["missing"]) for g in got.payload["outages"]] == [
-        ("okx", False), ("bybit", True),
+        ("okx", False), ("bybit", True), ("bybit", True),
     ]  # fmt: skip
     assert got.payload["label"] == "lower bound"
     assert got.payload["by_venue"][0]["label"] == "lower bound"
     assert got.payload["largest"]["label"] == "lower bound"
     told = [w for w in got.payload["warnings"] if w.startswith("bybit is a lower bound")]
     assert "not heard from 2025-10-10T21:00:00Z to 2025-10-10T21:03:00Z" in told[0]
-    whole = tape_stats.stats(store, "24h", "2025-10-11T21:30:00Z").payload
-    assert (whole["label"], whole["outages"]) == ("measured", [])
+    whole = tape_stats.stats(store, "2h", "2025-10-11T00:00:00Z").payload
+    assert (whole["label"], whole["outages"]) == ("as imported", [])
 
 
 def test_a_window_that_begins_before_the_recording_is_a_lower_bound(store):
@@ -347,16 +356,17 @@ def test_a_window_that_begins_before_the_recording_is_a_lower_bound(store):
         heard = {"a": Heard("bybit", since, end), "b": Heard("gate", since, end)}
         log.keep([], heard)
         log.close()
-    for at, gaps in (
-        # what bybit shows from before the recording came from a file
-        ("2025-10-11T00:00:00Z", {"gate"}),
-        ("2025-10-11T21:16:15Z", {"bybit", "gate"}),
-        ("2025-10-11T22:00:00Z", set()),
+    for window, at, gaps in (
+        # what bybit shows from before the recording came from a file, which begins at 21:15
+        ("1h", "2025-10-10T22:15:00Z", {"gate"}),
+        ("2h", "2025-10-10T22:15:00Z", {"bybit", "gate"}),
+        ("24h", "2025-10-11T22:00:00Z", set()),
     ):
-        got = tape_stats.stats(store, "24h", at).payload
+        got = tape_stats.stats(store, window, at).payload
         assert {g["venue"] for g in got["outages"]} == gaps, at
         assert got["label"] == ("lower bound" if gaps else "measured")
+        assert got["imported"] == (["bybit"] if gaps else [])
         # what a venue that was heard shows stands, whatever another might have shown
         heard = [v["label"] for v in got["by_venue"] if v["venue"] not in gaps]
-        assert heard == ["measured"] * len(heard)
+        assert heard == ["as imported" if gaps else "measured"] * len(heard)
     assert got["outages"] == []

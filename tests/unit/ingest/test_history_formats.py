@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from made_files import SNAPSHOT, write_file
 from seawall.core import InputError
 from seawall.core.tape import Coverage, Kind
 from seawall.ingest.history import What, read_history
@@ -17,33 +15,10 @@ from seawall.ingest.history import What, read_history
 MS = 1_000_000
 
 
-def _write(folder: Path, name: str, text: str) -> Path:
-    path = folder / name
-    if name.endswith(".gz"):
-        path.write_bytes(gzip.compress(text.encode()))
-    elif name.endswith(".zip"):
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr(name.removesuffix(".zip") + ".csv", text)
-    else:
-        path.write_text(text)
-    return path
-
-
-SNAPSHOT = (
-    "time,side,order_type,time_in_force,original_quantity,price,average_price,order_status,"
-    "last_fill_quantity,accumulated_fill_quantity\n"
-    "1687656471926,BUY,LIMIT,IOC,7,30741.3,30631.6,FILLED,6,7\n"
-    "1687656471926,BUY,LIMIT,IOC,7,30741.3,30631.6,FILLED,6,7\n"
-    "1687656473356,BUY,LIMIT,IOC,43,30756.6,30631.6,PARTIALLY_FILLED,1,1\n"
-    "1687656473356,BUY,LIMIT,IOC,43,30756.6,30631.6,FILLED,42,43\n"
-    "1687656480000,SELL,LIMIT,IOC,10,30000.0,30100.5,FILLED,10,10\n"
-)
-
-
 def test_binance_snapshot_is_orders_not_rows(tmp_path):
     """Rows repeat and split orders; a contract is 100 USD; a sale closes a long."""
     found = read_history(
-        _write(tmp_path, "BTCUSD_PERP-liquidationSnapshot-2023-06-25.zip", SNAPSHOT)
+        write_file(tmp_path, "BTCUSD_PERP-liquidationSnapshot-2023-06-25.zip", SNAPSHOT)
     )
     tape = found.tape
     assert found.format == "binance archive"
@@ -60,7 +35,9 @@ def test_binance_snapshot_is_orders_not_rows(tmp_path):
 
 def test_binance_snapshot_without_a_header(tmp_path):
     text = SNAPSHOT.partition("\n")[2]
-    found = read_history(_write(tmp_path, "ETHUSD_PERP-liquidationSnapshot-2023-06-25.csv", text))
+    found = read_history(
+        write_file(tmp_path, "ETHUSD_PERP-liquidationSnapshot-2023-06-25.csv", text)
+    )
     assert found.tape is not None
     # ten USD a contract of everything but bitcoin
     assert found.tape.notional.tolist() == [70.0, 430.0, 100.0]
@@ -76,7 +53,7 @@ def test_binance_klines(tmp_path, header):
         "1609459200000,28948.19,28997.5,28852.2,28983.5,1827.1,1609459499999,52e6,15283,1,2,0\n"
         "1609459500000,28983.5,28990,28900.0,28950.1,900,1609459799999,26e6,900,1,2,0\n"
     )
-    path = _write(tmp_path, "BTCUSDT-5m-2021-01-01.csv", head * header + rows)
+    path = write_file(tmp_path, "BTCUSDT-5m-2021-01-01.csv", head * header + rows)
     found = read_history(path)
     assert found.what is What.CANDLES
     assert found.series is not None
@@ -88,7 +65,7 @@ def test_binance_klines(tmp_path, header):
 def test_binance_coin_margined_series_are_in_usd(tmp_path):
     """A contract is worth 10 USD; where linear contracts have USD these have coins."""
     kline = "1609459200000,737,740,736,738.5,5000,1609459499999,67.7,15283,1,2,0\n" * 2
-    found = read_history(_write(tmp_path, "ETHUSD_PERP-5m-2021-01-01.csv", kline))
+    found = read_history(write_file(tmp_path, "ETHUSD_PERP-5m-2021-01-01.csv", kline))
     assert found.series is not None
     assert found.series.names["venue"].names == ["binance_coinm"]
     assert found.series.values["volume"].tolist() == [67.7, 67.7]
@@ -99,7 +76,7 @@ def test_binance_coin_margined_series_are_in_usd(tmp_path):
         "sum_taker_long_short_vol_ratio\n"
         "2025-11-02 00:05:00,BTCUSD_PERP,1000,0.9,2,1.9,1.87,0.76\n"
     )
-    metrics = read_history(_write(tmp_path, "BTCUSD_PERP-metrics-2025-11-02.csv", text))
+    metrics = read_history(write_file(tmp_path, "BTCUSD_PERP-metrics-2025-11-02.csv", text))
     assert metrics.series is not None
     assert metrics.series.values["open_interest_usd"].tolist() == [100_000.0]
     assert metrics.series.values["open_interest_base"].tolist() == [0.9]
@@ -107,7 +84,7 @@ def test_binance_coin_margined_series_are_in_usd(tmp_path):
 
 def test_a_series_takes_the_names_that_are_given(tmp_path):
     text = "time,open,high,low,close,volume\n2025-10-10,1,2,1,1.5,10\n"
-    path = _write(tmp_path, "BTC.csv", text)
+    path = write_file(tmp_path, "BTC.csv", text)
     found = read_history(path, venue="binance", asset="BTC")
     assert found.series is not None
     assert {k: v.names for k, v in found.series.names.items()} == {
@@ -123,7 +100,7 @@ def test_binance_metrics_are_put_in_order(tmp_path):
         "2025-11-02 00:10:00,BTCUSDT,76650.817,8431092392.86,2.05,1.9,1.87,0.97\n"
         '2025-11-02 00:05:00,BTCUSDT,76643.191,8430743345.68,"",1.9,1.87,0.76\n'
     )
-    found = read_history(_write(tmp_path, "BTCUSDT-metrics-2025-11-02.csv", text))
+    found = read_history(write_file(tmp_path, "BTCUSDT-metrics-2025-11-02.csv", text))
     assert found.what is What.OPEN_INTEREST
     assert found.series is not None
     assert found.series.time[0] == 1762041900 * 10**9
@@ -133,13 +110,13 @@ def test_binance_metrics_are_put_in_order(tmp_path):
 
 def test_binance_others(tmp_path):
     depth = read_history(
-        _write(tmp_path, "BTCUSDT-bookDepth-2025-01-01.csv",
+        write_file(tmp_path, "BTCUSDT-bookDepth-2025-01-01.csv",
                "timestamp,percentage,depth,notional\n2025-01-01 00:00:00,-5.00,100,9e6\n")
     )  # fmt: skip
     assert depth.series is not None
     assert depth.series.values["distance"].tolist() == [-0.05]
     trades = read_history(
-        _write(tmp_path, "BTCUSDT-aggTrades-2025-01-01.csv",
+        write_file(tmp_path, "BTCUSDT-aggTrades-2025-01-01.csv",
                "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,"
                "is_buyer_maker\n1,100.5,2,1,1,1735689600000,true\n")
     )  # fmt: skip
@@ -147,7 +124,7 @@ def test_binance_others(tmp_path):
     # the buyer rested, so the taker sold
     assert trades.series.values["side"].tolist() == [-1.0]
     funding = read_history(
-        _write(tmp_path, "BTCUSDT-fundingRate-2025-01.csv",
+        write_file(tmp_path, "BTCUSDT-fundingRate-2025-01.csv",
                "calc_time,funding_interval_hours,last_funding_rate\n1735689600001,8,0.0001\n")
     )  # fmt: skip
     assert funding.what is What.FUNDING
@@ -158,7 +135,7 @@ def test_bybit_trades(tmp_path):
         "timestamp,symbol,side,size,price,tickDirection,trdMatchID,grossValue,homeNotional,"
         "foreignNotional\n1735689600.0974,BTCUSDT,Sell,0.5,93000.1,ZeroMinusTick,x,1,0.5,46500\n"
     )
-    found = read_history(_write(tmp_path, "BTCUSDT2025-01-01.csv.gz", text))
+    found = read_history(write_file(tmp_path, "BTCUSDT2025-01-01.csv.gz", text))
     assert (found.format, found.what) == ("bybit archive", What.TRADES)
     assert found.series is not None
     assert abs(found.series.time[0] - 1735689600_097_400_000) < 1000
@@ -169,11 +146,11 @@ def test_okx_trades_are_contracts(tmp_path):
         "instrument_name,trade_id,side,price,size,created_time\n"
         "BTC-USDT-SWAP,1,sell,104503.0,30.14,1748707200008\n"
     )
-    found = read_history(_write(tmp_path, "BTC-USDT-SWAP-trades-2025-06-01.zip", text))
+    found = read_history(write_file(tmp_path, "BTC-USDT-SWAP-trades-2025-06-01.zip", text))
     assert found.series is not None
     assert found.series.values["size"].tolist() == pytest.approx([0.3014])
     text = "instrument_name,funding_rate,funding_time\nBTC-USDT-SWAP,0.0001,1748707200000\n"
-    assert read_history(_write(tmp_path, "f.csv", text)).what is What.FUNDING
+    assert read_history(write_file(tmp_path, "f.csv", text)).what is What.FUNDING
 
 
 TARDIS = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
@@ -187,7 +164,7 @@ def test_tardis_units_and_sides(tmp_path):
         "binance-futures,BTCUSDT,1700000002000000,1700000002100000,,buy,30000,2\n"
         "bitfinex-derivatives,BTCUSDT,1700000003000000,1700000003100000,9,sell,30000,1\n"
     )
-    found = read_history(_write(tmp_path, "x_liquidations_2023-11-14_ALL.csv.gz", text))
+    found = read_history(write_file(tmp_path, "x_liquidations_2023-11-14_ALL.csv.gz", text))
     tape = found.tape
     assert found.format == "tardis"
     assert tape is not None
@@ -215,7 +192,7 @@ def test_tardis_and_live_binance_name_one_event_alike(tmp_path):
         json.dumps({"e": "forceOrder", "E": 1700000002001, "o": order}), context
     )
     text = TARDIS + "binance-futures,BTCUSDT,1700000002000000,1700000002100000,,sell,30000,2\n"
-    tape = read_history(_write(tmp_path, "liquidations.csv", text)).tape
+    tape = read_history(write_file(tmp_path, "liquidations.csv", text)).tape
     assert tape is not None
     assert int(tape.event_id[0]) == live.event_id
 
@@ -223,7 +200,7 @@ def test_tardis_and_live_binance_name_one_event_alike(tmp_path):
 def test_coinglass(tmp_path):
     row = {"exchange_name": "BINANCE", "symbol": "BTCUSDT", "base_asset": "BTC",
            "price": 87535.9, "usd_value": 205534.29, "side": 2, "time": 1745216319263}  # fmt: skip
-    path = _write(tmp_path, "orders.json", json.dumps({"code": "0", "data": [row]}))
+    path = write_file(tmp_path, "orders.json", json.dumps({"code": "0", "data": [row]}))
     found = read_history(path)
     assert found.format == "coinglass"
     assert found.tape is not None
@@ -232,7 +209,9 @@ def test_coinglass(tmp_path):
     assert found.tape.venues == ("binance_usdm",)
     sums = {"time": 1745216319263, "aggregated_long_liquidation_usd": 5.0,
             "aggregated_short_liquidation_usd": "2.5"}  # fmt: skip
-    found = read_history(_write(tmp_path, "sums.json", json.dumps({"data": [sums]})), asset="BTC")
+    found = read_history(
+        write_file(tmp_path, "sums.json", json.dumps({"data": [sums]})), asset="BTC"
+    )
     assert found.what is What.LIQUIDATION_SUMS
     assert found.series is not None
     assert found.series.values["short_usd"].tolist() == [2.5]
@@ -242,14 +221,14 @@ def test_ccxt(tmp_path):
     event = {"info": {}, "symbol": "BTC/USDT:USDT", "contracts": 50.0, "contractSize": 0.01,
              "price": 30000.0, "side": "long", "baseValue": 0.5, "quoteValue": 15000.0,
              "timestamp": 1700000000000, "datetime": "2023-11-14T22:13:20Z"}  # fmt: skip
-    path = _write(tmp_path, "liq.json", json.dumps([event]))
+    path = write_file(tmp_path, "liq.json", json.dumps([event]))
     found = read_history(path, venue="okx")
     assert found.tape is not None
     assert found.tape.notional.tolist() == [15000.0]
     assert found.tape.side.tolist() == [1]
     with pytest.raises(InputError, match="do not name their venue"):
         read_history(path)
-    candles = _write(tmp_path, "c.json", json.dumps([[1700000000000, 1, 3, 0.5, 2, 9]]))
+    candles = write_file(tmp_path, "c.json", json.dumps([[1700000000000, 1, 3, 0.5, 2, 9]]))
     found = read_history(candles, venue="okx", instrument="BTC/USDT:USDT")
     assert found.what is What.CANDLES
     assert found.series is not None
@@ -276,7 +255,9 @@ def test_hyperliquid_fills(tmp_path):
             ["0xaa", fill("A", 4, liquidation={**told, "method": "backstop"})],
         ],
     }  # fmt: skip
-    path = _write(tmp_path, "21_fills.json", json.dumps(block) + "\n" + json.dumps(block) + "\n")
+    path = write_file(
+        tmp_path, "21_fills.json", json.dumps(block) + "\n" + json.dumps(block) + "\n"
+    )
     found = read_history(path)
     tape = found.tape
     assert tape is not None
@@ -305,7 +286,7 @@ def test_hyperliquid_replay_and_live_feed_name_one_event_alike(tmp_path):
     context.begin(1)
     data = {"user": VAULTS[0], "fills": [{**fill, "side": "B"}]}
     (live,) = adapter.parse(json.dumps({"channel": "userFills", "data": data}), context)
-    tape = read_history(_write(tmp_path, "f.json", json.dumps(["0xaa", fill]) + "\n")).tape
+    tape = read_history(write_file(tmp_path, "f.json", json.dumps(["0xaa", fill]) + "\n")).tape
     assert tape is not None
     assert (int(tape.event_id[0]), int(tape.side[0])) == (live.event_id, live.side)
 
@@ -360,7 +341,7 @@ def test_hyperliquid_fills_mean_the_same_live_and_in_files(tmp_path, user, fill,
     data = {"user": user, "fills": [fill]}
     live = adapter.parse(json.dumps({"channel": "userFills", "data": data}), context)
     assert context.tally.malformed == 0
-    tape = read_history(_write(tmp_path, "f.json", json.dumps([user, fill]) + "\n")).tape
+    tape = read_history(write_file(tmp_path, "f.json", json.dumps([user, fill]) + "\n")).tape
     assert tape is not None
     columns = ("kind", "side", "event_id", "account", "at_fill", "notional")
     assert [tuple(getattr(e, c) for c in columns) for e in live] == list(

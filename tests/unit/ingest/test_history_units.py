@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zipfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,33 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from made_files import SNAPSHOT, write_file
 from seawall.core import InputError
 from seawall.ingest.history import FORMATS, What, read_history
 
 MS = 1_000_000
-
-
-def _write(folder: Path, name: str, text: str) -> Path:
-    path = folder / name
-    if name.endswith(".gz"):
-        path.write_bytes(gzip.compress(text.encode()))
-    elif name.endswith(".zip"):
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr(name.removesuffix(".zip") + ".csv", text)
-    else:
-        path.write_text(text)
-    return path
-
-
-SNAPSHOT = (
-    "time,side,order_type,time_in_force,original_quantity,price,average_price,order_status,"
-    "last_fill_quantity,accumulated_fill_quantity\n"
-    "1687656471926,BUY,LIMIT,IOC,7,30741.3,30631.6,FILLED,6,7\n"
-    "1687656471926,BUY,LIMIT,IOC,7,30741.3,30631.6,FILLED,6,7\n"
-    "1687656473356,BUY,LIMIT,IOC,43,30756.6,30631.6,PARTIALLY_FILLED,1,1\n"
-    "1687656473356,BUY,LIMIT,IOC,43,30756.6,30631.6,FILLED,42,43\n"
-    "1687656480000,SELL,LIMIT,IOC,10,30000.0,30100.5,FILLED,10,10\n"
-)
 
 
 TARDIS = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
@@ -57,7 +33,7 @@ def test_contracts_are_never_read_as_coins(tmp_path, column):
         "2026-01-01T00:00:05Z,bybit,BTCUSDT,sell,90000,2\n"
         "2026-01-01T00:00:06Z,nowhere,BTCUSDT,sell,90000,3\n"
     )
-    found = read_history(_write(tmp_path, "known.csv", text + known))
+    found = read_history(write_file(tmp_path, "known.csv", text + known))
     assert found.tape is not None
     assert found.tape.notional == pytest.approx(
         [90_000.0, 900.0, 10_000.0, 70.0, 455.0, 180_000.0, 270_000.0]
@@ -69,7 +45,7 @@ def test_contracts_are_never_read_as_coins(tmp_path, column):
     assert "of nowhere are taken as base units: no rulebook says" in notes
 
     unknown = "2026-01-01T00:00:00Z,okx,ZZZ-USDT-SWAP,sell,9,5\n"
-    path = _write(tmp_path, "unknown.csv", text + unknown)
+    path = write_file(tmp_path, "unknown.csv", text + unknown)
     with pytest.raises(InputError) as wrong:
         read_history(path)
     (mistake,) = wrong.value.mistakes
@@ -100,13 +76,13 @@ def test_a_row_may_say_the_size_of_its_contract(tmp_path):
         "2026-01-01T00:00:00Z,okx,ZZZ-USDT-SWAP,sell,9,5,4\n"
         "2026-01-01T00:00:01Z,okx,BTC-USDT-SWAP,sell,90000,100,\n"
     )
-    path = _write(tmp_path, "rows.csv", text + rows)
+    path = write_file(tmp_path, "rows.csv", text + rows)
     mapped = {"contract_size": "ctVal", "quantity": "sz:contracts"}
     tape = read_history(path, columns=mapped).tape
     assert tape is not None
     assert tape.notional == pytest.approx([180.0, 90_000.0])
     assert tape.assets == ("ZZZ", "BTC")
-    renamed = _write(tmp_path, "told.csv", text.replace("ctVal", "contract_size") + rows)
+    renamed = write_file(tmp_path, "told.csv", text.replace("ctVal", "contract_size") + rows)
     again = read_history(renamed).tape
     assert again is not None
     assert again.event_id.tolist() == tape.event_id.tolist()
@@ -114,7 +90,7 @@ def test_a_row_may_say_the_size_of_its_contract(tmp_path):
 
 def test_contracts_of_a_venue_without_a_rulebook_are_not_guessed(tmp_path):
     text = "time,venue,symbol,side,price,contracts\n2026-01-01T00:00:00Z,nowhere,XUSDT,sell,9,5\n"
-    path = _write(tmp_path, "c.csv", text)
+    path = write_file(tmp_path, "c.csv", text)
     assert len(read_history(path)) == 0
     tape = read_history(path, contract_sizes={"": 2.0}).tape
     assert tape is not None
@@ -134,7 +110,7 @@ def test_a_takeover_that_is_told_besides_its_liquidation_is_left_out(tmp_path):
         "time,venue,symbol,side,price,notional_usd,kind\n"
         "2026-01-01T00:00:00Z,hyperliquid,BTC,long,90000,100,takeover\n"
     )
-    path = _write(tmp_path, "t.csv", text)
+    path = write_file(tmp_path, "t.csv", text)
     assert len(read_history(path)) == 1
     venue = folder / "venue.toml"
     venue.write_text(venue.read_text().replace('takeovers = "instead"', 'takeovers = "beside"'))
@@ -163,7 +139,7 @@ def test_what_is_no_table_is_refused_in_words(tmp_path):
 
 def test_mapping_of_columns(tmp_path):
     text = "when,what,which,how_much,at\n2025-11-20T10:00:00Z,BTCUSDT,long,2,90000\n"
-    path = _write(tmp_path, "mine.csv", text)
+    path = write_file(tmp_path, "mine.csv", text)
     found = read_history(
         path,
         venue="bybit",
@@ -188,7 +164,7 @@ def test_all_mistakes_at_once_with_their_rows(tmp_path):
         "2025-11-20,bybit,BTCUSDT,long,-3,\n"
     )
     with pytest.raises(InputError) as wrong:
-        read_history(_write(tmp_path, "bad.csv", text))
+        read_history(write_file(tmp_path, "bad.csv", text))
     told = {(m.row, m.column, m.what) for m in wrong.value.mistakes}
     assert told == {
         (2, "time", "not a time"),
@@ -210,11 +186,11 @@ def test_all_mistakes_at_once_with_their_rows(tmp_path):
 )
 def test_refusals(tmp_path, name, text, says):
     with pytest.raises(InputError, match=says):
-        read_history(_write(tmp_path, name, text))
+        read_history(write_file(tmp_path, name, text))
 
 
 def test_unknown_format_and_missing_file(tmp_path):
-    path = _write(tmp_path, "x.csv", "time,open,high,low,close\n2025-01-01,1,2,1,2\n")
+    path = write_file(tmp_path, "x.csv", "time,open,high,low,close\n2025-01-01,1,2,1,2\n")
     with pytest.raises(InputError, match="no such format"):
         read_history(path, format="telex")
     with pytest.raises(InputError, match="no such file"):

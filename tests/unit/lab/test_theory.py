@@ -157,14 +157,12 @@ def test_a_limit_suffers_from_orders_that_wait(study: theory.TheoryStudy) -> Non
     assert study.halts.growth.high < 0.0
 
 
-@pytest.mark.xfail(
-    reason="since levels emptied in a step are not quoted in it, a breaker whose orders outlive it "
-    "falls deeper than a free market: docs/methods/theory.md says so",
-    strict=True,
-)
-def test_a_breaker_helps_also_where_orders_outlive_it(study: theory.TheoryStudy) -> None:
+def test_where_orders_outlive_the_pause_a_breaker_makes_the_fall_deeper(
+    study: theory.TheoryStudy,
+) -> None:
+    """What has gathered meets the market at once when it reopens."""
     long = study.halts.by_lifetime[1]
-    assert long.breaker.value < long.free.value
+    assert long.breaker.low > long.free.high
 
 
 def test_impact_in_the_book_follows_its_shape(study: theory.TheoryStudy) -> None:

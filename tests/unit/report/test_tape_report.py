@@ -17,8 +17,9 @@ from seawall.report import Report
 from seawall.report.encode import to_csv, to_json
 from seawall.report.page import write_html
 from seawall.report.schema import schema_of
-from seawall.report.tape import compare_report, together_lines
+from seawall.report.tape import together_lines
 from seawall.report.tape_beside import Against, Beside, Outage, Window
+from seawall.report.tape_compare import compare_report
 from seawall.risk import coverage_check as made
 from seawall.risk.coverage import Shows
 from seawall.risk.tape_statistics import Rank

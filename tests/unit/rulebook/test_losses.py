@@ -171,6 +171,17 @@ def test_hyperliquid_closes_the_accounts_below_zero_alone_while_the_liquidator_l
     assert rule.triggered(replace(since, fund=94.4e6))
 
 
+def test_a_spent_liquidator_is_spent_in_every_market_of_the_step() -> None:
+    """What one market has brought in by then does not count: all that it holds goes."""
+    claim = replace(LONG, quantity=0.0, deficit=0.0, fund=95.1e6, fund_start=1e8, held=60.0)
+    rule, others = Hyperliquid(), shorts([80.0, 80.0], balance=[9e6, 9e6])
+    assert not rule.triggered(claim)
+    spent = replace(claim, spent=True)
+    assert rule.triggered(spent)
+    np.testing.assert_allclose(run(rule, spent, others).closed.sum(), 60.0)
+    assert not rule.triggered(replace(claim, fund=94.9e6, spent=False))
+
+
 def test_dydx_draws_lots_and_skips_whom_the_price_would_break() -> None:
     claim = replace(LONG, fund=-350_000.0)
     # four alike but for their purses; the last cannot bear 3,500 a BTC on 100 BTC

@@ -101,3 +101,25 @@ def test_a_liquidator_without_capital_is_closed_out_with_all_it_held(tmp_path):
     lasting = fallen(tmp_path, rows, changes, fund=400_000.0, rule=Listening(liquidator=1.0))
     assert not len(lasting.result().events.of(c.ADL))
     assert lasting.result().fund_end[0] < 0.5 * 400_000
+
+
+def test_a_spent_liquidator_is_closed_out_in_every_market_whatever_their_order(tmp_path):
+    """What the first market brings in does not spare the second."""
+    found = []
+    for order in ((0, 1), (1, 0)):
+        rows = [
+            LONG,
+            SHORT,
+            "eth,hyperliquid,ETH,linear,long,300,3000,3000,,cross,,27000",
+            "under,hyperliquid,ETH,linear,short,6000,3000,3000,,cross,,9e6",
+        ]
+        rows = [*rows[2 * order[0] : 2 * order[0] + 2], *rows[2 * order[1] : 2 * order[1] + 2]]
+        run = fallen(tmp_path, rows, ((5.0, -0.026), (15.0, -0.08)), fund=400_000.0)
+        adl = run.result().events.of(c.ADL)
+        spent = [claim for claim, _ in HEARD if claim.spent and claim.quantity == 0.0]
+        assert len(spent) == 2
+        assert spent[0].fund < 0.95 * 400_000
+        assert (adl.second == adl.second[0]).all()
+        assert run.world.fund_held == pytest.approx([0.0, 0.0], abs=1e-9)
+        found.append(sorted(np.round(adl.quantity, 6)))
+    assert found[0] == pytest.approx(found[1], rel=1e-6)

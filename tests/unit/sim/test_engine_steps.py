@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from seawall.core import _columns as c
+from seawall.rulebook.levers.mark_smoothing import MarkSmoothing
 from seawall.sim.engine import Simulation
 from seawall.sim.scenario import load_scenario
 from seawall.sim.setup import Depth
@@ -165,3 +167,22 @@ def test_a_venue_marks_no_more_often_than_it_says(tmp_path, step):
             assert float(run.world.markets[0, c.MARK_BEFORE]) == marks[-1]
             marks.append(now)
     assert len(marks) > 7
+
+
+@pytest.mark.parametrize("by", ["mean", "median"])
+def test_a_smoothed_mark_follows_also_where_the_venue_marks_every_three_seconds(tmp_path, by):
+    """The lever is fed what the venue's rule gives, not what it made of it before."""
+    row = "a,hyperliquid,BTC,linear,long,1,90000,90000,2,isolated,,"
+    book, window = book_of(tmp_path, [row]), 20.0
+    setup = plain_setup(book, 120, shocks={"slide": Slides(pace=1e-4)})
+    lever = MarkSmoothing(by=by, window=window)
+    raw = Simulation(setup, 0).run().series["mark"][:, 0]
+    seen = Simulation(replace(setup, levers={"smooth": lever}), 0).run().series["mark"][:, 0]
+    smooth, size = 90_000.0, int(window)
+    for t, mark in enumerate(raw):
+        smooth = mark + math.exp(-1.0 / window) * (smooth - mark)
+        if by == "median" and t >= size:
+            smooth = float(np.median(raw[t + 1 - size : t + 1]))
+        if t > size:
+            assert seen[t] == pytest.approx(smooth, rel=2e-4), t
+    assert raw[-1] < 0.995 * 90_000

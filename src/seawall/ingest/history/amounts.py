@@ -184,8 +184,13 @@ class Amounts:
         told = float(self.faces[row]) if self.faces is not None else np.nan
         if told > 0:
             return told
-        given = self.how.contract_sizes
-        return given.get(instrument.casefold(), given.get(""))
+        return size_given(self.how, instrument)
+
+
+def size_given(how: How, instrument: str) -> float | None:
+    """Size of a contract as whoever asked said it, of this instrument or of all."""
+    given = how.contract_sizes
+    return given.get(instrument.casefold(), given.get(""))
 
 
 def polled_sizes(store: Path) -> dict[str, dict[str, float]]:

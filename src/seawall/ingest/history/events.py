@@ -96,7 +96,7 @@ class Events:
         try:
             if face is not None and contracts is not None:
                 worth = contracts * face
-                base = worth / price if self._inverse(venue, instrument) else worth
+                base = worth / price if self.inverse(venue, instrument) else worth
             if usd is not None:
                 base = usd / price
             if contract is not None and context is not None:
@@ -173,7 +173,7 @@ class Events:
             return None
         counts = context.feeds[-1].quantity
         return counts == "contracts" or (
-            counts == "contracts_or_usd" and self._inverse(venue, instrument)
+            counts == "contracts_or_usd" and self.inverse(venue, instrument)
         )
 
     def contract_size(self, venue: str, instrument: str) -> float | None:
@@ -187,9 +187,10 @@ class Events:
         context = self._context(venue)
         return context is not None and context.sized
 
-    def _inverse(self, venue: str, instrument: str) -> bool:
+    def inverse(self, venue: str, instrument: str) -> bool:
+        """Whether a contract is inverse: by its venue's rules, else as far as its name tells."""
         try:
-            if venue in self._contexts and self._contexts[venue] is not None:
+            if self._context(venue) is not None:
                 kind = self.rules.instrument(venue, instrument).contract_type
                 return kind is ContractType.INVERSE
         except RuleError:

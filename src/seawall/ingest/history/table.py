@@ -6,6 +6,7 @@ import gzip
 import json
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -203,6 +204,12 @@ def unzipped(path: Path) -> Iterator[Path]:
     if not path.is_file():
         raise InputError(Mistake("no such file", str(path), allowed=ACCEPTED))
     if not zipfile.is_zipfile(path):
+        with path.open("rb") as file:
+            if file.read(4) == b"PK\x03\x04":
+                raise InputError(
+                    Mistake("a zip archive that is cut off: its end is missing", str(path),
+                            mend="Fetch the file again")
+                )  # fmt: skip
         yield path
         return
     with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
@@ -213,9 +220,15 @@ def unzipped(path: Path) -> Iterator[Path]:
                         value=", ".join(names[:5]))
             )  # fmt: skip
         out = Path(folder) / Path(names[0]).name
-        with archive.open(names[0]) as packed, out.open("wb") as plain:
-            while block := packed.read(1 << 20):
-                plain.write(block)
+        try:
+            with archive.open(names[0]) as packed, out.open("wb") as plain:
+                while block := packed.read(1 << 20):
+                    plain.write(block)
+        except (zipfile.BadZipFile, zlib.error, EOFError):
+            raise InputError(
+                Mistake("a damaged zip archive: what is packed in it cannot be read whole",
+                        str(path), mend="Fetch the file again")
+            ) from None  # fmt: skip
         yield out
 
 

@@ -36,6 +36,7 @@ class Account:
     def __init__(self, before: Mapping[str, Heard], clock: Callable[[], int] = time.time_ns):
         self._clock = clock
         self._before = dict(before)
+        self._earlier = {link: heard.until for link, heard in before.items()}
         self._links: dict[str, _Link] = {}
         self._ended: list[Outage] = []
         self._latest: dict[str, Outage] = {}
@@ -53,6 +54,10 @@ class Account:
             made.since, made.until = known.since, known.until
             made.why = known.why or NOT_RECORDING
         self._links[link] = made
+
+    def heard_before(self, link: str) -> int:
+        """Until when an earlier recording heard a connection; 0 if none did."""
+        return self._earlier.get(link, 0)
 
     def stands(self, venue: str, link: str) -> None:
         """End the outage, if there was one: a first subscription that comes soon ends none."""

@@ -35,6 +35,13 @@ def refused(error: OSError, what: str, path: Path) -> StoreError:
     return StoreError(f"{path}: {what}: {error.strerror or error}")
 
 
+def no_folder(path: Path) -> StoreError:
+    """What is said of a file in the place of a store."""
+    return StoreError(
+        f"{path}: is a file, not the folder of a store; `seawall tape import` takes files in"
+    )
+
+
 def refused_by_text(error: Exception, what: str, path: Path) -> StoreError:
     """A refusal that a library passes on as text only."""
     for number in _FULL:
@@ -81,6 +88,8 @@ def make_folder(folder: Path) -> None:
     missing = []
     above = folder.absolute()
     while not above.is_dir() and above != above.parent:
+        if above.is_file():
+            raise no_folder(above)
         missing.append(above)
         above = above.parent
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seawall.core.tape import TAPE_SCHEMA
-from seawall.ingest.store.disk import StoreError, refused, replace_whole
+from seawall.ingest.store.disk import StoreError, no_folder, refused, replace_whole
 
 FILE = "store.json"
 FORMAT = "seawall tape"
@@ -95,6 +95,11 @@ def load_manifest(folder: Path) -> Manifest:
     return read_manifest(folder, manifest_bytes(folder))
 
 
+def is_store(folder: Path) -> bool:
+    """Whether a folder is a store, sound or not."""
+    return (folder / FILE).exists()
+
+
 def manifest_bytes(folder: Path) -> bytes:
     """The list of files as it stands on disk.
 
@@ -109,6 +114,8 @@ def manifest_bytes(folder: Path) -> bytes:
         raise StoreError(
             f"{folder}: no tape is stored here ({FILE} is missing); name the folder of a store"
         ) from None
+    except NotADirectoryError:
+        raise no_folder(folder) from None
     except OSError as error:
         raise refused(error, "cannot be read", folder / FILE) from error
 

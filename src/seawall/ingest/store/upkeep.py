@@ -12,9 +12,10 @@ from pathlib import Path
 
 import duckdb
 
-from seawall.core import InputError, Mistake
+from seawall.core import InputError, Mistake, parse_time
 from seawall.ingest.duck import connect
 from seawall.ingest.store.disk import refused, refused_by_text
+from seawall.ingest.store.imported import forget_before
 from seawall.ingest.store.manifest import EVENTS, Manifest, Part
 from seawall.ingest.store.parts import COLUMNS, literal, parquet, write_part
 from seawall.ingest.store.store import EVER, Store, Window
@@ -108,6 +109,7 @@ def retain(store: StoreWriter, since: date) -> Change:
     store.roll()
     before = store.manifest()
     gone = [p for p in before.parts if p.day < since.isoformat()]
+    forget_before(store.folder, parse_time(since.isoformat()))
     if gone:
         store.replace_parts(gone, lambda number: [])
     return _change(before, store.manifest(), sum(p.rows for p in gone), 0)

@@ -28,6 +28,8 @@ from seawall.ingest.store.segment import Segment, read_segment, segments
 from seawall.ingest.store.store import EVER, Store, Window
 
 MINUTE = 60_000_000_000
+SKEW_NS = MINUTE
+"""How far clocks may differ: an event further ahead of the present is of the future, ns."""
 SILENCE = 6 * 3_600_000_000_000
 """Spans without an event of a venue are told from this length on, ns."""
 _OUTAGES_TOLD = 10
@@ -42,6 +44,7 @@ IMPOSSIBLE = {
     ),
     "a side that is neither long nor short": "side NOT IN (1, -1)",
     "received more than a minute before it happened": f"received < time - {MINUTE}",
+    "a time that is still to come": "time > {now}",
 }
 """What no event may be, and the condition of SQL under which it is; null if a number is none."""
 
@@ -249,8 +252,10 @@ def _of_the_tail(connection: duckdb.DuckDBPyConnection, events: str) -> tuple[in
 def _day(store: Store, day: int) -> Iterator[Finding]:
     begin, end = day * DAY, (day + 1) * DAY
     inside = f"time >= {begin} AND time < {end}"
+    now = time.time_ns() + SKEW_NS
     counts = ", ".join(
-        f"count_if(coalesce({condition}, true))" for condition in IMPOSSIBLE.values()
+        f"count_if(coalesce({condition.format(now=now)}, true))"
+        for condition in IMPOSSIBLE.values()
     )
 
     def impossible(connection: duckdb.DuckDBPyConnection, events: str) -> tuple[Any, ...]:

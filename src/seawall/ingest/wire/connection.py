@@ -22,6 +22,7 @@ from seawall.ingest.wire.watch import Unwatched, Watch
 _log = logging.getLogger(__name__)
 _YIELD_EVERY = 64
 _SHOWN_FIRST = 5
+_QUIET = "no events for long"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ class Connection:
     base
         Address that stands in for the venue's scheme, host and port; empty for the venue's own.
     stands
-        Called with the seconds of the gap each time the subscription stands.
+        Called with the seconds since data last came each time the subscription stands: that it
+        stood all the while does not say that it told everything.
     watch
         Told when the connection is heard and when it is not.
     """
@@ -90,6 +92,8 @@ class Connection:
         self._alive = 0.0
         self._heard = 0
         self._eventful = 0.0
+        self._told = 0
+        self._told_at = 0.0
         self._answers = 0
         self._taken = 0
 
@@ -99,6 +103,7 @@ class Connection:
         self._account.begins(self._adapter.venue, self.link.name)
         while True:
             begun = self._alive = time.monotonic()
+            why = ""
             try:
                 why = await self._once(session)
             except (TimeoutError, aiohttp.ClientError, OSError) as error:
@@ -110,8 +115,10 @@ class Connection:
                 why = f"internal error, please report it: {type(error).__name__}: {error}"
                 _log.exception("internal error")
             finally:
-                self.counts.lost(self._alive)
-            self._account.falls(self.link.name, self._heard, why)
+                # one that only answers pings for too long was heard until its last data
+                quiet = why == _QUIET
+                self.counts.lost(self._eventful if quiet else self._alive)
+            self._account.falls(self.link.name, self._told if quiet else self._heard, why)
             tries = 0 if time.monotonic() - begun > self._pace.steady else tries + 1
             wait = self._pace.wait(tries, random.random())  # noqa: S311
             self._say(logging.WARNING, "disconnected", why=why, again_in=wait)
@@ -181,7 +188,7 @@ class Connection:
             return ""
         if not events:
             return await self._control(socket, raw)
-        self._eventful = self._alive
+        self._tells()
         counts.events += len(events)
         counts.last_event = received
         counts.lag = (received - events[-1].time) / 1e9
@@ -215,17 +222,26 @@ class Connection:
             self.counts.moves += 1
             return f"asked to connect again: {control.text}"
         elif control.said is Said.OTHER:
-            self._eventful = self._alive  # trades that liquidated nobody, assets not asked for
+            self._tells()  # trades that liquidated nobody, assets not asked for
         return ""
 
     def _check_stands(self) -> None:
         if self._answers < self.link.acks or not self._taken or self.counts.connected:
             return
-        gap = self.counts.regained(time.monotonic())
+        now = time.monotonic()
+        gap = self.counts.regained(now)
+        silent = now - self._told_at if self._told_at else gap
+        # until something is told, what is known to have been heard begins here
+        self._eventful, self._told, self._told_at = now, time.time_ns(), self._told_at or now
         self._say(logging.INFO, "subscribed", gap=gap)
         self._account.stands(self._adapter.venue, self.link.name)
         if self._stands is not None:
-            self._stands(gap)
+            self._stands(max(gap, silent))
+
+    def _tells(self) -> None:
+        """Note that the venue told something: a subscription that stalls still answers pings."""
+        self._eventful = self._told_at = self._alive
+        self._told = self._heard
 
     async def _watch(self, socket: aiohttp.ClientWebSocketResponse) -> str:
         """Ping, and see when the connection is dead; says of what."""
@@ -245,7 +261,7 @@ class Connection:
                 return "silent"
             if now - self._eventful > link.quiet_seconds / hurry:
                 self.counts.quiets += 1
-                return "no events for long"
+                return _QUIET
             if every and now - pinged >= every:
                 pinged = now
                 if link.ping is None:

@@ -17,6 +17,8 @@ _MS = 1_000_000
 _EARLIEST, _LATEST = 1_262_304_000_000, 4_102_444_800_000
 """2010 and 2100 in ms: what lies outside is no time in ms."""
 _MOST_CONTRACTS = 20_000
+SKEW_NS = 60_000_000_000
+"""How far a venue's clock may be ahead of ours before its events are of the future, ns."""
 
 
 class MalformedMessageError(Exception):
@@ -38,12 +40,16 @@ class Tally:
         form.
     unasked
         Rows of assets that were not asked for.
+    future
+        Events kept whose time lies more than :data:`SKEW_NS` after their receipt: a clock is
+        wrong.
     """
 
     malformed: int = 0
     unsized: int = 0
     foreign: int = 0
     unasked: int = 0
+    future: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +186,8 @@ class Context:
             notional = base * price
         if not (0 < base < 1e18 and 0 < notional < 1e15):
             raise ValueError("quantity")
+        if self.received and time > self.received + SKEW_NS:
+            self.tally.future += 1
         feed = self.feed(time)
         if own is None:
             contents = contents_of(self.venue, contract.instrument, time, side, price, base)

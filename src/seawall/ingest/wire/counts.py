@@ -29,6 +29,8 @@ class Counts:
         Refusals by the venue.
     connects, failures
         Connections made, and tries that failed.
+    subscribed
+        Times that a subscription stood.
     unacknowledged, silences, quiets, moves, closes
         Why connections ended: no answer to a subscription, no frame at all, no event for long,
         by the venue's request, by the other end.
@@ -53,6 +55,7 @@ class Counts:
     dropped: int = 0
     refused: int = 0
     connects: int = 0
+    subscribed: int = 0
     failures: int = 0
     unacknowledged: int = 0
     silences: int = 0
@@ -76,5 +79,6 @@ class Counts:
         """Note that it stands, at a monotonic time; gives the seconds it did not."""
         gap = now - self._lost_at if self._lost_at else 0.0
         self.connected, self._lost_at = True, 0.0
+        self.subscribed += 1
         self.outages += gap
         return gap

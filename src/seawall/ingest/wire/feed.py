@@ -31,7 +31,10 @@ class Asking:
     Attributes
     ----------
     past
-        How far back missed events are asked for at the first subscription.
+        How far back missed events are asked for at the first subscription of all.
+    furthest
+        How far back they are asked for where an earlier recording ended before; venues keep a
+        day or some.
     overlap
         How much before a gap they are asked for: clocks differ and events come late.
     contracts
@@ -43,6 +46,7 @@ class Asking:
     """
 
     past: float = 3600.0
+    furthest: float = 604_800.0
     overlap: float = 60.0
     contracts: float = 21_600.0
     unsized: float = 60.0
@@ -211,15 +215,23 @@ class VenueFeed:
             self._mistaken(error, counts)
 
     async def _ask_gap(self, session: aiohttp.ClientSession, counts: Counts, gap: float) -> None:
-        first = counts.connects <= 1
-        back = self._asking.past if first else gap + self._asking.overlap
         now = int(time.time() * 1000)
-        since = now - int(back * 1000)
+        since = now - int(self._back(counts, gap, now / 1e3) * 1000)
         whole = self.adapter.refills
         for question in self.adapter.missed(since, now, self._assets, self.context.instruments()):
             whole &= await self._ask_pages(session, question, counts)
         if whole:
             self._watch.refilled(counts.link, since * 1_000_000)
+
+    def _back(self, counts: Counts, gap: float, now: float) -> float:
+        """How many seconds back to ask: to the end of listening, this recording's or another's."""
+        asking = self._asking
+        if counts.subscribed > 1:
+            return min(gap + asking.overlap, asking.furthest)
+        earlier = self._watch.heard_before(counts.link) / 1e9
+        if not earlier:
+            return asking.past
+        return min(max(0.0, now - earlier) + asking.overlap, asking.furthest)
 
     async def _ask_pages(
         self, session: aiohttp.ClientSession, question: Request, counts: Counts

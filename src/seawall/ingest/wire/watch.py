@@ -11,6 +11,9 @@ class Watch(Protocol):
     def begins(self, venue: str, link: str) -> None:
         """It is about to be made."""
 
+    def heard_before(self, link: str) -> int:
+        """Until when an earlier recording heard it; 0 if none did."""
+
     def stands(self, venue: str, link: str) -> None:
         """Its subscription stands: it is heard from now on."""
 
@@ -29,6 +32,10 @@ class Unwatched:
 
     def begins(self, venue: str, link: str) -> None:
         """Nothing."""
+
+    def heard_before(self, link: str) -> int:
+        """Never."""
+        return 0
 
     def stands(self, venue: str, link: str) -> None:
         """Nothing."""

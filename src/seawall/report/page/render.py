@@ -21,6 +21,8 @@ _SCRIPTS = ("format", "scale", "plot", "bars", "table", "figure", "replay", "sta
 _KINDS = {
     Kind.MEASURED: "read off the input, or computed from it by rule alone",
     Kind.MODELLED: "rests on a model, so on the assumptions below",
+    Kind.IMPORTED: "all that imported files held; whether they held all is not known",
+    Kind.UNKNOWN: "nothing was recorded or imported that could tell",
     Kind.LOWER_BOUND: "what could be seen; the truth is at least this",
 }
 

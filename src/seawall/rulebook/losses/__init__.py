@@ -76,6 +76,9 @@ class Claim:
         the claim's own where left out. Rules that clear the inventory read it.
     fund_after
         USD it was worth after the venue last closed positions against winners; infinite before.
+    spent
+        Whether the fund was below the rule's limit before anything was shared in this step; as
+        ``fund`` says where left out.
     was_triggered
         Whether this rule was triggered when it was last asked about this market and side; rules
         that end later than they begin read it.
@@ -95,6 +98,7 @@ class Claim:
     below: float | None = None
     held: float | None = None
     fund_after: float = math.inf
+    spent: bool | None = None
 
     def side(self) -> float:
         """+1 if the failed accounts were long, -1 if short."""

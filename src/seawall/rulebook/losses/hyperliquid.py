@@ -18,8 +18,8 @@ class Hyperliquid(Queue):
     The liquidator is a part of the vault with capital of its own. While its loss is within that
     (``liquidator`` of what the vault was worth at the start) it keeps what the back-stop takes
     over with equity left; beyond, it is closed out like any account below zero: all that it
-    holds, in every market, goes to winners. It then has no capital: the next loss on what it
-    takes over closes that out as well.
+    holds, in every market, goes to winners. What that leaves it above its first limit is all the
+    capital it then has; if nothing, the next loss on what it takes over closes that out as well.
 
     Winners are ranked by ``margin.deleveraging.price_ratio_times_leverage`` and closed at the
     mark before that at which the accounts were taken over.
@@ -47,7 +47,9 @@ class Hyperliquid(Queue):
         return min(fund_start * (1.0 - self.liquidator), fund_after)
 
     def exhausted(self, claim: Claim) -> bool:
-        """Whether the liquidator has no capital left."""
+        """Whether the liquidator had no capital left when the step's losses came to be shared."""
+        if claim.spent is not None:
+            return claim.spent
         return claim.fund < self.limit(claim.fund_start, claim.fund_after)
 
     def triggered(self, claim: Claim) -> bool:

@@ -145,7 +145,7 @@ def test_a_damaged_file_is_named(tmp_path):
 
 def test_a_folder_that_cannot_be_is_told(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot be made"):
+    with pytest.raises(StoreError, match="is a file, not the folder of a store"):
         MarketWriter(tmp_path / "file")
 
 
