@@ -55,9 +55,13 @@ def _title(notice: Notice) -> str:
         level = notice.level.words if notice.worse else "calm again"
         return f"{level.capitalize()}: {_who(notice)} at {_ratio(notice.ratio)}"
     if isinstance(notice, FeedTold):
+        if notice.ended:
+            return "The watch ends"
         return "Marks are back" if notice.alive else "No marks: the feed is dead"
     if isinstance(notice, StopTold):
         return f"Stop {notice.outcome}: {notice.instrument}"
+    if notice.stops:
+        return "Stops could not be seen to"
     return "The book cannot be read" if notice.bad else "The book is read again"
 
 
@@ -128,6 +132,11 @@ def _feed(f: FeedTold) -> str:
     if f.alive:
         return f"marks are back: {names}"
     why = f" ({f.why})" if f.why else ""
+    if f.ended:
+        return (
+            f"THE WATCH ENDS: no more marks of {names}{why}. Nothing is watched any more: look at "
+            "the venue itself, and start the watch again."
+        )
     return (
         f"FEED DEAD: no mark for {text(f.seconds, Unit.DURATION)} of {names}{why}. "
         "Nothing is watched there until marks are back: look at the venue itself."
@@ -190,7 +199,7 @@ def _fields(notice: Notice) -> dict[str, Any]:
         }
     if isinstance(notice, FeedTold):
         return {
-            "event": "feed alive" if notice.alive else "feed dead",
+            "event": _event(notice),
             "instruments": list(notice.instruments),
             "seconds": notice.seconds,
             "text": sentence(notice),
@@ -206,7 +215,13 @@ def _fields(notice: Notice) -> dict[str, Any]:
             "liquidation_price": _finite(notice.liquidation_price),
             "text": sentence(notice),
         }
-    return {"event": "book", "text": notice.text}
+    return {"event": "stops" if notice.stops else "book", "text": notice.text}
+
+
+def _event(notice: FeedTold) -> str:
+    if notice.ended:
+        return "watch ends"
+    return "feed alive" if notice.alive else "feed dead"
 
 
 def _finite(value: float) -> float | None:

@@ -187,6 +187,7 @@ def test_a_piped_feed_that_ends_ends_the_watch(book):
     done = subprocess.run(command, input=said, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("ann on Binance") == 2
+    assert "THE WATCH ENDS: no more marks of binance_usdm BTCUSDT" in done.stdout
 
 
 def test_an_account_is_watched_with_a_key_that_can_only_read(run, tmp_path, monkeypatch):

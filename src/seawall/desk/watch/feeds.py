@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Protocol
+from urllib.parse import unquote, urlsplit
 
 from seawall.core import InputError, Mistake, SeawallError, parse_time
 from seawall.desk.watch.watched import Mark
@@ -28,6 +29,16 @@ _NAMES = ("instrument", "symbol", "asset", "name")
 _PRICES = ("mark", "mark_price", "markPrice", "price")
 _SHOWN = 20
 _EVERY = 5.0
+_LONGEST = 1 << 24
+"""Bytes of a line of standard input."""
+_LATEST = (
+    "SELECT * FROM rows QUALIFY row_number() OVER "
+    "(PARTITION BY venue, instrument ORDER BY time DESC, received DESC) = 1"
+)
+_BACK = 3_600_000_000_000
+"""Nanoseconds that a look into a store goes back."""
+_AHEAD = 60_000_000_000
+"""Nanoseconds that the clock of a venue may be ahead of ours."""
 
 
 class FeedBrokenError(SeawallError):
@@ -149,11 +160,14 @@ class FileFeed:
 
     async def _piped(self, take: Take) -> None:
         loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader()
+        reader = asyncio.StreamReader(limit=_LONGEST)
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
         head: list[str] | None = None
-        while line := (await reader.readline()).decode("utf-8", "replace").strip():
+        while said := await reader.readline():
             received = time.perf_counter_ns()
+            line = said.decode("utf-8", "replace").strip()
+            if not line:
+                continue
             if line[0] in "{[":
                 take(marks_of(_said(line)), received)
             elif head is None:
@@ -195,21 +209,20 @@ class StoreFeed:
     async def run(self, take: Take) -> None:
         """Hand over what was stored since the last look."""
         tables = import_module("seawall.ingest.market.tables")
-        after = time.time_ns() - 3_600_000_000_000
+        # each by its own time: a venue's clock may be behind that of another
+        seen: dict[tuple[str, str], int] = {}
         while True:
-            query = (
-                "SELECT * FROM rows QUALIFY row_number() OVER "
-                "(PARTITION BY venue, instrument ORDER BY time DESC, received DESC) = 1"
-            )
+            now = time.time_ns()
             try:
                 rows = await asyncio.to_thread(
-                    tables.read, self._folder, "mark", after + 1, time.time_ns() + 1, query
+                    tables.read, self._folder, "mark", now - _BACK, now + _AHEAD, _LATEST
                 )
             except (SeawallError, OSError) as error:
                 raise FeedBrokenError(str(error)) from None
-            if rows:
-                after = max(row["time"] for row in rows)
-                marks = [Mark(r["venue"], r["instrument"], r["mark_price"]) for r in rows]
+            fresh = [r for r in rows if r["time"] > seen.get((r["venue"], r["instrument"]), 0)]
+            seen |= {(r["venue"], r["instrument"]): r["time"] for r in fresh}
+            if fresh:
+                marks = [Mark(r["venue"], r["instrument"], r["mark_price"]) for r in fresh]
                 take(marks, time.perf_counter_ns())
             await asyncio.sleep(self._every)
 
@@ -239,7 +252,7 @@ class AddressFeed:
             If it cannot be reached, or hangs up.
         """
         aiohttp: Any = import_module("aiohttp")
-        with _broken(aiohttp.ClientError):
+        with _broken(aiohttp.ClientError, self._url):
             async with aiohttp.ClientSession() as session:
                 if self._url.startswith(("ws://", "wss://")):
                     await self._listen(session, take)
@@ -264,12 +277,24 @@ class AddressFeed:
 
 
 @contextmanager
-def _broken(kind: type[BaseException]) -> Iterator[None]:
+def _broken(kind: type[BaseException], url: str) -> Iterator[None]:
     try:
         yield
     except (kind, OSError, TimeoutError) as error:
-        said = " ".join(str(error).split())[:200]
+        said = _without_secrets(" ".join(str(error).split()), url)[:200]
         raise FeedBrokenError(f"{type(error).__name__}: {said}") from None
+
+
+def _without_secrets(text: str, url: str) -> str:
+    """What is told of an address goes to other people's services: no name, word, path or query."""
+    parts = urlsplit(url)
+    shown = f"{parts.scheme}://{parts.hostname or ''}"
+    hidden = (url, parts.username, parts.password, parts.query, parts.path.strip("/"))
+    for k, secret in enumerate(hidden):
+        if secret:
+            text = text.replace(secret, shown if k == 0 else "…")
+            text = text.replace(unquote(secret), shown if k == 0 else "…")
+    return text
 
 
 def feed_of(marks: str, every: float = _EVERY, pace: float = 0.0) -> Feed:

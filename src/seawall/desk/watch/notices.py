@@ -95,12 +95,15 @@ class FeedTold:
         What it is of: ``binance_usdm BTCUSDT``.
     why
         What the connection said last; may be empty.
+    ended
+        Whether the watch ends with it.
     """
 
     alive: bool
     instruments: tuple[str, ...]
     seconds: float
     why: str = ""
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +125,11 @@ class StopTold:
 
 @dataclass(frozen=True, slots=True)
 class SourceTold:
-    """Something about what is watched: it was read again, or could not be."""
+    """Something about what is watched: it was read again, or could not be; or about its stops."""
 
     text: str
     bad: bool
+    stops: bool = False
 
 
 Notice = Warned | FeedTold | StopTold | SourceTold

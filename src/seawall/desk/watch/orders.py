@@ -195,6 +195,10 @@ class StopDesk:
             return self._told("unsure" if lost else "refused", stop, amount, trigger, said)
         except InputError as error:
             return self._told("refused", stop, amount, trigger, str(error))
+        except Exception as error:
+            # what ccxt does not wrap must neither hide this stop nor keep back the others
+            said = f"{type(error).__name__}: {key.redacted(' '.join(str(error).split()))[:300]}"
+            return self._told("unsure" if sending else "refused", stop, amount, trigger, said)
         return self._told("placed", stop, amount, trigger, f"order {made.get('id')}")
 
     def _told(self, outcome: str, stop: Stop, amount: float, trigger: float, why: str) -> StopTold:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.core import SeawallError
+from seawall.core import InputError, SeawallError
 from seawall.desk.rescue import Goal
 from seawall.desk.watch.feeds import Feed, FeedBrokenError
 from seawall.desk.watch.notices import FeedTold, Notice, SourceTold, to_tell, warned
@@ -101,6 +101,8 @@ class Watcher:
     async def run(self) -> None:
         """Watch until stopped, or until every feed has ended.
 
+        A live feed that ends, or an error that ends the watch, is told before.
+
         Raises
         ------
         InputError
@@ -117,6 +119,11 @@ class Watcher:
             await asyncio.wait({ended, others[-1]}, return_when=asyncio.FIRST_COMPLETED)
             if ended.done():
                 ended.result()
+                if any(feed.live for feed in self._feeds):
+                    self._tell_end("the feed has ended")
+        except Exception as error:
+            self._tell_end(_said(error))
+            raise
         finally:
             for task in (*loop_tasks, *others):
                 task.cancel()
@@ -150,9 +157,19 @@ class Watcher:
 
     async def _beside(self, change: Change) -> None:
         assert self._on_change is not None
-        notices = await self._on_change(self.watched, change)
+        try:
+            notices = await self._on_change(self.watched, change)
+        except Exception as error:
+            # nobody awaits this: what is not told here is never told
+            notices = [SourceTold(f"stops could not be seen to: {_said(error)}", True, stops=True)]
         if notices:
             self._tell(notices, 0)
+
+    def _tell_end(self, why: str) -> None:
+        """Tell that nothing is watched from here on."""
+        held = self.watched.held
+        quiet = float((time.monotonic() - self._last[held]).max()) if len(held) else 0.0
+        self._tell([FeedTold(False, self._named(held), quiet, why, ended=True)], 0)
 
     async def _stopped(self) -> None:
         await self._stopping.wait()
@@ -164,9 +181,12 @@ class Watcher:
             try:
                 await feed.run(self.take)
                 return
-            except FeedBrokenError as error:
+            except InputError:
+                raise
+            except Exception as error:
+                # whatever a feed's library raises, the watch goes on and the silence is told
                 self.tally.broken += 1
-                self._why = str(error)
+                self._why = str(error) if isinstance(error, FeedBrokenError) else _said(error)
             if time.monotonic() - begun > self._patience.most:
                 wait = self._patience.reopen
             await asyncio.sleep(wait)
@@ -209,10 +229,10 @@ class Watcher:
             await asyncio.sleep(self._patience.reread)
             try:
                 fresh = await asyncio.to_thread(self._reread)
-            except (SeawallError, OSError) as error:
+            except Exception as error:
+                # a look that is never taken again would leave changes of the account unseen
                 if not failing:
-                    text = " ".join(str(error).split())[:300]
-                    self._tell([SourceTold(text, True)], 0)
+                    self._tell([SourceTold(_said(error), True)], 0)
                 failing = True
                 continue
             if failing:
@@ -223,3 +243,8 @@ class Watcher:
                 self.watched = fresh
                 self._forget_silence()
                 self._judge(0)
+
+
+def _said(error: Exception) -> str:
+    text = " ".join(str(error).split())[:300]
+    return text if isinstance(error, SeawallError) else f"{type(error).__name__}: {text}"

@@ -2,18 +2,28 @@
 
 import asyncio
 import json
+import os
+import sys
 import time
 
 import pytest
 
-from seawall.core import InputError
+from seawall.core import InputError, Mistake
 from seawall.desk.rescue import Goal
-from seawall.desk.watch.feeds import AddressFeed, FeedBrokenError, FileFeed, feed_of, marks_of
+from seawall.desk.watch.feeds import (
+    AddressFeed,
+    FeedBrokenError,
+    FileFeed,
+    _broken,
+    feed_of,
+    marks_of,
+)
 from seawall.desk.watch.levels import Level, Thresholds
 from seawall.desk.watch.notices import FeedTold, SourceTold, Warned
 from seawall.desk.watch.watched import Mark, Watched
 from seawall.desk.watch.watcher import Patience, Watcher
 from seawall.ingest import read_book
+from seawall.report.desk_watch import is_grave, sentence, title_of
 from seawall.rulebook import bind
 
 HEAD = (
@@ -242,3 +252,89 @@ def test_an_address_that_nobody_answers_is_broken():
 )
 def test_messages_are_read_strictly(said, marks):
     assert marks_of(said) == marks
+
+
+def test_what_a_library_raises_unforeseen_is_a_broken_feed_and_not_the_end(tmp_path):
+    feed = Said(86_000.0, KeyError("markPrice"), 83_200.0, None)
+    told, watcher = watch(watched_of(tmp_path), [feed], until=1, patience=Patience(reopen=0.01))
+    assert (feed.runs, watcher.tally.broken) == (2, 1)
+    assert told[0].level is Level.MARGIN_CALL
+
+
+def test_an_error_that_ends_the_watch_is_told_before(tmp_path):
+    wrong = InputError(Mistake("not listed there", "venue okx", value="BTC-USDT-SWAP"))
+    told = []
+    watcher = Watcher(
+        watched_of(tmp_path), [Said(86_000.0, wrong)], lambda notices, _: told.extend(notices)
+    )
+    with pytest.raises(InputError, match="not listed there"):
+        asyncio.run(watcher.run())
+    assert [type(n) for n in told] == [FeedTold]
+    assert told[0].ended
+    assert "not listed there" in told[0].why
+    assert is_grave(told)
+    assert "THE WATCH ENDS" in sentence(told[0])
+    assert told[0].instruments == ("binance_usdm BTCUSDT",)
+
+
+def test_a_live_feed_that_ends_is_told_and_a_file_is_not(tmp_path):
+    for live in (True, False):
+        told, _ = watch(watched_of(tmp_path), [Said(86_000.0, live=live)])
+        assert [isinstance(n, FeedTold) and n.ended for n in told] == [True] * live
+
+
+def test_stops_that_fail_unforeseen_are_told(tmp_path):
+    async def fails(watched, change):
+        raise OSError("no space left on device")
+
+    told, _ = watch(watched_of(tmp_path), [Said(83_200.0, None)], until=2, on_change=fails)
+    assert told[1] == SourceTold(
+        "stops could not be seen to: OSError: no space left on device", True, stops=True
+    )
+    assert title_of(told[1:]) == "Stops could not be seen to"
+
+
+def test_looks_at_the_book_go_on_whatever_one_of_them_raises(tmp_path):
+    looks = []
+
+    def reread():
+        looks.append(1)
+        if len(looks) == 1:
+            raise KeyError("positions")
+        return
+
+    told, _ = watch(
+        watched_of(tmp_path), [Said(None)], until=2, reread=reread, patience=Patience(reread=0.02)
+    )
+    assert [n.bad for n in told] == [True, False]
+    assert "KeyError" in told[0].text
+
+
+def test_standard_input_goes_on_after_an_empty_line(tmp_path, monkeypatch):
+    told = []
+
+    async def run():
+        read, write = os.pipe()
+        os.write(write, b'{"asset": "BTC", "mark": 83450}\n\n{"asset": "BTC", "mark": 83200}\n')
+        os.close(write)
+        with os.fdopen(read) as pipe:
+            monkeypatch.setattr(sys, "stdin", pipe)
+            watcher = Watcher(watched_of(tmp_path), [FileFeed("-")], lambda n, _: told.extend(n))
+            async with asyncio.timeout(20):
+                await watcher.run()
+        return watcher
+
+    watcher = asyncio.run(run())
+    assert watcher.tally.marks == 2
+    assert [w.level for w in told[:-1]] == [Level.APPROACHING, Level.MARGIN_CALL]
+    assert told[-1].ended
+
+
+def test_no_part_of_an_addresses_secrets_is_told():
+    url = "https://ann:hush%21@feed.test:8443/private/marks?token=s3cret&x=1"
+    said = f"401, message='Unauthorized', url='{url}'; retry /private/marks?token=s3cret&x=1 hush!"
+    with pytest.raises(FeedBrokenError) as broken, _broken(OSError, url):
+        raise OSError(said)
+    for secret in ("ann", "hush", "s3cret", "private"):
+        assert secret not in str(broken.value)
+    assert "https://feed.test" in str(broken.value)
