@@ -41,17 +41,45 @@ def read_rows(
     Raises
     ------
     InputError
-        If a file holds no candles or those of several venues, or an asset has no prices.
+        If a file holds no candles or those of several venues, or an asset has no prices or those
+        of several instruments.
     """
-    found: dict[str, Rows] = {}
+    parts: dict[str, dict[str, list[Rows]]] = {}
     for file in _files(source, assets):
-        for asset, rows in _read(file, format, venue).items():
-            found.setdefault(asset, rows)
+        for name, rows in _read(file, format, venue).items():
+            parts.setdefault(_asset_of(name)[0], {}).setdefault(name, []).append(rows)
+    found = {a: _one(a, some, source) for a, some in parts.items() if not assets or a in assets}
+    known = tuple(parts)
     wanted = tuple(found) if assets is None else tuple(assets)
     missing = [a for a in wanted if a not in found]
     if missing or not wanted:
-        raise without_prices(missing, tuple(found), str(source))
+        raise without_prices(missing, known, str(source))
     return {a: found[a] for a in wanted}
+
+
+def _one(asset: str, some: Mapping[str, Sequence[Rows]], source: Path) -> Rows:
+    """Rows of the one instrument of an asset, from all files that hold some, per unit of it."""
+    if len(some) > 1:
+        raise InputError(
+            Mistake(
+                "candles of several instruments of one asset",
+                str(source),
+                value=f"{asset}: {', '.join(sorted(some))}",
+                allowed="those of one",
+                mend="Keep the rows of one of them",
+            )
+        )
+    name, parts = next(iter(some.items()))
+    units = _asset_of(name)[1]
+    columns = set.intersection(*(set(rows.values) for rows in parts))
+    return Rows(
+        np.concatenate([rows.time for rows in parts]),
+        {
+            c: np.concatenate([rows.values[c] for rows in parts])
+            * (units if c == VOLUME else 1.0 / units)
+            for c in sorted(columns)
+        },
+    )
 
 
 def _files(source: Path, assets: Sequence[str] | None) -> list[Path]:
@@ -59,7 +87,7 @@ def _files(source: Path, assets: Sequence[str] | None) -> list[Path]:
         return [source]
     files = sorted(f for f in source.iterdir() if f.suffix.casefold() in _SUFFIXES)
     if assets is not None:
-        files = [f for f in files if _asset_of(_stem(f)) in assets]
+        files = [f for f in files if _asset_of(_stem(f))[0] in assets]
     if not files and assets is None:
         raise InputError(
             Mistake("no candles in the folder", str(source), allowed=", ".join(_SUFFIXES))
@@ -71,15 +99,20 @@ def _stem(file: Path) -> str:
     return file.name.partition(".")[0].partition("-")[0]
 
 
-def _asset_of(name: str) -> str:
-    """The underlying of an instrument's name; the name itself where it has no known form."""
+def _asset_of(name: str) -> tuple[str, float]:
+    """The underlying of an instrument's name and how many units of it one price is for.
+
+    The name itself, and one, where it has no known form.
+    """
     try:
-        return parse_symbol(name).asset
+        found = parse_symbol(name)
     except RuleError:
-        return name
+        return name, 1.0
+    return found.asset, found.multiplier
 
 
 def _read(file: Path, format: str | None, venue: str) -> dict[str, Rows]:
+    """Rows by the name that the file has for them."""
     history = read_history(file, format, venue=venue)
     series = history.series
     if history.what is not What.CANDLES or series is None:
@@ -100,7 +133,7 @@ def _read(file: Path, format: str | None, venue: str) -> dict[str, Rows]:
         mine = labels.codes == code
         kept = (*PRICES, *((VOLUME,) if VOLUME in series.values else ()))
         values = {p: series.values[p][mine] for p in kept}
-        found.setdefault(_asset_of(name), Rows(series.time[mine], values))
+        found[name] = Rows(series.time[mine], values)
     return found
 
 
