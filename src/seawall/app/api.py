@@ -99,12 +99,13 @@ def check(
         Margin ratio (maintenance / equity) to which collateral is to be brought, above 0, at
         most 1.
     volatility
-        Daily standard deviation by asset; bundled figures for the rest.
+        Daily standard deviation by asset; that of the simulated prices where there are odds, else
+        bundled figures, for the rest.
     market
         Book whose clusters are named beside each position; by default the book's own.
     candles, store
-        Candles of the book's assets, or a recorded tape: either adds the odds of a margin call
-        and of liquidation within an hour, a day and a week.
+        Candles of the book's assets, or a store of marks or of a tape: either adds the odds of a
+        margin call and of liquidation within an hour, a day and a week.
     odds_needed
         Whether prices that do not suffice are refused; else a warning says why there are no odds.
     call_ratio
@@ -130,14 +131,18 @@ def check(
             )
         )
     margin = bound(book)
-    sigma = daily_volatility_of(margin.book.assets, volatility)
-    made = check_report(margin, sigma, target_ratio, None if market is None else bound(market))
+    others = None if market is None else bound(market)
+
+    def plain(simulated: Mapping[str, float]) -> Report:
+        sigma = daily_volatility_of(margin.book.assets, {**simulated, **(volatility or {})})
+        return check_report(margin, sigma, target_ratio, others)
+
     if candles is None and store is None:
-        return made
+        return plain({})
     from seawall.app.desk_odds import odds_report
 
     return odds_report(
-        made,
+        plain,
         margin,
         candles=candles,
         store=store,

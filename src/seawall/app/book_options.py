@@ -45,7 +45,9 @@ CandlesOption = Annotated[
 ]
 StoreOption = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Marks and depth that were polled; prices of a tape there."),
+    typer.Option(
+        metavar="DIR", help="Marks and depth polled there; prices of the past by them or a tape."
+    ),
 ]
 FundingOption = Annotated[
     list[str] | None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from seawall.app.progress import Say, silent
@@ -39,27 +39,49 @@ def history_of(
     candles
         File or folder that :func:`seawall.desk.history.read_candles` reads.
     store
-        Folder of a recorded tape, whose liquidations' prices are used; one of the two.
+        Folder of a store, one of the two: the marks polled there are used, or where they do not
+        suffice the prices of a recorded tape's liquidations.
 
     Raises
     ------
     InputError
         If neither or both are given, an asset has no prices, or the history has gaps.
     """
-    from seawall.desk.history import candles_of_store, read_candles
+    from seawall.desk.history import read_candles
 
     if (candles is None) == (store is None):
         raise InputError(
             Mistake(
                 "one source of prices is needed",
-                allowed="--candles FILE, or --store DIR with a tape",
+                allowed="--candles FILE, or --store DIR with a tape or three weeks of marks",
             )
         )
     progress(f"reading {candles or store}")
     if candles is not None:
         found = read_candles(candles, assets)
         return found.until(moment) if moment else found
-    return candles_of_store(str(store), assets, until=moment or None)
+    return _stored(str(store), assets, moment or None)
+
+
+def _stored(store: str, assets: Sequence[str], until: int | None) -> Candles:
+    """Candles of the marks that were polled if they suffice, else of the tape's fills."""
+    from seawall.app.market_store import polled, recorded
+    from seawall.desk.history import candles_of_store
+    from seawall.desk.marks import candles_of_marks
+    from seawall.desk.prices import require_long
+
+    wrong: list[Mistake] = []
+    for there, read in ((polled(store), candles_of_marks), (recorded(store), candles_of_store)):
+        if there is None:
+            continue
+        try:
+            found = read(store, assets, until=until)
+            require_long(found)
+        except InputError as error:
+            wrong += error.mistakes
+            continue
+        return found
+    raise InputError(wrong or Mistake("no prices are stored here", store))
 
 
 def price_model(
@@ -99,7 +121,7 @@ def lateness(margin: MarginBook, model: PriceModel) -> tuple[str, ...]:
 
 
 def odds_report(
-    report: Report,
+    plain: Callable[[Mapping[str, float]], Report],
     margin: MarginBook,
     *,
     candles: PathLike | None = None,
@@ -116,8 +138,8 @@ def odds_report(
 
     Parameters
     ----------
-    report
-        The check of ``margin``.
+    plain
+        Makes the check of ``margin``, given daily volatilities by asset.
     needed
         Whether prices that do not suffice are refused; else a warning says so.
     paths, seed
@@ -138,13 +160,14 @@ def odds_report(
     except InputError as error:
         if needed:
             raise
-        return warned(report, f"No odds: {error}")
+        return warned(plain({}), f"No odds: {error}")
     enough = int(min(MOST_PATHS, max(LEAST_PATHS, _WORK / max(1, len(margin.book)))))
     progress("simulating prices")
     drawn = model.paths(count=paths or enough, seed=seed)
     progress("walking the accounts along them")
     found = odds(margin, drawn, call_ratio=call_ratio, funding=funding, depth=depth)
-    made = with_odds(report, margin, found, model, str(candles or store))
+    sigma = dict(zip(margin.book.assets, found.volatility.tolist(), strict=True))
+    made = with_odds(plain(sigma), margin, found, model)
     return warned(made, *lateness(margin, model))
 
 

@@ -125,7 +125,7 @@ def size(
     progress("and at other volatilities")
     nu = size_rules.volatility_of_volatility(model, resizing.asset, limits.horizon)
     moves = size_moves.plans(sizer, made, edge=edge, years=years, daily_nu=nu, band=band)
-    told = size_report(sizer, made, moves, worth, model, str(candles or store), new)
+    told = size_report(sizer, made, moves, worth, model, new)
     return warned(told, *lateness(margin, model))
 
 

@@ -124,7 +124,7 @@ def stop(
     progress("walking the account along them")
     near = _crowds(resizing, stops.mark, stops.daily_sigma, market, tape)
     found = place(stops, sigmas=sigmas, trigger=trigger, extra=extra, at=at, clusters=near)
-    made = stop_report(stops, found, model, str(candles or store), market is None and tape is None)
+    made = stop_report(stops, found, model, market is None and tape is None)
     return warned(made, *lateness(margin, model))
 
 

@@ -49,12 +49,20 @@ def recorded(store: Path | str | None) -> Path | None:
 def sources_of(store: Path | str | None, candles: object) -> tuple[Path | None, Path | None]:
     """Where prices of the past and where marks are taken from: a store may hold either or both.
 
-    Its tape tells prices unless candles do. A store of neither is left to who reads it.
+    Its tape, or marks of more than a day, tell prices unless candles do. A store of neither is
+    left to who reads it.
     """
-    tape = None if candles is not None else recorded(store)
-    if tape is not None or store is None:
-        return tape, polled(store)
+    past = None if candles is not None else recorded(store) or _long_polled(store)
+    if past is not None or store is None:
+        return past, polled(store)
     return None, Path(store)
+
+
+def _long_polled(store: Path | str | None) -> Path | None:
+    """The store, if its market tables are of more than two days: those of one tell no past."""
+    from seawall.ingest.market.tables import days
+
+    return Path(store) if store is not None and len(days(store)) > 2 else None
 
 
 def depth_of(

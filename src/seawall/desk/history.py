@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def read_candles(
         Naming every asset without prices, every gap, every price that cannot be.
     """
     source = Path(os.fspath(path))
-    return _aligned(read_rows(source, assets, format, venue), str(source))
+    return aligned(read_rows(source, assets, format, venue), str(source))
 
 
 def candles_of_store(
@@ -92,12 +93,19 @@ def candles_of_store(
     }
     missing = [a for a in assets if not len(rows[a].time)]
     if missing:
-        raise without_prices(missing, sorted(set(names_found.tolist())), str(folder))
-    return _aligned(rows, str(folder), step)
+        raise without_prices(missing, sorted(set(names_found.tolist())), f"{folder} (tape)")
+    candles = aligned(rows, f"{folder} (tape)", step)
+    return replace(candles, source=f"{folder} (prices at which liquidations were filled)")
 
 
-def _aligned(found: Mapping[str, Rows], source: str, step: float | None = None) -> Candles:
-    """All assets on the times that all have."""
+def aligned(found: Mapping[str, Rows], source: str, step: float | None = None) -> Candles:
+    """All assets on the times that all have.
+
+    Raises
+    ------
+    InputError
+        Naming what cannot be, and every gap.
+    """
     mistakes: list[Mistake] = []
     ordered = {a: checked(a, rows, source, mistakes) for a, rows in found.items()}
     if mistakes:

@@ -18,7 +18,7 @@ from seawall.desk.passages import (
     passages,
     standard_error,
 )
-from seawall.desk.paths import DAY, Paths
+from seawall.desk.paths import DAY, Paths, covariance
 from seawall.liquidity import EMPIRICAL, ImpactLaw, depth_of
 from seawall.margin import MarginBook
 
@@ -44,7 +44,8 @@ class Odds:
         Shape (m, H): probability that the account is called, and that it falls, with their
         Monte-Carlo standard errors.
     closed_form
-        Shape (m, H): probability that it falls if prices were Brownian with the same variance.
+        Shape (m, H): probability that it falls if prices were Brownian with the same covariance at
+        the horizon.
     loss_usd
         Shape (m, H): what a fall costs the trader, of the equity at the marks; mean over the
         paths on which the account falls, NaN if it falls on none.
@@ -126,7 +127,6 @@ def odds(
     for horizon in horizons:
         paths.steps(horizon)
     volatility = _volatility(paths)
-    covariance = np.atleast_2d(np.cov(_day(paths)[0].T, bias=True)) * _day(paths)[1]
     closing = Closing(margin, depth_of(margin.book.assets, depth).values, law)
     options = {
         "call_ratio": call_ratio,
@@ -158,7 +158,7 @@ def odds(
         call_se=standard_error(counted["call"], paths.count),
         fall_se=standard_error(counted["fall"], paths.count),
         closed_form=np.stack(
-            [account_passage(margin, covariance, h, funding) for h in horizons], axis=1
+            [account_passage(margin, covariance(paths, h), h, funding) for h in horizons], axis=1
         ),
         sigmas=sigmas,
         funding_seconds=np.where(state.liquidatable, 0.0, left),

@@ -65,15 +65,18 @@ class Paths:
         Raises
         ------
         InputError
-            If the first step is longer, or the paths end before.
+            If none of the steps ends there.
         """
         found = int(np.searchsorted(self.ends, horizon * (1.0 + 1e-9), side="right"))
-        if found == 0 or horizon > self.seconds * (1.0 + 1e-9):
+        if found == 0 or abs(float(self.ends[found - 1]) - horizon) > 1e-6 * horizon:
+            # what is known of an earlier end is less than what was asked
+            near = self.ends[max(0, found - 1) : found + 1]
             raise InputError(
                 Mistake(
-                    "no such horizon of these paths",
+                    "no step of the prices ends at this horizon",
                     value=f"{horizon:g} s",
-                    allowed=f"{self.ends[0]:g} to {self.seconds:g} s",
+                    allowed=f"one from {self.ends[0]:g} to {self.seconds:g} s; the nearest are "
+                    + ", ".join(f"{end:g} s" for end in near.tolist()),
                 )
             )
         return found
@@ -121,6 +124,11 @@ class Paths:
     def highest(self, horizon: float) -> Floats:
         """Shape (n, A): log change at the highest price within ``horizon`` seconds."""
         return np.asarray(self.high[:, : self.steps(horizon)].max(axis=1), dtype=np.float64)
+
+
+def covariance(paths: Paths, horizon: float) -> Floats:
+    """Shape (A, A): covariance of the log changes over ``horizon`` seconds, a day of it."""
+    return np.atleast_2d(np.cov(paths.at(horizon).T, bias=True)) * (DAY / horizon)
 
 
 def brownian(

@@ -74,12 +74,15 @@ class PriceModel:
         The model in steps of an hour.
     fine
         The model in steps of the candles, for the first hour; None for hourly candles.
+    source
+        Where the candles came from.
     """
 
     assets: tuple[str, ...]
     time: int
     hourly: Pace
     fine: Pace | None
+    source: str = ""
 
     def paths(self, horizon: float = WEEK, count: int = 10_000, seed: int = 0) -> Paths:
         """Simulated prices: the first hour in steps of the candles, then hour by hour.
@@ -199,6 +202,23 @@ def fit_prices(candles: Candles) -> PriceModel:
                 allowed="an hour, or a part of it that divides it",
             )
         )
+    require_long(candles)
+    hours = candles.coarser(HOUR)
+    flat = [a for k, a in enumerate(hours.assets) if np.ptp(hours.close[:, k]) == 0.0]
+    if flat:
+        raise InputError(Mistake("a price that never moves", candles.source, value=", ".join(flat)))
+    fine = _pace(candles) if candles.step < HOUR else None
+    return PriceModel(candles.assets, candles.end, _pace(hours), fine, candles.source)
+
+
+def require_long(candles: Candles) -> None:
+    """Refuse a history too short to fit.
+
+    Raises
+    ------
+    InputError
+        Saying how long it is.
+    """
     hours = candles.coarser(HOUR)
     if len(hours.time) < LEAST_HOURS + 1:
         raise InputError(
@@ -210,11 +230,6 @@ def fit_prices(candles: Candles) -> PriceModel:
                 + ", ".join(candles.assets),
             )
         )
-    flat = [a for k, a in enumerate(hours.assets) if np.ptp(hours.close[:, k]) == 0.0]
-    if flat:
-        raise InputError(Mistake("a price that never moves", candles.source, value=", ".join(flat)))
-    fine = _pace(candles) if candles.step < HOUR else None
-    return PriceModel(candles.assets, candles.end, _pace(hours), fine)
 
 
 def follow(model: PriceModel, candles: Candles) -> PriceModel:

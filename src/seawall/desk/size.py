@@ -13,7 +13,7 @@ from seawall.core import InputError, Mistake
 from seawall.desk.closed_form import account_passage
 from seawall.desk.closing import Closing, slipped
 from seawall.desk.passages import carries, passages, standard_error
-from seawall.desk.paths import DAY, Paths
+from seawall.desk.paths import DAY, Paths, covariance
 from seawall.desk.resizing import Resizing
 from seawall.liquidity import EMPIRICAL, ImpactLaw, depth_of
 from seawall.margin import MarginBook
@@ -23,6 +23,8 @@ Mask = NDArray[np.bool_]
 
 SHORTFALL_LEVEL = 0.975
 """Share of the outcomes that an expected shortfall leaves out: it is the mean of the rest."""
+LONGEST = 30 * DAY
+"""Horizon in seconds beyond which nothing is asked of prices that were graded over a week."""
 POINTS = 48
 """Sizes of a curve, from the smallest to the largest that brackets allow."""
 _ZOOMS = 2
@@ -50,7 +52,7 @@ class Wanted:
     probability
         Greatest probability of a liquidation within ``horizon``, above 0, below 1.
     horizon
-        Seconds.
+        Seconds, up to 30 days.
     shortfall
         Greatest expected shortfall of the account within it, a fraction of its equity, > 0.
     cost
@@ -78,8 +80,13 @@ class Wanted:
 
     def __post_init__(self) -> None:
         checks = (
-            ("--probability", self.probability, 0.0 < self.probability < 1.0, "0% to 100%"),
-            ("--horizon", self.horizon, 0.0 < self.horizon < np.inf, "seconds above 0"),
+            ("--probability", self.probability, 0.0 < self.probability < 1.0, "above 0, below 1"),
+            (
+                "--horizon",
+                self.horizon,
+                0.0 < self.horizon <= LONGEST,
+                f"seconds above 0, up to {LONGEST:.0f} (30 days)",
+            ),
             ("--budget", self.shortfall, 0.0 < self.shortfall < np.inf, "above 0"),
             ("--cost", self.cost, 0.0 < self.cost < 1.0, "above 0%, below 100%"),
             (
@@ -258,7 +265,9 @@ class Sizer:
             call=called.mean(axis=1),
             fall=fall,
             fall_se=standard_error(fall, paths.count),
-            closed_form=account_passage(made, self._covariance(paths), self.horizon, self.funding),
+            closed_form=account_passage(
+                made, covariance(paths, self.horizon), self.horizon, self.funding
+            ),
             shortfall=_shortfall(loss) / r.equity_usd,
             calm=self.slippage(notional, stressed=False),
             stressed=self.slippage(notional, stressed=True),
@@ -286,10 +295,6 @@ class Sizer:
                     ratio = np.exp(sign * paths.close[:, :, a].astype(np.float64))
                     over += np.outer(paid[:, column], ratio @ lengths)
         return (over - gained) * self.resizing.unit_usd
-
-    def _covariance(self, paths: Paths) -> Floats:
-        horizon = min(DAY, paths.seconds)
-        return np.atleast_2d(np.cov(paths.at(horizon).T, bias=True)) * DAY / horizon
 
 
 def size(

@@ -14,7 +14,7 @@ from seawall.desk.closed_form import touch_probability
 from seawall.desk.closing import slipped
 from seawall.desk.odds import HORIZONS
 from seawall.desk.passages import Passages, carries, passages, standard_error
-from seawall.desk.paths import DAY, Paths
+from seawall.desk.paths import DAY, Paths, covariance
 from seawall.desk.resizing import Resizing
 from seawall.desk.triggers import Trigger
 from seawall.liquidity import EMPIRICAL, ImpactLaw, depth_of
@@ -136,9 +136,11 @@ class Stops:
     @cached_property
     def daily_sigma(self) -> float:
         """Standard deviation of the log price over a day."""
-        paths = self.paths.of((self.resizing.asset,))
-        horizon = min(DAY, paths.seconds)
-        return float(paths.at(horizon)[:, 0].std() * np.sqrt(DAY / horizon))
+        return self._sigma(min(DAY, self.paths.seconds))
+
+    def _sigma(self, horizon: float) -> float:
+        """The same over another horizon, a day of it: volatility returns to its level."""
+        return float(np.sqrt(covariance(self.paths.of((self.resizing.asset,)), horizon)[0, 0]))
 
     def slippage(self, price: Floats, stressed: bool) -> Floats:
         """Of closing the position at prices (K,), a fraction."""
@@ -182,7 +184,7 @@ class Stops:
         count = self.paths.count
         fires, liquidated, gap = (np.stack([row[k] for row in rows]) for k in range(3))
         apart = np.log(price / self.mark)
-        touched = [touch_probability(apart, self.daily_sigma, h) for h in self.horizons]
+        touched = [touch_probability(apart, self._sigma(h), h) for h in self.horizons]
         return Firing(
             price=price,
             fires=fires,

@@ -22,9 +22,7 @@ _WORDS = {3_600.0: "an hour", 86_400.0: "a day", 604_800.0: "a week"}
 _SHORT = {3_600.0: "1h", 86_400.0: "1d", 604_800.0: "1w"}
 
 
-def with_odds(
-    report: Report, margin: MarginBook, odds: Odds, model: PriceModel, source: str
-) -> Report:
+def with_odds(report: Report, margin: MarginBook, odds: Odds, model: PriceModel) -> Report:
     """A check with the odds of its accounts and positions.
 
     Parameters
@@ -33,8 +31,6 @@ def with_odds(
         What :func:`seawall.report.check.check_report` made.
     odds, model
         The odds, and the model of prices behind them.
-    source
-        Where the prices came from.
     """
     accounts, positions = _accounts(margin, odds), _positions(margin, odds)
     main = odds.fall[:, _main(odds)]
@@ -46,7 +42,7 @@ def with_odds(
         "paths": odds.paths,
         "call_ratio": odds.call_ratio,
         "prices": {
-            "source": source,
+            "source": model.source,
             "as_of": format_time(model.time),
             "daily_volatility": {
                 a: float(x) for a, x in zip(margin.book.assets, odds.volatility, strict=True)
@@ -73,7 +69,7 @@ def with_odds(
         answer=(*_answer(margin, odds, order), *report.answer),
         headlines=(*_headlines(odds, order), *report.headlines),
         tables=(*report.tables, *tables),
-        assumptions=(*_assumptions(odds, model, source, held), *report.assumptions),
+        assumptions=(*_assumptions(odds, model, held), *report.assumptions),
         payload={**report.payload, "odds": found},
         sections=(Section("How likely", ("odds", "position_odds")), *report.sections),
     )
@@ -282,14 +278,15 @@ def _headlines(odds: Odds, order: Any) -> tuple[Headline, ...]:
 
 
 def _assumptions(
-    odds: Odds, model: PriceModel, source: str, held: Sequence[Reliability]
+    odds: Odds, model: PriceModel, held: Sequence[Reliability]
 ) -> tuple[Assumption, ...]:
     rows = [
         Assumption(
             f"Prices from {format_time(model.time)} on: filtered historical simulation, GARCH "
             "volatility, generalised Pareto tails, residuals of all assets drawn together; no "
-            "drift, funding constant, nobody adds margin or closes.",
-            f"{source}; docs/methods/odds.md",
+            "drift, funding constant, nobody adds margin or closes. A day's σ is that of these "
+            "prices unless one was given.",
+            f"{model.source}; docs/methods/odds.md",
         )
     ]
     good = [b for b in held if b.calibrated]

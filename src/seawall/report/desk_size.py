@@ -40,7 +40,6 @@ def size_report(
     moves: Sequence[Plan],
     worth: Kelly | None,
     model: PriceModel,
-    source: str,
     new: bool,
 ) -> Report:
     """The largest size within the limits, each limit, the curve, and the plan by volatility.
@@ -84,7 +83,7 @@ def size_report(
             curve_table(sizing),
         ),
         charts=(size_chart(sizing), plan_chart(moves)),
-        assumptions=_assumptions(sizer, sizing, worth, model, source),
+        assumptions=_assumptions(sizer, sizing, worth, model),
         warnings=_warnings(sizing),
         inputs=inputs_of(margin),
         payload=payload,
@@ -233,14 +232,14 @@ def _headlines(sizing: Sizing) -> tuple[Headline, ...]:
 
 
 def _assumptions(
-    sizer: Sizer, sizing: Sizing, worth: Kelly | None, model: PriceModel, source: str
+    sizer: Sizer, sizing: Sizing, worth: Kelly | None, model: PriceModel
 ) -> tuple[Assumption, ...]:
     law = sizer.law
     rows = [
         Assumption(
             f"Prices from {format_time(model.time)} on: the model of the odds, the same "
             f"{sizer.paths.count:,} paths for every size; no drift, funding constant, nobody acts.",
-            f"{source}; docs/methods/odds.md",
+            f"{model.source}; docs/methods/odds.md",
         ),
         Assumption(
             f"{text(sizer.resting, Unit.USD)} rest within 1% of mid in a calm book, "
@@ -269,6 +268,12 @@ def _warnings(sizing: Sizing) -> tuple[str, ...]:
             f"{r.base.terms[int(r.base.book.accounts.venue[0])].title} does not say how much "
             "leverage it gives at which size: the size is held to the maintenance margin alone."
         )
-    bin_ = grades().of(w.horizon, w.probability)
-    lines += grade_warnings([bin_] if bin_ is not None else [])
+    chances = [w.probability, *sizing.there.fall.tolist()]
+    bins = [grades().of(w.horizon, p) for p in chances]
+    lines += grade_warnings([b for b in dict.fromkeys(bins) if b is not None])
+    if bins[0] is None:
+        lines.append(
+            "Probabilities within this horizon were not held against what came: the grading is of "
+            "an hour, a day and a week; see docs/methods/odds.md."
+        )
     return (*lines, *warnings_of(r.margin))

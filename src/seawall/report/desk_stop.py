@@ -45,7 +45,7 @@ _WHY = {
 }
 
 
-def stop_report(stops: Stops, found: Placed, model: PriceModel, source: str, alone: bool) -> Report:
+def stop_report(stops: Stops, found: Placed, model: PriceModel, alone: bool) -> Report:
     """Where a stop stands, whether it fires before the liquidation, and what that costs.
 
     Parameters
@@ -83,7 +83,7 @@ def stop_report(stops: Stops, found: Placed, model: PriceModel, source: str, alo
         headlines=_headlines(found),
         tables=(_odds_table(found), _needed_table(found), _others_table(found)),
         charts=(_chart(found),),
-        assumptions=_assumptions(stops, found, model, source, alone),
+        assumptions=_assumptions(stops, found, model, alone),
         warnings=_warnings(stops, found),
         inputs=inputs_of(margin),
         payload=payload,
@@ -298,7 +298,7 @@ def _chart(found: Placed) -> Chart:
 
 
 def _assumptions(
-    stops: Stops, found: Placed, model: PriceModel, source: str, alone: bool
+    stops: Stops, found: Placed, model: PriceModel, alone: bool
 ) -> tuple[Assumption, ...]:
     usual = "" if found.trigger.usual else ", which has to be chosen with the order"
     rows = [
@@ -306,7 +306,7 @@ def _assumptions(
             f"Prices from {format_time(model.time)} on: the model of the odds; the same "
             f"{found.paths:,} paths for every stop; the order fills {stops.delay:g} s after its "
             "trigger.",
-            f"{source}; docs/methods/stop.md",
+            f"{model.source}; docs/methods/stop.md",
         ),
         Assumption(f"It fires by the {found.trigger.by} price{usual}.", found.trigger.source),
         Assumption(
@@ -335,7 +335,8 @@ def _warnings(stops: Stops, found: Placed) -> tuple[str, ...]:
         )
     if not found.trigger.source:
         lines.append("How stops fire at this venue is not known: the last price is taken.")
-    chances = np.concatenate((found.firing.fires[0], found.unprotected)).tolist()
-    bins = [grades().of(h, p) for h, p in zip(2 * found.horizons, chances, strict=True)]
+    shown = (found.firing.fires[0], found.firing.liquidated[0], found.unprotected)
+    chances = np.concatenate(shown).tolist()
+    bins = [grades().of(h, p) for h, p in zip(3 * found.horizons, chances, strict=True)]
     lines += grade_warnings([b for b in dict.fromkeys(bins) if b is not None])
     return (*lines, *warnings_of(stops.resizing.margin))

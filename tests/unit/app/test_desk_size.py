@@ -142,3 +142,30 @@ def test_prices_are_needed_and_must_suffice(folder: Path) -> None:
     new = ("--instrument", "BTCUSDT", "--equity", "1k")
     assert "one source of prices" in str(run(folder, *new).exception)
     assert "history is too short" in str(run(folder, *new, "--candles", "short.csv").exception)
+
+
+def test_a_contract_of_a_thousand_coins_is_sized_at_its_own_price(folder: Path) -> None:
+    """The candles are of the contract, 1000 PEPE each; so is the mark, and coins are of it."""
+    made = made_candles(("PEPE",), 700)
+    file = written(made, folder / "1000PEPEUSDT.csv")
+    file.write_text(file.read_text().replace(",PEPE,", ",1000PEPEUSDT,"))
+    new = ("--instrument", "1000PEPEUSDT", "--equity", "1000", "--format", "json", *FEW)
+    found = run(folder, *new, "--candles", "1000PEPEUSDT.csv")
+    assert found.exit_code == 0, found.output
+    told = json.loads(found.stdout)
+    last = float(made.close[-1, 0])
+    assert told["position"]["mark_price"] == pytest.approx(last)
+    assert told["size"]["coins"] == pytest.approx(told["size"]["notional_usd"] / last)
+
+
+def test_horizons_that_no_step_ends_at_or_are_too_far_are_refused(folder: Path) -> None:
+    new = ("--instrument", "BTCUSDT", "--equity", "1000", "--candles", "candles.csv")
+    few = ("--paths", "500")
+    for horizon, words in (("90m", "no step of the prices ends"), ("400d", "--horizon")):
+        refused = run(folder, *new, *few, "--horizon", horizon)
+        assert isinstance(refused.exception, InputError)
+        assert words in str(refused.exception)
+    told = json.loads(run(folder, *new, *few, "--horizon", "2d", "--format", "json").stdout)
+    assert "were not held against what came" in json.dumps(told["warnings"])
+    told = json.loads(run(folder, *new, *few, "--horizon", "1d", "--format", "json").stdout)
+    assert "were not held against what came" not in json.dumps(told["warnings"])

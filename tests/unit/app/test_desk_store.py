@@ -44,6 +44,24 @@ def tape_into(store: Path, candles: Candles) -> None:
         writer.append(replace(tape, at_fill=np.ones(len(tape), dtype=np.bool_)))
 
 
+def marks_into(store: Path, candles: Candles) -> None:
+    """Marks four times an hour: its open, lowest, highest and close; of a second venue fewer."""
+    rows = []
+    for a, asset in enumerate(candles.assets):
+        for t, begin in enumerate(candles.time.tolist()):
+            for k, column in enumerate((candles.open, candles.low, candles.high, candles.close)):
+                price = float(column[t, a])
+                row = {"time": begin + k * 15 * 60 * 10**9, "received": begin, "asset": asset,
+                       "venue": "bybit", "instrument": f"{asset}USDT", "mark_price": price,
+                       "index_price": price, "source": "made"}  # fmt: skip
+                rows.append(row)
+                if t % 2:
+                    rows.append(row | {"venue": "okx", "instrument": f"{asset}-USDT-SWAP",
+                                       "mark_price": 2.0 * price})  # fmt: skip
+    with MarketWriter(store) as writer:
+        writer.write({"mark": rows})
+
+
 def polled_into(store: Path, candles: Candles) -> None:
     """A mark of 100 and an order book of each asset at the end of the candles."""
     common = {"time": int(candles.end), "received": int(candles.end), "source": "made"}
@@ -103,6 +121,14 @@ def test_one_store_gives_marks_depth_and_prices(folder: Path) -> None:
         assert here["probability_1w"] == pytest.approx(there["probability_1w"], abs=0.15)
 
 
+def test_the_sigmas_of_a_check_are_those_of_its_odds(folder: Path) -> None:
+    made = document(folder, "check", "full.csv", "--candles", "candles.csv", "--paths", 1000)
+    own = {p["row"]: p["sigmas"] for p in made["odds"]["positions"]}
+    told = {p["row"]: p["sigmas"] for p in made["positions"]}
+    assert told == pytest.approx(own, rel=1e-4)
+    assert "bundled" not in json.dumps(made["assumptions"])
+
+
 def test_candles_beside_a_store_leave_it_marks_and_depth(folder: Path) -> None:
     options = ("--candles", "candles.csv", "--paths", 1000)
     stored = document(folder, "check", "bare.csv", *options, "--store", "both")
@@ -130,6 +156,39 @@ def test_a_store_without_a_tape_has_marks_alone(folder: Path) -> None:
     assert "No odds" not in json.dumps(made["warnings"])
     refused = run(folder, "check", "bare.csv", "--store", "polled", "--seed", 1)
     assert "--seed: nothing to use it for" in str(refused.exception)
+
+
+def test_marks_that_were_polled_give_the_odds_that_candles_of_them_give(folder: Path) -> None:
+    candles = made_candles(("BTC", "ETH"), 600)
+    for store in ("marks", "marks_and_tape"):
+        marks_into(folder / store, candles)
+    tape_into(folder / "marks_and_tape", candles)
+    for store in ("marks", "marks_and_tape"):
+        # the last hour is over once a mark says so
+        polled_into(folder / store, candles)
+    deep = ("--depth", "BTC=5000", "--depth", "ETH=4000")
+    options = ("--paths", 1000, *deep)
+    given = document(folder, "check", "full.csv", "--candles", "candles.csv", *options)
+    for store in ("marks", "marks_and_tape"):
+        made = document(folder, "check", "full.csv", "--store", folder / store, *options)
+        assert made["odds"]["accounts"] == given["odds"]["accounts"]
+        assert "marks polled of bybit BTCUSDT, bybit ETHUSDT" in made["odds"]["prices"]["source"]
+    sized = document(
+        folder, "size", "full.csv", "--row", 2, "--store", folder / "marks", "--paths", 500
+    )
+    assert sized["size"]["notional_usd"] > 0
+
+
+def test_marks_with_a_gap_leave_the_odds_to_the_tape(folder: Path) -> None:
+    candles = made_candles(("BTC", "ETH"), 600)
+    marks_into(folder / "holes", candles.last(200))
+    marks_into(folder / "holes", candles.until(int(candles.time[300])))
+    polled_into(folder / "holes", candles)
+    refused = run(folder, "check", "full.csv", "--store", folder / "holes", "--seed", 1)
+    assert "a gap in the candles" in str(refused.exception)
+    tape_into(folder / "holes", candles)
+    made = document(folder, "check", "full.csv", "--store", folder / "holes", "--paths", 1000)
+    assert "liquidations were filled" in made["odds"]["prices"]["source"]
 
 
 def test_size_stop_and_rescue_take_depth_from_a_store(folder: Path) -> None:

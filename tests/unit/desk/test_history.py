@@ -53,6 +53,37 @@ def test_gaps_and_missing_assets_are_each_named(tmp_path: Path) -> None:
         read_candles(file, ("BTC", "SOL"))
 
 
+def test_prices_of_a_thousand_coins_are_told_for_one(tmp_path: Path) -> None:
+    made = made_candles(("PEPE",), 30)
+    file = written(made, tmp_path / "1000PEPEUSDT.csv")
+    text = file.read_text().replace("PEPE,", "1000PEPEUSDT,")
+    file.write_text(text)
+    found = read_candles(file, ("PEPE",))
+    assert np.allclose(found.close * 1_000.0, made.close, rtol=1e-12)
+    assert np.allclose(found.low * 1_000.0, made.low, rtol=1e-12)
+
+
+def test_months_of_an_instrument_in_files_of_a_folder_are_one_history(tmp_path: Path) -> None:
+    made = made_candles(("BTC",), 60)
+    for part, rows in (("2025-02", made.since(int(made.time[25]))), ("2025-01", made)):
+        early = rows.until(int(made.time[25])) if part == "2025-01" else rows
+        lines = written(early, tmp_path / f"BTCUSDT-1h-{part}.csv").read_text().splitlines()
+        bare = [",".join(x for k, x in enumerate(line.split(",")) if k != 1) for line in lines]
+        (tmp_path / f"BTCUSDT-1h-{part}.csv").write_text("\n".join(bare) + "\n")
+    found = read_candles(tmp_path, ("BTC",))
+    assert found.time.tolist() == made.time.tolist()
+    assert np.array_equal(found.close, made.close)
+
+
+def test_two_instruments_of_one_coin_are_refused_by_name(tmp_path: Path) -> None:
+    made = made_candles(("BTC", "ETH"), 30)
+    file = written(made, tmp_path / "c.csv")
+    text = file.read_text().replace(",BTC,", ",BTCUSDT,").replace(",ETH,", ",BTCUSDC,")
+    file.write_text(text)
+    with pytest.raises(InputError, match=r"several instruments of one asset .*BTCUSDC, BTCUSDT"):
+        read_candles(file)
+
+
 def test_impossible_and_doubled_candles_are_refused(tmp_path: Path) -> None:
     made = made_candles(("BTC",), 10)
     file = written(made, tmp_path / "c.csv")

@@ -164,7 +164,7 @@ def test_wrong_arguments_are_named() -> None:
     path = one_path([100.0])
     with pytest.raises(InputError, match=r"no prices.*'BTC'"):
         odds(margin, one_path([100.0], asset="ETH"), (HOUR,))
-    with pytest.raises(InputError, match="no such horizon"):
+    with pytest.raises(InputError, match="no step of the prices ends"):
         odds(margin, path, (DAY,))
     with pytest.raises(InputError, match="call_ratio"):
         odds(margin, path, (HOUR,), call_ratio=1.5)

@@ -10,16 +10,16 @@ from scipy.stats import norm
 from tests.unit.desk.desk_books import made_candles
 
 from seawall.core import InputError
-from seawall.desk.paths import DAY, Paths, brownian
+from seawall.desk.paths import DAY, Paths, brownian, covariance
 from seawall.desk.prices import fit_prices
 
 HOUR = 3_600.0
 
 
 def test_brownian_paths_have_their_covariance_and_no_drift_of_prices() -> None:
-    covariance = np.array([[0.04, 0.018], [0.018, 0.09]]) ** 1
-    paths = brownian(("A", "B"), covariance, DAY, HOUR, 40_000, 1)
-    assert np.cov(paths.at(DAY).T) == pytest.approx(covariance, abs=0.003)
+    asked = np.array([[0.04, 0.018], [0.018, 0.09]])
+    paths = brownian(("A", "B"), asked, DAY, HOUR, 40_000, 1)
+    assert np.cov(paths.at(DAY).T) == pytest.approx(asked, abs=0.003)
     assert np.exp(paths.at(DAY)).mean(axis=0) == pytest.approx([1.0, 1.0], abs=0.006)
 
 
@@ -40,9 +40,9 @@ def test_a_path_is_cut_reordered_and_asked_for_what_it_has() -> None:
     assert paths.thinned(7).count == 7
     with pytest.raises(InputError, match=r"no prices.*'C'.*A, B"):
         paths.of(("A", "C"))
-    with pytest.raises(InputError, match="no such horizon"):
+    with pytest.raises(InputError, match="no step of the prices ends"):
         paths.steps(2 * DAY)
-    with pytest.raises(InputError, match="no such horizon"):
+    with pytest.raises(InputError, match="no step of the prices ends"):
         paths.steps(60.0)
 
 
@@ -142,3 +142,20 @@ def test_what_followed_a_shock_follows_it_again(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("seawall.desk.prices.RUN", HOUR)
     # a part of it is in the volatility's own memory
     assert in_runs > 1.2 * together()
+
+
+def test_a_horizon_within_a_step_is_refused_not_shortened() -> None:
+    paths = brownian(("A",), np.array([[0.01]]), 6 * 3_600.0, 3_600.0, 10, 1)
+    for horizon in (5_400.0, 1_800.0, 7 * 3_600.0):
+        with pytest.raises(InputError, match="no step of the prices ends at this horizon"):
+            paths.steps(horizon)
+    assert paths.steps(7_200.0) == 2
+
+
+def test_a_covariance_is_that_of_its_horizon() -> None:
+    asked = np.array([[0.0009, 0.0006], [0.0006, 0.0016]])
+    paths = brownian(("A", "B"), asked, DAY, 3_600.0, 40_000, 2)
+    for horizon in (3_600.0, 6 * 3_600.0, DAY):
+        assert np.allclose(covariance(paths, horizon), asked, rtol=0.05)
+    slow = replace(paths, close=paths.close * np.float32(0.5))
+    assert np.allclose(covariance(slow, DAY), asked / 4.0, rtol=0.05)
