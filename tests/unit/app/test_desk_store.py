@@ -160,22 +160,24 @@ def test_a_store_without_a_tape_has_marks_alone(folder: Path) -> None:
 
 def test_marks_that_were_polled_give_the_odds_that_candles_of_them_give(folder: Path) -> None:
     candles = made_candles(("BTC", "ETH"), 600)
-    for store in ("marks", "marks_and_tape"):
+    stores = ("marks", "marks_and_tape")
+    for store in stores:
         marks_into(folder / store, candles)
     tape_into(folder / "marks_and_tape", candles)
-    for store in ("marks", "marks_and_tape"):
+    for store in stores:
         # the last hour is over once a mark says so
         polled_into(folder / store, candles)
     deep = ("--depth", "BTC=5000", "--depth", "ETH=4000")
-    options = ("--paths", 1000, *deep)
+    options = ("--paths", 500, *deep)
     given = document(folder, "check", "full.csv", "--candles", "candles.csv", *options)
-    for store in ("marks", "marks_and_tape"):
+    for store in stores:
         made = document(folder, "check", "full.csv", "--store", folder / store, *options)
         assert made["odds"]["accounts"] == given["odds"]["accounts"]
         assert "marks polled of bybit BTCUSDT, bybit ETHUSDT" in made["odds"]["prices"]["source"]
     sized = document(
-        folder, "size", "full.csv", "--row", 2, "--store", folder / "marks", "--paths", 500
-    )
+        folder, "size", "full.csv", "--row", 2, "--store", folder / "marks", "--paths", 500,
+        "--horizon", "1d",
+    )  # fmt: skip
     assert sized["size"]["notional_usd"] > 0
 
 
@@ -194,7 +196,7 @@ def test_marks_with_a_gap_leave_the_odds_to_the_tape(folder: Path) -> None:
 def test_size_stop_and_rescue_take_depth_from_a_store(folder: Path) -> None:
     of_prices = ("--candles", "candles.csv", "--paths", 500)
     for command, options in (
-        ("size", ("--row", 2, *of_prices)),
+        ("size", ("--row", 2, *of_prices, "--horizon", "1d")),
         ("stop", ("--row", 2, *of_prices)),
         ("rescue", ("--target-ratio", 0.05)),
     ):

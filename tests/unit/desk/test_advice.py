@@ -135,7 +135,7 @@ def test_the_walk_agrees_with_a_plain_one(
     seed: int, assets: int, leverage: float, stop: float, sizing: float, stable: float
 ) -> None:
     rng = np.random.default_rng(seed)
-    hours = 400
+    hours = 200
     close = rng.normal(0.0, 0.008, (hours, assets))
     low = np.minimum(close, 0.0) - np.abs(rng.normal(0.0, 0.004, (hours, assets)))
     funding = np.where(np.arange(hours) % 8 == 0, 1e-4, 0.0)[:, None] * np.ones(assets)

@@ -146,8 +146,8 @@ def test_odds_over_the_crash_of_october_2025_are_graded_on_real_candles(shared_d
     file = shared_data / "candles" / "binance_perp_mark_1h.parquet"
     candles = read_candles(file, ("BTC", "ETH", "SOL"))
     ns = 1_759_276_800 * 10**9  # 2025-10-01
-    found = grade(candles, (DAY,), DAY, ns, ns + 60 * DAY_NS, leverages=(5.0, 20.0), count=500)
-    assert len(found.time) == 60
+    found = grade(candles, (DAY,), DAY, ns, ns + 35 * DAY_NS, leverages=(5.0, 20.0), count=400)
+    assert len(found.time) == 35
     whole = next(b for b in brier(found) if b.group == "all")
     assert whole.score["seawall"] < 0.1
     assert 0.6 < found.happened.mean() / found.probability[0].mean() < 1.6

@@ -227,7 +227,7 @@ def test_what_cannot_be_aimed_at_is_refused(margin, make, words):
         make(margin)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     sizes=st.lists(st.floats(0.01, 400), min_size=1, max_size=3),
     sides=st.lists(st.sampled_from([-1.0, 1.0]), min_size=3, max_size=3),
