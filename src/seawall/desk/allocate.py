@@ -163,8 +163,15 @@ def allocate(sheet: Sheet, request: Request | None = None) -> Allocation:
         ladder=ladder(held_coins, request.leverage, request.paths, request.seed),
         expected_depeg_loss=stable * request.depegs_a_year * loss,
         expected_venue_loss=request.venue_failures_a_year * stress_events().venue_lost,
-        notes=held_coins.margin(request.leverage).notes,
+        notes=(*_short_of(request, len(returns)), *held_coins.margin(request.leverage).notes),
     )
+
+
+def _short_of(request: Request, days: int) -> tuple[str, ...]:
+    """A line that says so where the candles hold fewer days than were asked for."""
+    if days >= request.days:
+        return ()
+    return (f"{days} days of history, not the {request.days} asked for: there are no more",)
 
 
 def _require_leverage(request: Request) -> None:

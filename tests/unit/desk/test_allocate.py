@@ -157,6 +157,12 @@ def test_what_is_refused_conflicts_and_loosening_one_mends_it(
         assert module._possible([w for w in named if w is not wish], nothing)
 
 
+def test_fewer_days_than_were_asked_for_are_told(found: Allocation) -> None:
+    short = allocate(SHEET, Request(days=150, leverage=2.0, paths=400))
+    assert short.notes[0] == "119 days of history, not the 150 asked for: there are no more"
+    assert not any("asked for" in note for note in found.notes)
+
+
 def test_an_allocation_adds_up(found: Allocation) -> None:
     held = {h.asset: h for h in found.holdings}
     assert sum(h.weight for h in found.holdings) == pytest.approx(1.0)
