@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,8 @@ def run(asked: Asked) -> None:
     from seawall.desk.watch.channels import open_channels
 
     channels = open_channels(asked.addresses)
+    for channel in channels:
+        channel.on_turn = partial(_channel_turned, channel, channels)
     desk = _stop_desk(asked)
 
     async def watching() -> Watcher:
@@ -137,6 +140,23 @@ def _tell(
     if asked.bell and grave:
         sys.stderr.write("\a")
         sys.stderr.flush()
+
+
+def _channel_turned(channel: Channel, channels: Sequence[Channel], works: bool) -> None:
+    """Tell, by what is left, that a service takes no alerts: silence would look like calm."""
+    from seawall.desk.watch.channels import Message
+
+    title = f"{channel.name} takes alerts again" if works else f"{channel.name} takes no alerts"
+    body = (
+        "What was not delivered is not sent again: see the terminal."
+        if works
+        else ("Alerts are not delivered there: look for them here and on the terminal.")
+    )
+    sys.stderr.write(f"{title}. {body}\n")
+    sys.stderr.flush()
+    for other in channels:
+        if other is not channel:
+            other.tell(Message(title, body, not works, 0))
 
 
 def _summary(done: Watcher, channels: Sequence[Channel]) -> str:

@@ -201,7 +201,7 @@ def only_with_prices(given: Mapping[str, object], prices: object) -> None:
         return
     idle = [name for name, value in given.items() if value is not None]
     if idle:
-        mend = "Give --candles, or a --store with a recorded tape, or leave it out"
+        mend = "Give --candles, or a --store with marks or a tape, or leave it out"
         raise InputError([Mistake("nothing to use it for", name, mend=mend) for name in idle])
 
 

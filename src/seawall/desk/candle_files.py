@@ -49,7 +49,9 @@ def read_rows(
         for name, rows in _read(file, format, venue).items():
             parts.setdefault(_asset_of(name)[0], {}).setdefault(name, []).append(rows)
     found = {a: _one(a, some, source) for a, some in parts.items() if not assets or a in assets}
-    known = tuple(parts)
+    known = tuple(parts) or tuple(
+        dict.fromkeys(_asset_of(_stem(f))[0] for f in _files(source, None))
+    )
     wanted = tuple(found) if assets is None else tuple(assets)
     missing = [a for a in wanted if a not in found]
     if missing or not wanted:

@@ -15,6 +15,8 @@ from jsonschema import Draft202012Validator
 from made_venues import RestVenue
 from made_venues.accounts import binance_account, okx_account
 from seawall.app.desk_watch import _Source
+from seawall.app.desk_watching import _channel_turned
+from seawall.desk.watch.channels import Channel
 from seawall.desk.watch.levels import Thresholds
 from seawall.report.schema import schema_of
 from seawall.rulebook import Rules
@@ -224,3 +226,23 @@ def test_what_is_to_be_known_of_a_key_is_said_once(monkeypatch, capsys):
     assert again is not None
     assert again.held.tolist() == first.held.tolist()
     assert capsys.readouterr().err.count("okx does not tell what the key may do") == 1
+
+
+def test_a_service_that_takes_no_alerts_is_told_of_by_what_is_left(run, book, marks):
+    pytest.importorskip("apprise", reason="apprise is an extra: pip install 'seawall[alerts]'")
+    outcome = run("watch", book, "--marks", marks, "--alert", "json://127.0.0.1:1/token")
+    assert outcome.code == 0
+    assert "MARGIN CALL" in outcome.out
+    assert "JSON takes no alerts" in outcome.err
+    assert "token" not in outcome.err
+
+
+def test_what_a_failing_service_missed_is_told_to_the_others():
+    taken = []
+    works = Channel("works", lambda *said: taken.append(said) or True)
+    broken = Channel("broken", lambda *_: False, ())
+    _channel_turned(broken, (works, broken), works=False)
+    works.close(10.0)
+    broken.close(10.0)
+    assert [(title, grave) for title, _, grave in taken] == [("broken takes no alerts", True)]
+    assert broken.counts.failed == 0

@@ -58,7 +58,15 @@ class Channel:
         Takes title, body and whether it is grave; returns whether the service took it.
     retries
         Seconds to wait before each further try.
+
+    Attributes
+    ----------
+    on_turn
+        Called from the channel's thread with False once the service takes a message no more, and
+        with True once it does again.
     """
+
+    on_turn: Callable[[bool], None] | None = None
 
     def __init__(
         self,
@@ -70,7 +78,7 @@ class Channel:
         self._send, self._retries = send, retries
         self._waiting: deque[Message] = deque()
         self._change = threading.Condition()
-        self._closing = False
+        self._closing, self._works = False, True
         self._thread = threading.Thread(target=self._run, name=f"alerts {name}", daemon=True)
         self._thread.start()
 
@@ -105,12 +113,19 @@ class Channel:
                 now = time.perf_counter_ns()
                 self.counts.sent += len(some)
                 self.counts.nanoseconds.extend(now - m.received for m in some if m.received)
+                self._turn(True)
                 return
             with self._change:
                 if wait is None or self._closing:
                     break
                 self._change.wait_for(lambda: self._closing, wait)
         self.counts.failed += len(some)
+        self._turn(False)
+
+    def _turn(self, works: bool) -> None:
+        if works != self._works and self.on_turn is not None:
+            self.on_turn(works)
+        self._works = works
 
     def _tried(self, title: str, body: str, grave: bool) -> bool:
         try:

@@ -288,12 +288,13 @@ def _broken(kind: type[BaseException], url: str) -> Iterator[None]:
 def _without_secrets(text: str, url: str) -> str:
     """What is told of an address goes to other people's services: no name, word, path or query."""
     parts = urlsplit(url)
-    shown = f"{parts.scheme}://{parts.hostname or ''}"
-    hidden = (url, parts.username, parts.password, parts.query, parts.path.strip("/"))
-    for k, secret in enumerate(hidden):
-        if secret:
-            text = text.replace(secret, shown if k == 0 else "…")
-            text = text.replace(unquote(secret), shown if k == 0 else "…")
+    text = text.replace(url, f"{parts.scheme}://{parts.hostname or ''}")
+    login = parts.netloc.rpartition("@")[0]
+    hidden = (login, parts.username, parts.password, parts.query, parts.path.strip("/"))
+    for secret in hidden:
+        # shorter ones would be found in the midst of words
+        if secret and len(secret) > 3:
+            text = text.replace(secret, "…").replace(unquote(secret), "…")
     return text
 
 

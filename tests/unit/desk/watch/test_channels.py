@@ -92,6 +92,23 @@ def test_what_no_try_delivers_is_counted_and_the_next_is_sent():
     assert (channel.counts.sent, channel.counts.failed) == (1, 1)
 
 
+def test_a_service_that_takes_nothing_is_told_of_once_and_when_it_is_back():
+    turns, works = [], threading.Event()
+    channel = Channel("flaky", lambda *_: works.is_set(), ())
+    channel.on_turn = turns.append
+    for count in (1, 2):
+        channel.tell(message())
+        deadline = time.monotonic() + 10
+        while channel.counts.failed < count and time.monotonic() < deadline:
+            time.sleep(0.005)
+    works.set()
+    channel.tell(message())
+    channel.tell(message())
+    channel.close(10.0)
+    assert turns == [False, True]
+    assert (channel.counts.sent, channel.counts.failed) == (2, 2)
+
+
 def test_messages_that_wait_go_as_one_and_a_slow_service_holds_up_nobody():
     taken, busy, free = [], threading.Event(), threading.Event()
 
