@@ -75,7 +75,7 @@ def candles_of_store(
     bound = "" if until is None else f"AND time < {until // length * length}"
     query = (
         f"SELECT asset, (time - time % {length}) AS t, arg_min(price, time) AS open, "
-        "max(price) AS high, min(price) AS low, arg_max(price, time) AS close "
+        "max(price) AS high, min(price) AS low, arg_max(price, time) AS close, max(time) AS last "
         f"FROM {{events}} WHERE at_fill AND asset IN ({names}) {bound} "
         "GROUP BY asset, t ORDER BY asset, t"
     )
@@ -83,6 +83,10 @@ def candles_of_store(
         found = store.answer(
             EVER, lambda c, events: c.execute(query.format(events=events)).fetchnumpy()
         )
+    begin, last = (np.asarray(found[k], dtype=np.int64) for k in ("t", "last"))
+    # an hour that has only begun moves less than an hour
+    over = begin + length <= (until if until is not None else last.max(initial=0))
+    found = {k: np.asarray(v)[over] for k, v in found.items()}
     names_found = np.asarray(found["asset"]).astype(str)
     rows = {
         a: Rows(

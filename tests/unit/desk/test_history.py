@@ -156,6 +156,10 @@ def test_candles_of_a_tape_are_those_of_its_fills(tmp_path: Path) -> None:
         assert found.low[k, 1] == price.min()
         assert found.open[k, 1] == price[0]
         assert found.close[k, 1] == price[-1]
+    # the last half hour has begun and is not over
+    whole = candles_of_store(tmp_path, ("ETH", "BTC"), 1_800.0)
+    assert whole.time.tolist() == found.time.tolist()[: len(whole.time)]
+    assert whole.end <= int(tape.time[tape.at_fill].max()) < START + 4 * HOUR_NS
     with pytest.raises(InputError, match=r"an asset without prices \(got 'XRP'\)"):
         candles_of_store(tmp_path, ("BTC", "XRP"))
     with pytest.raises(InputError, match="a gap in the candles"):
