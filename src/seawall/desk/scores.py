@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ Mask = NDArray[np.bool_]
 
 EDGES = (0.0, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
 """Bounds of the bins of predicted probability."""
+COARSE = (0.0, 0.05, 0.25, 1.0)
+"""The same of one asset alone, of which there are fewer forecasts."""
 LEVELS = (0.05, 0.01)
 """Probabilities whose quantile the tail is tested at."""
 LEAST_TRIALS = 20
@@ -115,6 +118,27 @@ def reliability(
     return tuple(rows)
 
 
+def reliability_by_group(trials: Trials) -> dict[str, tuple[Reliability, ...]]:
+    """Ours, of each asset's accounts and of the cross accounts, in coarser bins."""
+    rows = {}
+    for group, mine in _groups(trials).items():
+        if group != "all" and mine.any():
+            axes = {"probability": 2, "happened": 1, "call": 1, "called": 1}
+            parts: dict[str, Any] = {
+                name: np.compress(mine, getattr(trials, name), axis) for name, axis in axes.items()
+            }
+            names = tuple(np.array(trials.accounts)[mine].tolist())
+            rows[group] = reliability(replace(trials, accounts=names, **parts), edges=COARSE)
+    return rows
+
+
+def _groups(trials: Trials) -> dict[str, Mask]:
+    """Accounts of each asset, the cross accounts, and all, shape (K,) each."""
+    first = np.array([name.partition(" ")[0] for name in trials.accounts])
+    groups = {a: first == a for a in trials.assets}
+    return groups | {"cross": first == "cross", "all": np.ones(len(first), dtype=np.bool_)}
+
+
 def _bin(
     trials: Trials, horizon: float, ends: tuple[float, float], p: Floats, y: Mask, mine: Mask
 ) -> Reliability:
@@ -130,10 +154,7 @@ def _bin(
 
 def brier(trials: Trials) -> tuple[Brier, ...]:
     """Brier scores by asset, of the cross accounts, and of all, at each horizon."""
-    first = np.array([name.partition(" ")[0] for name in trials.accounts])
-    groups = {a: first == a for a in trials.assets}
-    groups |= {"cross": first == "cross", "all": np.ones(len(first), dtype=np.bool_)}
-    rows = []
+    groups, rows = _groups(trials), []
     for k, horizon in enumerate(trials.horizons):
         y = trials.happened[:, :, k]
         error = (trials.probability[:, :, :, k] - y) ** 2

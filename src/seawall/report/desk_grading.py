@@ -19,6 +19,7 @@ from seawall.desk.scores import (
     brier,
     exceedances,
     reliability,
+    reliability_by_group,
 )
 from seawall.report.model import (
     Assumption,
@@ -54,6 +55,7 @@ def grading_report(runs: Sequence[Trials], sources: Sequence[str]) -> Report:
     """
     ours = [r for t in runs for r in reliability(t)]
     rivals = {m: [r for t in runs for r in reliability(t, k)] for k, m in enumerate(MODELS)}
+    grouped = [(g, r) for t in runs for g, rows in reliability_by_group(t).items() for r in rows]
     calls = [r for t in runs for r in reliability(t, call=True)]
     scores = [b for t in runs for b in brier(t)]
     tails = [e for t in runs for e in exceedances(t)]
@@ -64,7 +66,12 @@ def grading_report(runs: Sequence[Trials], sources: Sequence[str]) -> Report:
         question="Did what was predicted come about as often as predicted?",
         answer=_answer(whole, ours, scores),
         headlines=tuple(_headline(r) for r in whole),
-        tables=(_reliability_table(ours, rivals, calls), _brier_table(scores), _tail_table(tails)),
+        tables=(
+            _reliability_table(ours, rivals, calls),
+            _group_table(grouped),
+            _brier_table(scores),
+            _tail_table(tails),
+        ),
         charts=tuple(_chart(ours, h) for h in dict.fromkeys(r.horizon for r in ours)),
         assumptions=(
             Assumption(
@@ -81,11 +88,12 @@ def grading_report(runs: Sequence[Trials], sources: Sequence[str]) -> Report:
         payload={
             "reliability": {m: [_record(r) for r in rows] for m, rows in rivals.items()},
             "calls": [_record(r) for r in calls],
+            "by_asset": [{"group": g, **_record(r)} for g, r in grouped],
             "brier": [asdict(b) for b in scores],
             "exceedances": [asdict(e) for e in tails],
         },
         sections=(
-            Section("Reliability", ("reliability",)),
+            Section("Reliability", ("reliability", "by_asset")),
             Section("Brier score", ("brier",)),
             Section("The tails", ("tails",)),
         ),
@@ -176,6 +184,29 @@ def _reliability_table(
         "reliability", "Predicted and realised", columns, main=True, whole=True,
         caption="Each model's forecasts stand in the bins of its own probabilities. "
         "Intervals: 95%, weeks drawn in blocks of four.",
+    )  # fmt: skip
+
+
+def _group_table(grouped: Sequence[tuple[str, Reliability]]) -> Table:
+    """A row an asset, horizon and bin."""
+    rows = [r for _, r in grouped]
+    columns: dict[Column, Sequence[Any]] = {
+        Column("group", "Accounts", brief=True): [g for g, _ in grouped],
+        Column("horizon", "Within", brief=True): [_tag(r.horizon) for r in rows],
+        Column("bin", "Predicted", brief=True): [
+            "all" if (r.above, r.below) == (0.0, 1.0) else f"{r.above:.0%} to {r.below:.0%}"
+            for r in rows
+        ],
+        Column("forecasts", "Forecasts", Unit.COUNT): [r.forecasts for r in rows],
+        Column("predicted", "on average", Unit.FRACTION, brief=True): [r.predicted for r in rows],
+        Column("realised", "Came", Unit.FRACTION, brief=True): [r.realised for r in rows],
+        Column("ratio", "Ratio", Unit.FACTOR, brief=True): [r.ratio for r in rows],
+        Column("low", "from", Unit.FACTOR, brief=True): [r.low for r in rows],
+        Column("high", "to", Unit.FACTOR, brief=True): [r.high for r in rows],
+    }
+    return Table.of_columns(
+        "by_asset", "Predicted and realised by asset", columns, whole=True,
+        caption="Ours. Intervals: 95%, weeks drawn in blocks of four.",
     )  # fmt: skip
 
 

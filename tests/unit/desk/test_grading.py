@@ -14,7 +14,7 @@ from seawall.desk.grades import Grades, as_toml, grades
 from seawall.desk.grading import MODELS, Trials, grade, graded_book
 from seawall.desk.history import read_candles
 from seawall.desk.paths import DAY
-from seawall.desk.scores import brier, exceedances, reliability
+from seawall.desk.scores import brier, exceedances, reliability, reliability_by_group
 
 HOUR_NS = 3_600 * 10**9
 DAY_NS = 24 * HOUR_NS
@@ -53,6 +53,23 @@ def test_bins_too_thin_say_nothing() -> None:
     assert np.isnan(thin.low)
     assert thin.calibrated
     assert thin.ratio == 0.0
+
+
+def test_each_asset_is_held_against_its_own_outcomes() -> None:
+    rng = np.random.default_rng(3)
+    p = np.full((200, 8), 0.4)
+    y = rng.random(p.shape) < np.where(np.arange(8) < 4, 0.4, 0.8)
+    trials = replace(
+        trials_of(p, y), assets=("A", "B"),
+        accounts=tuple(f"{a} long {k}" for a in ("A", "B") for k in range(4)),
+    )  # fmt: skip
+    found = reliability_by_group(trials)
+    assert list(found) == ["A", "B"]
+    for mine, group in ((slice(0, 4), "A"), (slice(4, 8), "B")):
+        whole = next(r for r in found[group] if (r.above, r.below) == (0.0, 1.0))
+        assert whole.forecasts == 800
+        assert whole.ratio == pytest.approx(y[:, mine].mean() / 0.4)
+        assert whole.calibrated == (group == "A")
 
 
 def test_brier_scores_are_mean_squares_and_tell_the_better_model() -> None:
