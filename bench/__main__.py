@@ -22,6 +22,7 @@ from bench import (
     tape_misbehaving,
     tape_store,
     tape_wire,
+    watching,
 )
 from bench.clock import machine
 
@@ -40,6 +41,7 @@ BENCHES = {
     "figures": tape_figures.tape_figures,
     "coverage": tape_coverage.tape_coverage,
     "wire": tape_wire.wire,
+    "watch": watching.watch,
     "decoders": tape_decoders.decoders,
     "kills": tape_store.kills,
     "mutations": tape_wire.mutated,

@@ -2,8 +2,8 @@
 
 The commands are functions of the same names, loaded when first used:
 
-``read_book``, ``bind``, ``check``, ``map``, ``stress``, ``explain``, ``demo``, ``simulate``,
-``replay``, ``compare``, ``write_html``.
+``read_book``, ``bind``, ``check``, ``map``, ``stress``, ``explain``, ``rescue``,
+``size``, ``stop``, ``allocate``, ``demo``, ``simulate``, ``replay``, ``compare``, ``write_html``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ _HOMES = {
     "map": "seawall.app.api",
     "stress": "seawall.app.api",
     "explain": "seawall.app.api",
+    "allocate": "seawall.app.desk_allocate",
+    "rescue": "seawall.app.desk_rescue",
+    "size": "seawall.app.desk_size",
+    "stop": "seawall.app.desk_stop",
     "demo": "seawall.app.api",
     "simulate": "seawall.app.api",
     "replay": "seawall.app.api",

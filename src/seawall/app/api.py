@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from seawall.app.progress import Say, silent
-from seawall.app.sim_api import compare, replay, simulate
+from seawall.app.sim_api import PathLike, compare, replay, simulate
 from seawall.core import Book, InputError, Mistake
 from seawall.liquidity import EMPIRICAL, SQUARE_ROOT, ImpactLaw, daily_volatility_of
 from seawall.margin import MarginBook
@@ -81,8 +81,17 @@ def check(
     target_ratio: float = 0.5,
     volatility: Mapping[str, float] | None = None,
     market: Book | MarginBook | None = None,
+    candles: PathLike | None = None,
+    store: PathLike | None = None,
+    odds_needed: bool = True,
+    call_ratio: float = 0.8,
+    funding: Mapping[str, float] | None = None,
+    depth: Mapping[str, float] | None = None,
+    paths: int | None = None,
+    seed: int = 0,
+    progress: Say = silent,
 ) -> Report:
-    """Where each position is liquidated and how far that is.
+    """Where each position is liquidated, how far that is, and with prices how likely.
 
     Parameters
     ----------
@@ -90,9 +99,25 @@ def check(
         Margin ratio (maintenance / equity) to which collateral is to be brought, above 0, at
         most 1.
     volatility
-        Daily standard deviation by asset; bundled figures for the rest.
+        Daily standard deviation by asset; that of the simulated prices where there are odds, else
+        bundled figures, for the rest.
     market
         Book whose clusters are named beside each position; by default the book's own.
+    candles, store
+        Candles of the book's assets, or a store of marks or of a tape: either adds the odds of a
+        margin call and of liquidation within an hour, a day and a week.
+    odds_needed
+        Whether prices that do not suffice are refused; else a warning says why there are no odds.
+    call_ratio
+        Margin ratio at which a trader is called.
+    funding
+        Rate per 8 hours by asset, > 0 is paid by longs; the venue's interest for the rest.
+    depth
+        USD resting within 1% of mid by asset, for the cost of closing.
+    paths, seed
+        Simulated paths of prices, as many as take a few seconds by default.
+    progress
+        Called with what is being done.
     """
     from seawall.report.check import check_report
 
@@ -106,8 +131,29 @@ def check(
             )
         )
     margin = bound(book)
-    sigma = daily_volatility_of(margin.book.assets, volatility)
-    return check_report(margin, sigma, target_ratio, None if market is None else bound(market))
+    others = None if market is None else bound(market)
+
+    def plain(simulated: Mapping[str, float]) -> Report:
+        sigma = daily_volatility_of(margin.book.assets, {**simulated, **(volatility or {})})
+        return check_report(margin, sigma, target_ratio, others)
+
+    if candles is None and store is None:
+        return plain({})
+    from seawall.app.desk_odds import odds_report
+
+    return odds_report(
+        plain,
+        margin,
+        candles=candles,
+        store=store,
+        needed=odds_needed,
+        call_ratio=call_ratio,
+        funding=funding,
+        depth=depth,
+        paths=paths,
+        seed=seed,
+        progress=progress,
+    )
 
 
 def map(

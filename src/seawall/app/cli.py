@@ -8,8 +8,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seawall.app.book_options import (
+    AtOption,
+    BookArgument,
+    CandlesOption,
+    DepthOption,
+    ExponentOption,
+    FundingOption,
+    LenientOption,
+    PriceOption,
+    StoreOption,
+    ThinningOption,
+    VenueOption,
+)
+from seawall.app.desk_allocate import allocate_command
+from seawall.app.desk_rescue import rescue_command
+from seawall.app.desk_size import size_command
+from seawall.app.desk_stop import stop_command
+from seawall.app.desk_watch import watch_command
 from seawall.app.ending import exit_code_of
-from seawall.app.market_store import MarketStoreOption, marks_of, with_depth
+from seawall.app.market_store import MarketStoreOption, marks_of, sources_of, with_depth
 from seawall.app.plain_help import PlainGroup
 from seawall.app.positions_commands import is_account, positions_command, read_account
 from seawall.app.rules_commands import rules_app
@@ -37,24 +55,6 @@ app.add_typer(study_app, name="study")
 app.add_typer(tape_app, name="tape")
 
 
-BookArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="BOOK",
-        help="CSV, JSON Lines, JSON or Parquet; - for stdin; account:VENUE for your own.",
-    ),
-]
-LenientOption = Annotated[
-    bool, typer.Option("--lenient", help="Set faulty rows aside, count and list them.")
-]
-VenueOption = Annotated[str | None, typer.Option(help="Venue of rows that name none.")]
-PriceOption = Annotated[
-    list[str] | None,
-    typer.Option("--price", metavar="NAME=USD", help="Mark of rows without one; repeatable."),
-]
-AtOption = Annotated[
-    str | None, typer.Option("--at", metavar="TIME", help="Time of the book, or its snapshot.")
-]
 VolatilityOption = Annotated[
     list[str] | None,
     typer.Option("--sigma", metavar="ASSET=2.5%", help="Daily volatility; repeatable."),
@@ -63,23 +63,9 @@ ShockOption = Annotated[
     list[str] | None,
     typer.Option("--shock", metavar="ASSET=-10%", help="Price shock; ALL for the rest."),
 ]
-DepthOption = Annotated[
-    list[str] | None,
-    typer.Option("--depth", metavar="ASSET=USD", help="USD within 1% of mid; repeatable."),
-]
 FundOption = Annotated[
     list[str] | None,
     typer.Option("--fund", metavar="[VENUE=]USD", help="One fund for all venues, or each its own."),
-]
-ThinningOption = Annotated[
-    float | None,
-    typer.Option(
-        help="Depth that market makers leave: a share up to 1, or above 1 the multiple by which "
-        "the book thins; 1 is no withdrawal."
-    ),
-]
-ExponentOption = Annotated[
-    float | None, typer.Option("--impact-exponent", help="1 is linear, 0.5 the square root.")
 ]
 PartialOption = Annotated[
     bool, typer.Option("--partial", help="Close by the venues' partial steps.")
@@ -114,26 +100,54 @@ def check(
         str | None, typer.Option(metavar="BOOK", help="Book whose clusters are named.")
     ] = None,
     sigma: VolatilityOption = None,
+    candles: CandlesOption = None,
+    store: StoreOption = None,
+    call_ratio: Annotated[
+        float | None, typer.Option(help="Margin ratio at which you are called; 0.8.")
+    ] = None,
+    funding: FundingOption = None,
+    depth: DepthOption = None,
+    paths: Annotated[
+        int | None, typer.Option(min=100, max=1_000_000, help="Simulated paths of prices.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the paths; 0.")] = None,
     format: FormatOption = Format.TABLE,
     report: ReportOption = None,
     venue: VenueOption = None,
     price: PriceOption = None,
     at: AtOption = None,
-    store: MarketStoreOption = None,
     lenient: LenientOption = False,
 ) -> None:
-    """Where each position and account is liquidated, and how far that is."""
+    """Where each position and account is liquidated, how far and with prices how likely that is."""
     from seawall.app import api, options
 
     volatility = options.fractions(sigma or (), "--sigma")
+    rates = options.changes(funding or (), "--funding")
+    depths = options.amounts(depth or (), "--depth")
+    of_odds = {"--call-ratio": call_ratio, "--funding": funding, "--depth": depth,
+               "--paths": paths, "--seed": seed}  # fmt: skip
+    tape, marked = sources_of(store, candles)
+    options.only_with_prices(of_odds, candles or tape)
     with progress_for(report) as say:
-        read = _read(book, lenient, venue, price, at, say, store)
-        other = None if market is None else _read(market, lenient, venue, price, at, say, store)
+        read = _read(book, lenient, venue, price, at, say, marked)
+        other = None if market is None else _read(market, lenient, venue, price, at, say, marked)
+        given = options.of_book(depths, read.assets, "--depth")
+        if candles or tape:
+            read, given = with_depth(read, given, marked, at)
         made = api.check(
             read,
             target_ratio=target_ratio,
             volatility=options.of_book(volatility, read.assets, "--sigma"),
             market=other,
+            candles=candles,
+            store=tape,
+            odds_needed=candles is not None or any(v is not None for v in of_odds.values()),
+            call_ratio=0.8 if call_ratio is None else call_ratio,
+            funding=options.of_book(rates, read.assets, "--funding"),
+            depth=given,
+            paths=paths,
+            seed=seed or 0,
+            progress=say,
         )
     show(made, format, report)
 
@@ -287,6 +301,11 @@ def demo(
     show(made, format, report)
 
 
+app.command("allocate")(allocate_command)
+app.command("rescue")(rescue_command)
+app.command("size")(size_command)
+app.command("stop")(stop_command)
+app.command("watch")(watch_command)
 app.command("positions")(positions_command)
 app.command("simulate")(simulate_command)
 app.command("replay")(replay_command)
@@ -318,6 +337,7 @@ def _read(
     at: str | None,
     say: Any,
     store: Path | None = None,
+    told: bool = False,
 ) -> Book:
     from seawall.app import options
     from seawall.ingest import read_book
@@ -333,7 +353,7 @@ def _read(
     }
     if is_account(book):
         say(f"asking for the positions of {book}")
-        read = read_account(book, known)
+        read = read_account(book, known, told)
     else:
         say(f"reading {'standard input' if book == '-' else book}")
         read = read_book(book, **known)

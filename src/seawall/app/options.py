@@ -98,6 +98,17 @@ def within(value: float | None, option: str, high: float = math.inf) -> float | 
     raise _beyond(option, f"{value:g}", f"above 0{upto}")
 
 
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
+
+
+def seconds(text: str, option: str) -> float:
+    """A time above 0 with its unit, ``90m``, ``1h``, ``7d``, ``1w``, in seconds."""
+    found = re.match(r"^(\d+\.?\d*)\s*([smhdw])$", text.strip().lower())
+    if not found or not float(found[1]) > 0.0:
+        raise _refused(option, text, "a time above 0 such as 1h, 1d or 7d")
+    return float(found[1]) * _SECONDS[found[2]]
+
+
 def optional_day(text: str | None, option: str) -> date | None:
     """A day such as 2026-11-22, or None where nothing is given."""
     if text is None:
@@ -176,6 +187,22 @@ def of_book(
     if mistakes:
         raise InputError(mistakes)
     return out
+
+
+def only_with_prices(given: Mapping[str, object], prices: object) -> None:
+    """Refuse options of the odds where no prices are given.
+
+    Raises
+    ------
+    InputError
+        Naming every such option.
+    """
+    if prices is not None:
+        return
+    idle = [name for name, value in given.items() if value is not None]
+    if idle:
+        mend = "Give --candles, or a --store with marks or a tape, or leave it out"
+        raise InputError([Mistake("nothing to use it for", name, mend=mend) for name in idle])
 
 
 def known_venue(name: str, option: str) -> str:

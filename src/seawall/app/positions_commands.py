@@ -65,15 +65,19 @@ def is_account(book: str) -> bool:
     return book.startswith("account:")
 
 
-def read_account(book: str, known: dict[str, Any]) -> Book:
-    """One's own positions as a book, with a key that can only read; nothing is written."""
+def read_account(book: str, known: dict[str, Any], told: bool = False) -> Book:
+    """One's own positions as a book, with a key that can only read; nothing is written.
+
+    ``told`` if what is to be known of the key was said before.
+    """
     from dataclasses import replace
 
     from seawall.ingest import read_book
     from seawall.ingest.account.holdings import PREFIX, own_positions
 
     held = own_positions(book.removeprefix(PREFIX))
-    tell(held)
+    if not told:
+        tell(held)
     read = read_book([dict(row) for row in held.rows], **known)
     return replace(read, source=book, notes=(*read.notes, *held.notes, *held.warnings))
 

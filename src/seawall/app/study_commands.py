@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from seawall.app.desk_grading import odds_study_command
 from seawall.app.plain_help import PlainGroup
 from seawall.app.showing import Format, FormatOption, ReportOption, progress_for, show
 
@@ -113,3 +114,27 @@ def loss_rules_command(
     with progress_for(report) as say:
         made = sharing_report(run(range(runs), reduced, say))
     show(made, format, report)
+
+
+@study_app.command("advice")
+def advice_command(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Market data: candles and funding.")
+    ] = Path("../shared/data"),
+    reduced: Annotated[
+        bool, typer.Option("--reduced", help="The last 140 days, 40 resamples.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 0,
+    format: FormatOption = Format.TABLE,
+    report: ReportOption = None,
+) -> None:
+    """The published advice tried on real hours: each piece alone, all together, all but one."""
+    from seawall.desk.advice import run_advice
+    from seawall.report.desk_advice import advice_report
+
+    with progress_for(report) as say:
+        made = advice_report(run_advice(folder, reduced, seed, say))
+    show(made, format, report)
+
+
+study_app.command("odds")(odds_study_command)

@@ -7,6 +7,7 @@ contracts, a fee set aside for closing) is settled here once a book; the kernels
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -270,34 +271,89 @@ def _tables(
     The growth of a rate bends the lines of inverse contracts, whose size in the coin a price
     moves; that of linear ones is in ``add``.
     """
+    count = len(schedules)
+    bent, used = (np.zeros(count, dtype=np.bool_) for _ in range(2))
+    bent[schedule[book.inverse()]] = True
+    used[schedule] = True
+    if at_entry.any():
+        _refuse_growth_at_entry(schedules, schedule[at_entry])
+    rows = _rows(_Held(schedules), tuple(bent.tolist()), tuple(used.tolist()), bool(at_entry.any()))
+    table = rows.moving[schedule]
+    contracts = _contracts(book)
+    for k, steps in rows.steps:
+        mine = schedule == k
+        table[mine] = steps[schedules[k].bracket(contracts[mine])]
+    if at_entry.any():
+        table[at_entry] = rows.flat
+    return table, rows.rates, rows.deductions, rows.curves
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """Bracket lines of some schedules, and which of them each has.
+
+    ``moving`` has shape (schedules,); ``steps`` holds, of those whose brackets count contracts,
+    the flat line of each bracket; ``flat`` is the line of no requirement.
+    """
+
+    moving: Codes
+    steps: tuple[tuple[int, Codes], ...]
+    flat: int
+    rates: Floats
+    deductions: Floats
+    curves: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Held:
+    """Schedules told apart by being the same objects: what they hold is not compared."""
+
+    schedules: tuple[MarginSchedule, ...]
+
+    def __hash__(self) -> int:
+        return hash(tuple(map(id, self.schedules)))
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, _Held)
+            and len(self.schedules) == len(other.schedules)
+            and all(a is b for a, b in zip(self.schedules, other.schedules, strict=True))
+        )
+
+
+@lru_cache(maxsize=32)
+def _rows(
+    held: _Held,
+    bent: tuple[bool, ...],
+    used: tuple[bool, ...],
+    at_entry: bool,
+) -> _Rows:
+    """Lay the lines out; kept, as a book is laid out again for each thing that is tried on it."""
+    schedules = held.schedules
     lines: dict[tuple[tuple[float, ...], tuple[float, ...], float], int] = {}
 
     def row(rates: tuple[float, ...], deductions: tuple[float, ...], curve: float = 0.0) -> int:
         return lines.setdefault((rates, deductions, curve), len(lines))
 
-    bent = np.zeros(len(schedules), dtype=np.bool_)
-    bent[schedule[book.inverse()]] = True
-    moving = np.array(
-        [
-            row(tuple(s.rates.tolist()), tuple(s.deductions.tolist()), s.growth if b else 0.0)
-            for s, b in zip(schedules, bent.tolist(), strict=True)
-        ],
-        dtype=np.int32,
-    )
-    table = moving[schedule]
-    contracts = _contracts(book)
-    for k, s in enumerate(schedules):
-        mine = schedule == k
-        if s.unit is TierUnit.CONTRACTS and mine.any():
-            steps = np.array([row((r,), (0.0,)) for r in s.rates.tolist()], dtype=np.int32)
-            table[mine] = steps[s.bracket(contracts[mine])]
-    if at_entry.any():
-        _refuse_growth_at_entry(schedules, schedule[at_entry])
-        table[at_entry] = row((0.0,), (0.0,))
+    moving = [
+        row(tuple(s.rates.tolist()), tuple(s.deductions.tolist()), s.growth if b else 0.0)
+        for s, b in zip(schedules, bent, strict=True)
+    ]
+    steps = [
+        (k, np.array([row((r,), (0.0,)) for r in s.rates.tolist()], dtype=np.int32))
+        for k, s in enumerate(schedules)
+        if s.unit is TierUnit.CONTRACTS and used[k]
+    ]
+    flat = row((0.0,), (0.0,)) if at_entry else -1
     longest = max(len(r) for r, _, _ in lines)
-    rates = np.array([r + (r[-1],) * (longest - len(r)) for r, _, _ in lines])
-    deductions = np.array([d + (d[-1],) * (longest - len(d)) for _, d, _ in lines])
-    return table, rates, deductions, np.array([curve for _, _, curve in lines])
+    return _Rows(
+        moving=np.array(moving, dtype=np.int32),
+        steps=tuple(steps),
+        flat=flat,
+        rates=np.array([r + (r[-1],) * (longest - len(r)) for r, _, _ in lines]),
+        deductions=np.array([d + (d[-1],) * (longest - len(d)) for _, d, _ in lines]),
+        curves=np.array([curve for _, _, curve in lines]),
+    )
 
 
 def _refuse_growth_at_entry(schedules: tuple[MarginSchedule, ...], used: Codes) -> None:

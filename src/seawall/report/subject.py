@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from seawall import __version__
 from seawall.core import format_time
 from seawall.margin import MarginBook
-from seawall.report.model import Assumption, Kind, Unit
+from seawall.report.model import Assumption, Kind, Report, Unit
 from seawall.report.numbers import text
 
 Floats = NDArray[np.float64]
@@ -76,6 +77,13 @@ def warnings_of(margin: MarginBook) -> tuple[str, ...]:
     if book.time == 0:
         lines.append("The book bears no date: it is judged by the newest rules known.")
     return tuple(dict.fromkeys([*lines, *book.notes, *margin.notes]))
+
+
+def warned(report: Report, *lines: str) -> Report:
+    """The same report with these warnings before its own, for readers and machines."""
+    told = [*lines, *report.payload.get("warnings", ())]
+    payload = {**report.payload, "warnings": told} if lines else report.payload
+    return replace(report, warnings=(*lines, *report.warnings), payload=payload)
 
 
 _TOLERANCE = 0.01

@@ -132,11 +132,6 @@ def _held(name: str, key: Key, rules: Rules, address: str, allow: bool) -> Holdi
 
 def _opened(name: str, key: Key, rules: Rules, address: str) -> Any:
     exchange = exchange_of(name, rules, address)
-    silent = logging.Logger("silent")
-    silent.disabled = True
-    # ccxt logs headers, which hold keys, where somebody listens
-    exchange.logger = silent
-    exchange.verbose = False
     key.give(exchange)
     return exchange
 

@@ -83,7 +83,12 @@ def take_back(exchange: Any) -> None:
             setattr(exchange, name, "")
 
 
-def find_key(venues: Sequence[str], parts: Sequence[str], source: Source | None = None) -> Key:
+def find_key(
+    venues: Sequence[str],
+    parts: Sequence[str],
+    source: Source | None = None,
+    purpose: str = "",
+) -> Key:
     """The key of the first of a venue's names that has one.
 
     Parameters
@@ -94,6 +99,8 @@ def find_key(venues: Sequence[str], parts: Sequence[str], source: Source | None 
         Which are needed.
     source
         The environment, then the keyring if None.
+    purpose
+        What the key is for, before its parts' names, where it is another one than the account's.
 
     Raises
     ------
@@ -103,26 +110,31 @@ def find_key(venues: Sequence[str], parts: Sequence[str], source: Source | None 
     """
     for place in (source,) if source else (Source.ENV, Source.KEYRING):
         for venue in venues:
-            key, missing = _looked(place, venue, parts, needed=source is not None)
+            key, missing = _looked(place, venue, parts, purpose, needed=source is not None)
             if key is not None and missing:
-                raise _missing(venue, missing, "is not whole")
+                raise _missing(venue, missing, purpose, "is not whole")
             if key is not None:
                 return key
-    raise _missing(venues[-1], parts, "has no key to its account")
+    what = f"has no {purpose} key" if purpose else "has no key to its account"
+    raise _missing(venues[-1], parts, purpose, what)
 
 
 def _looked(
-    place: Source, venue: str, parts: Sequence[str], needed: bool
+    place: Source, venue: str, parts: Sequence[str], purpose: str, needed: bool
 ) -> tuple[Key | None, list[str]]:
     """What is there of a key, and which parts are not. No frame that raises holds one in words."""
     if place is Source.ENV:
-        found = {part: os.environ.get(variable(venue, part)) for part in parts}
+        found = {part: os.environ.get(variable(venue, _called(part, purpose))) for part in parts}
     else:
-        found = {part: _from_keyring(venue, part, needed) for part in parts}
+        found = {part: _from_keyring(venue, _called(part, purpose), needed) for part in parts}
     there = {part: text for part, text in found.items() if text}
     origin = "the environment" if place is Source.ENV else "the keyring"
     key = Key(there, f"{origin} ({venue})") if there else None
     return key, [part for part in parts if part not in there]
+
+
+def _called(part: str, purpose: str) -> str:
+    return f"{purpose}_{part}" if purpose else part
 
 
 def variable(venue: str, part: str) -> str:
@@ -150,7 +162,8 @@ def _from_keyring(venue: str, part: str, needed: bool) -> str | None:
     return None
 
 
-def _missing(venue: str, parts: Sequence[str], what: str) -> InputError:
-    names = ", ".join(variable(venue, part) for part in parts)
-    commands = "; ".join(f"keyring set {SERVICE} {venue.lower()}:{part}" for part in parts)
+def _missing(venue: str, parts: Sequence[str], purpose: str, what: str) -> InputError:
+    called = [_called(part, purpose) for part in parts]
+    names = ", ".join(variable(venue, part) for part in called)
+    commands = "; ".join(f"keyring set {SERVICE} {venue.lower()}:{part}" for part in called)
     return InputError(Mistake(what, f"venue {venue}", mend=f"Set {names}, or run {commands}"))

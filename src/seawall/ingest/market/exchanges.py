@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -59,6 +60,7 @@ def exchange_of(
     address: str = "",
     *,
     waits: bool = True,
+    pushes: bool = False,
     **settings: Any,
 ) -> Any:
     """A new ccxt exchange of a rulebook, which loads derivatives only and asks for no coins.
@@ -68,25 +70,39 @@ def exchange_of(
     name
         Of the rulebook.
     address
-        Scheme, host and port in place of the venue's own; paths stay.
+        Scheme, host and port in place of the venue's own; paths stay, sockets go there too.
     waits
         False for the class whose methods are coroutines.
+    pushes
+        True for the class that also follows sockets; its methods are coroutines.
     settings
         Passed on, keys for one.
 
     Raises
     ------
     InputError
-        If ccxt is not installed.
+        If ccxt is not installed, or has no exchange for the venue.
     """
     need_live("ccxt")
     identity = rules.identity(name).ccxt
-    assert identity is not None
-    library = import_module("ccxt" if waits else "ccxt.async_support")
+    if identity is None:
+        known = [v for v in rules.venues() if rules.identity(v).ccxt]
+        raise InputError(
+            Mistake(
+                "cannot be asked through ccxt, which has no exchange for it",
+                "venue",
+                value=name,
+                allowed=", ".join(known),
+            )
+        )
+    module = "ccxt.pro" if pushes else "ccxt" if waits else "ccxt.async_support"
     options = {"fetchMarkets": _DERIVATIVES[identity]} if identity in _DERIVATIVES else {}
-    exchange = getattr(library, identity)(
+    exchange = getattr(import_module(module), identity)(
         {"enableRateLimit": True, "timeout": 20_000, "options": options, **settings}
     )
+    # ccxt logs headers, which hold keys, where somebody listens
+    exchange.logger, exchange.verbose = logging.Logger("silent"), False
+    exchange.logger.disabled = True
     # of some venues that is a question for account holders, and nothing here needs the answer
     exchange.has["fetchCurrencies"] = False
     if address:
@@ -95,10 +111,13 @@ def exchange_of(
 
 
 def pointed(urls: Any, address: str) -> Any:
-    """Addresses, one or a tree of them, with another scheme, host and port."""
+    """Addresses, one or a tree of them, with another host and port; sockets stay sockets."""
     if isinstance(urls, Mapping):
         return {key: pointed(value, address) for key, value in urls.items()}
-    return re.sub(r"^\w+://[^/]+", lambda _: address, urls)
+    if not isinstance(urls, str):
+        return urls
+    to = re.sub("^http", "ws", address) if urls.startswith("ws") else address
+    return re.sub(r"^\w+://[^/]+", lambda _: to, urls)
 
 
 def addresses(given: Sequence[str], rules: Rules) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""The trader's desk: how likely a liquidation is, and what to do about it."""

@@ -1,0 +1,395 @@
+"""The largest size of a position within stated limits, and the probability of every size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.core import InputError, Mistake
+from seawall.desk.closed_form import account_passage
+from seawall.desk.closing import Closing, slipped
+from seawall.desk.passages import carries, passages, standard_error
+from seawall.desk.paths import DAY, Paths, covariance
+from seawall.desk.resizing import Resizing
+from seawall.liquidity import EMPIRICAL, ImpactLaw, depth_of
+from seawall.margin import MarginBook
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+SHORTFALL_LEVEL = 0.975
+"""Share of the outcomes that an expected shortfall leaves out: it is the mean of the rest."""
+LONGEST = 30 * DAY
+"""Horizon in seconds beyond which nothing is asked of prices that were graded over a week."""
+POINTS = 48
+"""Sizes of a curve, from the smallest to the largest that brackets allow."""
+_ZOOMS = 2
+_SMALLEST = 1e-4
+
+
+class Bound(StrEnum):
+    """What can bind a size."""
+
+    PROBABILITY = "probability of liquidation"
+    SHORTFALL = "expected shortfall"
+    DEPTH = "depth"
+    KELLY = "Kelly"
+    VOLATILITY = "volatility target"
+    LEVERAGE = "leverage cap"
+    BRACKETS = "the venue's brackets"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Limits of a size.
+
+    Parameters
+    ----------
+    probability
+        Greatest probability of a liquidation within ``horizon``, above 0, below 1.
+    horizon
+        Seconds, up to 30 days.
+    shortfall
+        Greatest expected shortfall of the account within it, a fraction of its equity, > 0.
+    cost
+        Greatest slippage of closing the position in a stressed book, a fraction of it, > 0.
+    leverage
+        Cap on notional over equity; None for none.
+    volatility
+        Target of the account's daily standard deviation, a fraction of its equity; None for none.
+    kelly
+        Leverage that an edge is worth, >= 0; None where nobody claims one.
+
+    Raises
+    ------
+    InputError
+        Naming all that are out of range.
+    """
+
+    probability: float = 0.01
+    horizon: float = 7 * DAY
+    shortfall: float = 0.2
+    cost: float = 0.002
+    leverage: float | None = None
+    volatility: float | None = None
+    kelly: float | None = None
+
+    def __post_init__(self) -> None:
+        checks = (
+            ("--probability", self.probability, 0.0 < self.probability < 1.0, "above 0, below 1"),
+            (
+                "--horizon",
+                self.horizon,
+                0.0 < self.horizon <= LONGEST,
+                f"seconds above 0, up to {LONGEST:.0f} (30 days)",
+            ),
+            ("--budget", self.shortfall, 0.0 < self.shortfall < np.inf, "above 0"),
+            ("--cost", self.cost, 0.0 < self.cost < 1.0, "above 0%, below 100%"),
+            (
+                "--most-leverage",
+                self.leverage,
+                self.leverage is None or self.leverage > 0.0,
+                "above 0",
+            ),
+            (
+                "--target",
+                self.volatility,
+                self.volatility is None or self.volatility > 0.0,
+                "above 0",
+            ),
+            ("--edge", self.kelly, self.kelly is None or self.kelly >= 0.0, "a leverage >= 0"),
+        )
+        wrong = [
+            Mistake("out of range", name, value=f"{value:g}", allowed=allowed)
+            for name, value, sound, allowed in checks
+            if not sound
+        ]
+        if wrong:
+            raise InputError(wrong)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """An account at sizes (S,) of one position, on the same paths.
+
+    Attributes
+    ----------
+    notional_usd
+        Of the position.
+    leverage
+        Notional over the account's equity.
+    call, fall, fall_se, closed_form
+        Probability of a margin call and of a liquidation within the horizon, the standard error
+        of the latter, and what it would be of Brownian prices.
+    shortfall
+        Expected shortfall, a fraction of the equity; a gain is below 0.
+    calm, stressed
+        Slippage of closing the position, a fraction of it, in a calm book and in one thinned as
+        when orders are forced.
+    """
+
+    notional_usd: Floats
+    leverage: Floats
+    call: Floats
+    fall: Floats
+    fall_se: Floats
+    closed_form: Floats
+    shortfall: Floats
+    calm: Floats
+    stressed: Floats
+
+    def at(self, chosen: Mask) -> Curve:
+        """The curve at some of its sizes."""
+        return Curve(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sizing:
+    """How large a position may be.
+
+    Attributes
+    ----------
+    resizing, wanted
+        Of what, and within which limits.
+    limits
+        Largest notional by limit, USD; 0 where no size meets it.
+    notional_usd, binding
+        The least of them, and which that is.
+    from_usd
+        Least notional that meets the limits: above 0 where the position hedges others without
+        which they are not met.
+    curve
+        Up to what the brackets allow.
+    there
+        The curve at the size recommended and at the present one.
+    paths
+        How many were simulated.
+    """
+
+    resizing: Resizing
+    wanted: Wanted
+    limits: Mapping[Bound, float]
+    notional_usd: float
+    binding: Bound
+    from_usd: float
+    curve: Curve
+    there: Curve
+    paths: int
+
+    @property
+    def leverage(self) -> float:
+        """Notional over equity at the size recommended."""
+        return self.notional_usd / self.resizing.equity_usd
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sizer:
+    """What any size of a position means on given paths.
+
+    Parameters
+    ----------
+    resizing
+        The position.
+    paths
+        Prices of the account's assets, from its marks on.
+    horizon
+        Seconds.
+    depth
+        USD within 1% of mid by asset; dated defaults for the rest.
+    law
+        What closing does to the price; its thinning is that of a stressed book.
+    funding
+        As for :func:`seawall.desk.passages.passages`.
+    fees
+        Whether changing to a size is paid for: taker fee and slippage in a calm book.
+    """
+
+    resizing: Resizing
+    paths: Paths
+    horizon: float
+    depth: Mapping[str, float] | None = None
+    law: ImpactLaw = EMPIRICAL
+    funding: Mapping[str, float] | None = None
+    fees: bool = True
+
+    @property
+    def resting(self) -> float:
+        """USD within 1% of mid of the position's asset, in a calm book."""
+        return float(depth_of((self.resizing.asset,), _of(self.depth, self.resizing)).values[0])
+
+    def slippage(self, notional_usd: Floats, stressed: bool) -> Floats:
+        """Of closing sizes (S,), a fraction of them."""
+        left = self.law.remaining if stressed else 1.0
+        return slipped(notional_usd, self.resting * left, self.law)
+
+    def deepest(self, cost: float) -> float:
+        """Largest notional whose closing slips by no more than ``cost`` in a stressed book."""
+        moved = -np.log1p(-cost) * (1.0 + self.law.exponent)
+        return float(self.resting * self.law.remaining * (moved / 0.01) ** (1 / self.law.exponent))
+
+    def spent(self, notional_usd: Floats, present_usd: float) -> Floats:
+        """Shape (S,): USD that changing from the present size to others costs."""
+        changed = np.abs(np.asarray(notional_usd) - present_usd)
+        if not self.fees:
+            return np.zeros_like(changed)
+        return changed * (self.taker_fee + self.slippage(changed, stressed=False))
+
+    @property
+    def taker_fee(self) -> float:
+        """Of the position, a fraction."""
+        base, own = self.resizing.base, self.resizing.own
+        given = float(base.book.positions.taker_fee[own])
+        terms = base.terms[int(base.book.accounts.venue[0])]
+        return terms.margin.taker_fee if np.isnan(given) else given
+
+    def curve(self, notional_usd: Floats, present_usd: float) -> Curve:
+        """The account at each size (S,)."""
+        r, notional = self.resizing, np.asarray(notional_usd, dtype=np.float64)
+        spent = self.spent(notional, present_usd)
+        made = r.at(notional, spent)
+        paths = self.paths.of(made.book.assets).until(self.horizon)
+        found = passages(made, paths, funding=self.funding)
+        fallen, called = found.fallen >= 0, found.called >= 0
+        loss = self._loss(made, paths) + spent[:, None]
+        account, path = np.nonzero(fallen)
+        closing = Closing(made, depth_of(made.book.assets, self.depth).values, self.law)
+        loss[account, path] = closing.costs(found, account, path)["loss_usd"] + spent[account]
+        fall = fallen.mean(axis=1)
+        return Curve(
+            notional_usd=notional,
+            leverage=notional / r.equity_usd,
+            call=called.mean(axis=1),
+            fall=fall,
+            fall_se=standard_error(fall, paths.count),
+            closed_form=account_passage(
+                made, covariance(paths, self.horizon), self.horizon, self.funding
+            ),
+            shortfall=_shortfall(loss) / r.equity_usd,
+            calm=self.slippage(notional, stressed=False),
+            stressed=self.slippage(notional, stressed=True),
+        )
+
+    def _loss(self, made: MarginBook, paths: Paths) -> Floats:
+        """Shape (S, n): USD lost by the end of the paths by accounts that stand."""
+        book, x = made.book, made.lines
+        code, inverse = book.asset_codes(), book.inverse()
+        worth, carry = x.z * x.u, carries(made, self.funding)
+        end = paths.close[:, -1].astype(np.float64)
+        lengths = paths.lengths
+        assets = 2 * len(book.assets)
+        account = book.positions.account.astype(np.int64)
+        at = account * assets + code + len(book.assets) * inverse
+        held, paid = (
+            np.bincount(at, w, len(book.accounts) * assets).reshape(-1, assets)
+            for w in (worth, carry * worth)
+        )
+        gained, over = np.zeros((len(held), paths.count)), np.zeros((len(held), paths.count))
+        for a in range(len(book.assets)):
+            for column, sign in ((a, 1.0), (a + len(book.assets), -1.0)):
+                if held[:, column].any():
+                    gained += np.outer(held[:, column], np.expm1(sign * end[:, a]))
+                    ratio = np.exp(sign * paths.close[:, :, a].astype(np.float64))
+                    over += np.outer(paid[:, column], ratio @ lengths)
+        return (over - gained) * self.resizing.unit_usd
+
+
+def size(
+    sizer: Sizer, wanted: Wanted, present_usd: float | None = None, points: int = POINTS
+) -> Sizing:
+    """The largest size within all limits, each limit's own, and the curve over sizes.
+
+    Parameters
+    ----------
+    present_usd
+        What is held now and is changed from; the position's own notional by default, 0 for a
+        position that is not there yet.
+    points
+        Of the curve. A limit is found, from below, to a part of about ``40 / points**3``.
+
+    Raises
+    ------
+    InputError
+        If the account carries no position, or a limit is out of range.
+
+    Notes
+    -----
+    All sizes meet the same paths, so that the probability of a position alone in its account never
+    falls as the size grows.
+    """
+    sizer = replace(sizer, horizon=wanted.horizon)
+    r = sizer.resizing
+    present = r.present_usd if present_usd is None else present_usd
+    most = r.most_usd
+    grid = most * np.geomspace(_SMALLEST, 1.0, points)
+    curve = sizer.curve(grid, present)
+    tests: dict[Bound, Callable[[Curve], Mask]] = {
+        Bound.PROBABILITY: lambda c: c.fall <= wanted.probability,
+        Bound.SHORTFALL: lambda c: c.shortfall <= wanted.shortfall,
+    }
+    if wanted.volatility is not None:
+        target = wanted.volatility
+        tests[Bound.VOLATILITY] = lambda c: _deviation(sizer, c) <= target
+    limits = {
+        name: _largest(test, curve, lambda n: sizer.curve(n, present))
+        for name, test in tests.items()
+    }
+    limits[Bound.DEPTH] = sizer.deepest(wanted.cost)
+    for name, leverage in ((Bound.KELLY, wanted.kelly), (Bound.LEVERAGE, wanted.leverage)):
+        if leverage is not None:
+            limits[name] = leverage * r.equity_usd
+    limits[Bound.BRACKETS] = most
+    binding = min(limits, key=lambda name: limits[name])
+    found = limits[binding]
+    met = np.all([test(curve) for test in tests.values()], axis=0)
+    lowest = float(grid[np.argmax(met)]) if met.any() and not met[0] else 0.0
+    there = sizer.curve(np.array([max(found, _SMALLEST * grid[0]), r.present_usd]), present)
+    return Sizing(r, wanted, limits, found, binding, lowest, curve, there, sizer.paths.count)
+
+
+def _largest(test: Callable[[Curve], Mask], curve: Curve, look: Callable[[Floats], Curve]) -> float:
+    """Largest size that passes, from below; 0 if none of the curve's does."""
+    met = np.flatnonzero(test(curve))
+    if not len(met):
+        return 0.0
+    k = int(met[-1])
+    low = float(curve.notional_usd[k])
+    if k + 1 == len(curve.notional_usd):
+        return low
+    high = float(curve.notional_usd[k + 1])
+    for _ in range(_ZOOMS):
+        between = np.linspace(low, high, len(curve.notional_usd) // 2 + 2)
+        met = np.flatnonzero(test(look(between[1:-1])))
+        last = int(met[-1]) + 1 if len(met) else 0
+        low, high = float(between[last]), float(between[last + 1])
+    return low
+
+
+def _shortfall(loss: Floats) -> Floats:
+    """Shape (S,): mean of the worst outcomes of each row (S, n)."""
+    worst = max(1, round((1.0 - SHORTFALL_LEVEL) * loss.shape[1]))
+    return np.asarray(np.partition(loss, -worst, axis=1)[:, -worst:].mean(axis=1))
+
+
+def _deviation(sizer: Sizer, curve: Curve) -> Floats:
+    """Shape (S,): daily standard deviation of the account's equity, a fraction of it."""
+    r = sizer.resizing
+    book, x = r.base.book, r.base.lines
+    paths = sizer.paths.of(book.assets)
+    horizon = min(DAY, paths.seconds)
+    sign = np.where(book.inverse(), -1.0, 1.0)
+    moved = np.expm1(sign * paths.at(horizon)[:, book.asset_codes()]) * (x.z * x.u)
+    own = moved[:, r.own] / r.present_usd
+    others = moved.sum(axis=1) - moved[:, r.own]
+    both = np.cov(own, others, bias=True) * DAY / horizon
+    n = curve.notional_usd
+    variance = n**2 * both[0, 0] + 2.0 * n * both[0, 1] + both[1, 1]
+    return np.asarray(np.sqrt(np.maximum(variance, 0.0)) * r.unit_usd / r.equity_usd)
+
+
+def _of(depth: Mapping[str, float] | None, resizing: Resizing) -> dict[str, float]:
+    """The part of given depths that is of the position's asset."""
+    return {a: usd for a, usd in (depth or {}).items() if a == resizing.asset}

@@ -1,0 +1,333 @@
+"""The odds of a book beside its check: how likely a call and a liquidation are, and their cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from seawall.core import format_time
+from seawall.desk.grades import grades
+from seawall.desk.odds import Odds
+from seawall.desk.prices import PriceModel
+from seawall.desk.scores import Reliability
+from seawall.margin import MarginBook
+from seawall.report.model import Assumption, Column, Headline, Kind, Report, Section, Table, Unit
+from seawall.report.numbers import short, text
+from seawall.report.subject import venue_titles, warned
+
+_WORDS = {3_600.0: "an hour", 86_400.0: "a day", 604_800.0: "a week"}
+_SHORT = {3_600.0: "1h", 86_400.0: "1d", 604_800.0: "1w"}
+
+
+def with_odds(report: Report, margin: MarginBook, odds: Odds, model: PriceModel) -> Report:
+    """A check with the odds of its accounts and positions.
+
+    Parameters
+    ----------
+    report
+        What :func:`seawall.report.check.check_report` made.
+    odds, model
+        The odds, and the model of prices behind them.
+    """
+    accounts, positions = _accounts(margin, odds), _positions(margin, odds)
+    main = odds.fall[:, _main(odds)]
+    order = np.argsort(-main, kind="stable")
+    rows = np.argsort(-positions[_key("probability", odds.horizons[_main(odds)])], kind="stable")
+    held = _held(odds)
+    found = {
+        "horizons_seconds": list(odds.horizons),
+        "paths": odds.paths,
+        "call_ratio": odds.call_ratio,
+        "prices": {
+            "source": model.source,
+            "as_of": format_time(model.time),
+            "daily_volatility": {
+                a: float(x) for a, x in zip(margin.book.assets, odds.volatility, strict=True)
+            },
+        },
+        "accounts": _records(accounts),
+        "positions": _records(positions),
+        "graded": [_grade_record(g) for g in held],
+    }
+    tables = (
+        Table.of_columns(
+            "odds", "Odds of the margin accounts, likeliest first",
+            _columns(accounts, _account_columns(odds), order), caption=_caption(odds),
+        ),
+        Table.of_columns(
+            "position_odds", "Odds of the positions",
+            _columns(positions, _position_columns(odds), rows),
+            caption="An account falls by all its prices together; a position's own price alone "
+            "may reach its liquidation price less often or, where another position helps, more.",
+        ),
+    )  # fmt: skip
+    told = replace(
+        report,
+        answer=(*_answer(margin, odds, order), *report.answer),
+        headlines=(*_headlines(odds, order), *report.headlines),
+        tables=(*report.tables, *tables),
+        assumptions=(*_assumptions(odds, model, held), *report.assumptions),
+        payload={**report.payload, "odds": found},
+        sections=(Section("How likely", ("odds", "position_odds")), *report.sections),
+    )
+    return warned(told, *grade_warnings(held))
+
+
+def _main(odds: Odds) -> int:
+    """The horizon that tables are ordered by: a day, or the nearest to it."""
+    return int(np.argmin(np.abs(np.log(np.array(odds.horizons) / 86_400.0))))
+
+
+def _tag(horizon: float) -> str:
+    return _SHORT.get(horizon, f"{horizon:g}s")
+
+
+def _within(horizon: float) -> str:
+    return _WORDS.get(horizon, text(horizon, Unit.DURATION))
+
+
+def _key(name: str, horizon: float) -> str:
+    return f"{name}_{_tag(horizon)}"
+
+
+def _accounts(margin: MarginBook, odds: Odds) -> dict[str, Any]:
+    """Columns, one entry a margin account."""
+    book = margin.book
+    out: dict[str, Any] = {
+        "account": [book.traders[t] for t in book.accounts.trader.tolist()],
+        "venue": np.array(venue_titles(margin))[book.accounts.venue],
+        "margin_mode": np.where(book.accounts.isolated, "isolated", "cross"),
+        "rows": [_rows_of(margin, a) for a in range(len(book.accounts))],
+        "sigmas": odds.sigmas,
+        "funding_seconds": np.where(np.isinf(odds.funding_seconds), np.nan, odds.funding_seconds),
+    }
+    for name, values in (
+        ("call", odds.call),
+        ("call_se", odds.call_se),
+        ("probability", odds.fall),
+        ("probability_se", odds.fall_se),
+        ("closed_form", odds.closed_form),
+        ("loss_usd", odds.loss_usd),
+        ("gap_usd", odds.gap_usd),
+        ("slippage_usd", odds.slippage_usd),
+        ("fees_usd", odds.fees_usd),
+        ("shortfall_usd", odds.shortfall_usd),
+    ):
+        out |= {_key(name, h): values[:, k] for k, h in enumerate(odds.horizons)}
+    for k, horizon in enumerate(odds.horizons):
+        bins = [grades().of(horizon, p) for p in odds.fall[:, k].tolist()]
+        out[_key("came_over_predicted", horizon)] = [None if b is None else b.ratio for b in bins]
+    return out
+
+
+def _held(odds: Odds) -> list[Reliability]:
+    """The bins of the published grading that the accounts' probabilities lie in."""
+    found = [
+        grades().of(h, p) for k, h in enumerate(odds.horizons) for p in odds.fall[:, k].tolist()
+    ]
+    return [b for b in dict.fromkeys(found) if b is not None]
+
+
+def _rows_of(margin: MarginBook, account: int) -> str:
+    held = margin.order[margin.start[account] : margin.start[account + 1]]
+    rows = margin.book.positions.row[held].tolist()
+    return ", ".join(map(str, rows[:4])) + (", ..." if len(rows) > 4 else "")
+
+
+def _positions(margin: MarginBook, odds: Odds) -> dict[str, Any]:
+    """Columns, one entry a position."""
+    book, p = margin.book, margin.book.positions
+    out: dict[str, Any] = {
+        "row": p.row,
+        "account": [book.traders[t] for t in book.accounts.trader[p.account].tolist()],
+        "instrument": [book.instruments[i].symbol for i in p.instrument.tolist()],
+        "side": np.where(p.size > 0, "long", "short"),
+        "sigmas": odds.position_sigmas,
+    }
+    for name, values in (
+        ("probability", odds.fall[p.account]),
+        ("call", odds.call[p.account]),
+        ("touch", odds.touch),
+        ("touch_se", odds.touch_se),
+    ):
+        out |= {_key(name, h): values[:, k] for k, h in enumerate(odds.horizons)}
+    return out
+
+
+def _account_columns(odds: Odds) -> tuple[Column, ...]:
+    last = odds.horizons[-1]
+    return (
+        Column("account", "Account", brief=True),
+        Column("venue", "Venue"),
+        Column("margin_mode", "Mode", brief=True),
+        Column("rows", "Rows", brief=True),
+        *(
+            Column(_key("probability", h), f"Liquidated {_tag(h)}", Unit.FRACTION, brief=True)
+            for h in odds.horizons
+        ),
+        Column(_key("probability_se", last), f"± {_tag(last)}", Unit.FRACTION,
+               note="Monte-Carlo standard error"),
+        *(Column(_key("call", h), f"Called {_tag(h)}", Unit.FRACTION) for h in odds.horizons),
+        *(
+            Column(_key("closed_form", h), f"Brownian {_tag(h)}", Unit.FRACTION)
+            for h in odds.horizons
+        ),
+        *(
+            Column(_key("came_over_predicted", h), f"Came over predicted {_tag(h)}", Unit.FACTOR,
+                   note="of such probabilities in the published grading")
+            for h in odds.horizons
+        ),
+        Column("sigmas", "Daily sigmas", Unit.SIGMA),
+        Column(_key("loss_usd", last), "Loss if so", Unit.USD, brief=True),
+        Column(_key("gap_usd", last), "of it gap", Unit.USD),
+        Column(_key("slippage_usd", last), "slippage", Unit.USD),
+        Column(_key("fees_usd", last), "fees", Unit.USD),
+        Column(_key("shortfall_usd", last), "Owed beyond it", Unit.USD),
+        Column("funding_seconds", "By funding alone", Unit.DURATION),
+    )  # fmt: skip
+
+
+def _position_columns(odds: Odds) -> tuple[Column, ...]:
+    return (
+        Column("row", "Row", Unit.COUNT, brief=True),
+        Column("account", "Account", brief=True),
+        Column("instrument", "Instrument", brief=True),
+        Column("side", "Side", brief=True),
+        *(
+            Column(_key("probability", h), f"Liquidated {_tag(h)}", Unit.FRACTION, brief=True)
+            for h in odds.horizons
+        ),
+        *(Column(_key("touch", h), f"Own price {_tag(h)}", Unit.FRACTION) for h in odds.horizons),
+        Column("sigmas", "Daily sigmas", Unit.SIGMA, brief=True),
+    )
+
+
+def _columns(
+    values: dict[str, Any], names: Sequence[Column], order: Any
+) -> dict[Column, Sequence[Any]]:
+    return {c: np.asarray(values[c.key], dtype=object)[order].tolist() for c in names}
+
+
+def _records(columns: dict[str, Any]) -> list[dict[str, Any]]:
+    lists = [c.tolist() if hasattr(c, "tolist") else c for c in columns.values()]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
+
+
+def _caption(odds: Odds) -> str:
+    last = odds.horizons[-1]
+    return (
+        f"Share of {odds.paths:,} simulated paths on which the account reaches its maintenance "
+        f"margin. Called: its margin ratio reaches {text(odds.call_ratio, Unit.FRACTION)}. "
+        "Brownian: the same in closed form, if prices had the same variance and no fat tails. "
+        f"The loss is of the equity at the marks, mean over liquidations within {_within(last)}."
+    )
+
+
+def _answer(margin: MarginBook, odds: Odds, order: Any) -> tuple[str, ...]:
+    """The likeliest account to fall, horizon by horizon."""
+    book, a = margin.book, int(order[0])
+    name = short(book.traders[int(book.accounts.trader[a])])
+    parts = [
+        f"{_chance(float(odds.fall[a, k]), odds.paths)} within {_within(h)}"
+        for k, h in enumerate(odds.horizons)
+    ]
+    if len(odds.fall) == 1:
+        subject = f"The account of {name} is liquidated with probability"
+    else:
+        mode = "isolated" if book.accounts.isolated[a] else "cross"
+        word = "row" if book.accounts.isolated[a] else "rows"
+        subject = (
+            f"Likeliest to be liquidated is the {mode} account of {name} "
+            f"({word} {_rows_of(margin, a)}):"
+        )
+    lines = [f"{subject} {', '.join(parts)}."]
+    loss = float(odds.loss_usd[a, -1])
+    if np.isfinite(loss):
+        lines.append(
+            f"That would cost it {text(loss, Unit.USD)} of its equity on average; "
+            f"{text(float(odds.shortfall_usd[a, -1]), Unit.USD)} would be owed beyond it."
+        )
+    return tuple(lines)
+
+
+def _chance(probability: float, paths: int) -> str:
+    """A share of the paths in words: of none of them it is not 0 that is known."""
+    if probability > 0.0:
+        return text(probability, Unit.FRACTION)
+    return f"under {text(1.0 / paths, Unit.FRACTION)}"
+
+
+def _headlines(odds: Odds, order: Any) -> tuple[Headline, ...]:
+    a = int(order[0])
+    return tuple(
+        Headline(
+            _key("probability", h),
+            f"Liquidated within {_within(h)}",
+            float(odds.fall[a, k]),
+            Unit.FRACTION,
+            Kind.MODELLED,
+            max(0.0, float(odds.fall[a, k] - 1.645 * odds.fall_se[a, k])),
+            min(1.0, float(odds.fall[a, k] + 1.645 * odds.fall_se[a, k])),
+            "likeliest account",
+        )
+        for k, h in enumerate(odds.horizons)
+    )
+
+
+def _assumptions(
+    odds: Odds, model: PriceModel, held: Sequence[Reliability]
+) -> tuple[Assumption, ...]:
+    rows = [
+        Assumption(
+            f"Prices from {format_time(model.time)} on: filtered historical simulation, GARCH "
+            "volatility, generalised Pareto tails, residuals of all assets drawn together; no "
+            "drift, funding constant, nobody adds margin or closes. A day's σ is that of these "
+            "prices unless one was given.",
+            f"{model.source}; docs/methods/odds.md",
+        )
+    ]
+    good = [b for b in held if b.calibrated]
+    if good:
+        said = "; ".join(_sentence(b) for b in good)
+        rows.append(Assumption(f"{_graded()} {said}.", "docs/methods/odds.md"))
+    return tuple(rows)
+
+
+def grade_warnings(held: Sequence[Reliability]) -> tuple[str, ...]:
+    """A line for the bins of probability in which too few or too many came true."""
+    bad = [b for b in held if not b.calibrated]
+    if not bad:
+        return ()
+    said = "; ".join(_sentence(b) for b in bad)
+    return (f"Not calibrated: {said}. {_graded()[:-1]}; see docs/methods/odds.md.",)
+
+
+def _graded() -> str:
+    return f"Held against what came, {grades().period} ({grades().assets}):"
+
+
+def _sentence(bin_: Reliability) -> str:
+    ends = [text(x, Unit.FRACTION).replace(".00%", "%") for x in (bin_.above, bin_.below)]
+    interval = "" if bin_.low != bin_.low else f" ({bin_.low:.2f} to {bin_.high:.2f})"
+    return (
+        f"of probabilities of {ends[0]} to {ends[1]} within {_within(bin_.horizon)} "
+        f"{bin_.ratio:.2f} times as many came true as predicted{interval}"
+    )
+
+
+def _grade_record(bin_: Reliability) -> dict[str, Any]:
+    return {
+        "horizon_seconds": bin_.horizon,
+        "above": bin_.above,
+        "below": bin_.below,
+        "forecasts": bin_.forecasts,
+        "predicted": bin_.predicted,
+        "realised": bin_.realised,
+        "ratio": bin_.ratio,
+        "ratio_low": bin_.low,
+        "ratio_high": bin_.high,
+        "calibrated": bin_.calibrated,
+    }

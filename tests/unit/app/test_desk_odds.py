@@ -1,0 +1,158 @@
+"""`seawall check` with prices, and `seawall study odds`, as a user meets them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from jsonschema import Draft202012Validator
+from tests.unit.desk.desk_books import made_candles, written
+from typer.testing import CliRunner
+
+from seawall.app.cli import app
+from seawall.core import InputError
+from seawall.report.schema import schema_of
+
+BOOK = """account,venue,symbol,side,size,entry_price,mark_price,margin_mode,leverage,wallet_balance
+ann,binance,BTCUSDT,long,1,100,100,isolated,20,
+bob,binance,BTCUSDT,long,5,100,100,cross,10,150
+bob,binance,ETHUSDT,short,3,100,100,cross,10,150
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("odds")
+    (made / "book.csv").write_text(BOOK)
+    written(made_candles(("BTC", "ETH"), 800), made / "candles.csv")
+    written(made_candles(("BTC", "ETH"), 800).of(("BTC",)), made / "btc.csv")
+    written(made_candles(("BTC", "ETH"), 300), made / "short.csv")
+    written(made_candles(("BTC", "ETH"), 800), made / "gap.csv", [("ETH", 400)])
+    return made
+
+
+def run(folder: Path, *arguments: str) -> Any:
+    at = [str(folder / a) if a.endswith(".csv") else a for a in arguments]
+    return CliRunner().invoke(app, at)
+
+
+def document(folder: Path, *more: str) -> dict[str, Any]:
+    found = run(folder, "check", "book.csv", "--candles", "candles.csv", "--format", "json", *more)
+    assert found.exit_code == 0, found.output
+    return json.loads(found.stdout)
+
+
+def test_check_with_candles_tells_the_odds_in_its_schema(folder: Path) -> None:
+    made = document(folder)
+    assert list(Draft202012Validator(schema_of("check")).iter_errors(made)) == []
+    ann, bob = made["odds"]["accounts"]
+    assert 0.0 <= ann["probability_1h"] < ann["probability_1d"] < ann["probability_1w"] < 1.0
+    assert bob["probability_1w"] < ann["probability_1w"]
+    assert ann["call_1d"] >= ann["probability_1d"]
+    assert 0.0 < ann["loss_usd_1w"] <= 5.0 + 1e-9
+    assert ann["rows"] == "1"
+    assert bob["rows"] == "2, 3"
+    assert made["odds"]["paths"] == 10_000
+    assert made["odds"]["graded"]
+    assert "Likeliest to be liquidated" in made["answer"][0]
+    assert document(folder) == made
+    assert document(folder, "--seed", "3")["odds"] != made["odds"]
+
+
+def test_options_of_the_odds_act(folder: Path) -> None:
+    plain = document(folder, "--paths", "2000")["odds"]["accounts"][0]
+    call = document(folder, "--paths", "2000", "--call-ratio", "0.3")["odds"]["accounts"][0]
+    paid = document(folder, "--paths", "2000", "--funding", "BTC=0.5%")["odds"]["accounts"][0]
+    thin = document(folder, "--paths", "2000", "--depth", "BTC=1000")["odds"]["accounts"][0]
+    assert call["call_1d"] > plain["call_1d"]
+    assert paid["probability_1w"] > plain["probability_1w"]
+    assert paid["funding_seconds"] < plain["funding_seconds"]
+    assert thin["slippage_usd_1w"] > plain["slippage_usd_1w"]
+
+
+def test_the_terminal_and_the_page_show_them(folder: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    found = run(folder, "check", "book.csv", "--candles", "candles.csv", "--report", str(page))
+    assert "Odds of the margin accounts, likeliest first" in found.stdout
+    assert "docs/methods/odds.md" in found.stdout
+    assert "Odds of the margin accounts" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (("--candles", "btc.csv"), "an asset without prices (got 'ETH'); allowed: BTC"),
+        (("--candles", "short.csv"), "the history is too short"),
+        (("--candles", "gap.csv"), "a gap in the candles (got 'ETH, 2025-01-17T16:00:00Z, 1 of"),
+        (("--candles", "none.csv"), "no such file"),
+        (("--paths", "500"), "--paths: nothing to use it for"),
+        (("--candles", "candles.csv", "--store", "x"), "no mark is stored here"),
+        (("--candles", "candles.csv", "--funding", "SOL=0.1%"), "not in the book (got 'SOL')"),
+        (("--candles", "candles.csv", "--call-ratio", "1.2"), "call_ratio: out of range"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_error(
+    folder: Path, more: tuple[str, ...], words: str
+) -> None:
+    found = run(folder, "check", "book.csv", *more)
+    text = found.output if found.exception is None else f"{found.output}{found.exception}"
+    assert found.exit_code != 0
+    assert words in text
+    assert isinstance(found.exception, InputError | SystemExit)
+
+
+def test_a_tape_gives_prices_too(folder: Path, tmp_path: Path) -> None:
+    """Liquidations filled once an hour are candles without wicks; too few are gaps."""
+    from seawall.ingest.history import read_history
+    from seawall.ingest.store.writer import StoreWriter
+
+    candles = made_candles(("BTC", "ETH"), 600)
+    lines = ["time,venue,symbol,side,price,notional_usd"]
+    for a, asset in enumerate(candles.assets):
+        for t in range(len(candles)):
+            second = int(candles.time[t]) // 10**9 + 60
+            lines.append(f"{second},okx,{asset}-USDT-SWAP,long,{float(candles.close[t, a])!r},1000")
+    file = tmp_path / "tape.csv"
+    file.write_text("\n".join(lines) + "\n")
+    tape = read_history(file).tape
+    assert tape is not None
+    tape = replace(tape, at_fill=np.ones(len(tape), dtype=np.bool_))
+    with StoreWriter(tmp_path / "store") as writer:
+        writer.append(tape)
+    found = run(folder, "check", "book.csv", "--store", str(tmp_path / "store"))
+    assert found.exit_code == 0, found.output
+    assert "Odds of the margin accounts" in found.stdout
+
+
+def test_the_grading_is_a_command_with_a_schema_and_writes_what_check_reads(
+    folder: Path, tmp_path: Path
+) -> None:
+    from seawall.desk.grades import Grades
+    from seawall.desk.scores import Reliability
+
+    bins = tmp_path / "bins.toml"
+    found = run(
+        folder, "study", "odds", "candles.csv", "--asset", "BTC,ETH", "--since", "2025-01-23",
+        "--until", "2025-01-27", "--reduced", "--write", str(bins), "--format", "json",
+    )  # fmt: skip
+    assert found.exit_code == 0, found.output
+    made = json.loads(found.stdout)
+    assert list(Draft202012Validator(schema_of("odds-grading")).iter_errors(made)) == []
+    rows = made["reliability"]["seawall"]
+    assert {r["horizon"] for r in rows} == {86_400.0, 604_800.0}
+    whole = [r for r in rows if (r["above"], r["below"]) == (0.0, 1.0)]
+    assert all(0.0 < r["predicted"] < 1.0 for r in whole)
+    # two assets long and short at five leverages, four cross accounts, and two forecasts at most
+    assert {r["forecasts"] for r in whole} <= {24, 48}
+    assert {e["model"] for e in made["exceedances"]} == {"seawall", "ewma", "normal"}
+    import tomllib
+
+    written_bins = tomllib.loads(bins.read_text())["bin"]
+    again = Grades(
+        "", "", tuple(Reliability(**{"low": 0.0, "high": 9.0, **b}) for b in written_bins)
+    )
+    assert all(again.of(r.horizon, r.above) == r for r in again.rows)
