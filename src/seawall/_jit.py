@@ -37,6 +37,7 @@ __all__ = [
     "in_order",
     "inner_kernel",
     "kernel",
+    "row_by_matrix",
     "share_out",
     "workers",
 ]
@@ -223,3 +224,64 @@ def fetch_row(typing: Any, array: Any, row: Any) -> Any:
         return context.get_dummy_value()
 
     return types.none(array, types.int64), generate
+
+
+def row_by_matrix(size: int, columns: int) -> Any:
+    """What in a kernel multiplies a row by a matrix, its sums kept in registers all along.
+
+    The multiplier takes ``(row, matrix, out)``: shapes (size,), (size, columns) and (columns,), all
+    contiguous float64, the first with nothing negative. Where four neighbours of the row are zero
+    their rows of the matrix are never read.
+
+    Parameters
+    ----------
+    size, columns
+        Multiples of four.
+    """
+    lanes, double, number = 4, ir.DoubleType(), ir.IntType(64)
+    vector = ir.VectorType(double, lanes)
+    unknown = ir.Constant(vector, ir.Undefined)
+    to_all = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pairs = zip(signature.args, arguments, strict=True)
+        row, matrix, out = (context.make_array(k)(context, builder, a).data for k, a in pairs)
+        fused = cast(Any, cgutils).get_or_insert_function(
+            builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fmuladd.v{lanes}f64"
+        )
+
+        def place(array: Any, at: int) -> Any:
+            return builder.bitcast(builder.gep(array, [number(at)]), vector.as_pointer())
+
+        sums = [ir.Constant(vector, [0.0] * lanes)] * (columns // lanes)
+        for first in range(0, size, lanes):
+            ones = [builder.load(builder.gep(row, [number(first + k)])) for k in range(lanes)]
+            total = builder.fadd(builder.fadd(ones[0], ones[1]), builder.fadd(ones[2], ones[3]))
+            # not the other way round: what is no number is not passed over
+            some = builder.not_(builder.fcmp_ordered("<", total, ir.Constant(double, 1e-300)))
+            before, added = builder.block, list(sums)
+            inside, after = (builder.append_basic_block(name) for name in ("rows", "next"))
+            builder.cbranch(some, inside, after)
+            builder.position_at_end(inside)
+            for k, one in enumerate(ones):
+                factor = builder.insert_element(unknown, one, ir.IntType(32)(0))
+                factor = builder.shuffle_vector(factor, unknown, to_all)
+                for j in range(len(sums)):
+                    values = builder.load(place(matrix, (first + k) * columns + lanes * j), align=8)
+                    added[j] = builder.call(fused, [factor, values, added[j]])
+            builder.branch(after)
+            builder.position_at_end(after)
+            for j, (passed_over, more) in enumerate(zip(list(sums), added, strict=True)):
+                sums[j] = builder.phi(vector)
+                sums[j].add_incoming(passed_over, before)
+                sums[j].add_incoming(more, inside)
+        for j, value in enumerate(sums):
+            builder.store(value, place(out, lanes * j), align=8)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def multiply(typing: Any, row: Any, matrix: Any, out: Any) -> Any:
+        del typing
+        return types.none(row, matrix, out), generate
+
+    return multiply

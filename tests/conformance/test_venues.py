@@ -1,6 +1,8 @@
 """Every folder in ``rulebook/venues`` keeps the same promises; a new one needs no edit."""
 
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,31 +16,39 @@ from seawall.core import (
     parse_time,
 )
 from seawall.rulebook import Rules
-from seawall.rulebook._load import read_file
+from seawall.rulebook._files import read_file
 from seawall.rulebook.rules import BUNDLE
 
 FOLDERS = sorted(p.name for p in BUNDLE.iterdir() if p.is_dir())
 RULES = Rules.from_folders(BUNDLE)
-EXPECTED = {
-    "binance_usdm",
-    "binance_coinm",
-    "bybit",
-    "okx",
-    "hyperliquid",
-    "deribit",
-    "dydx",
-    "htx",
-    "generic",
-}
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "methods"
 
 
 def files(venue):
     return [(p, read_file(p)) for p in sorted((BUNDLE / venue).glob("*.toml"))]
 
 
-def test_the_venues_of_the_product_are_there():
-    assert set(FOLDERS) >= EXPECTED
+def test_every_folder_is_a_venue():
     assert set(RULES.venues()) == set(FOLDERS)
+
+
+@pytest.mark.parametrize("venue", FOLDERS)
+def test_every_venue_is_documented(venue):
+    bundled = (DOCS / "rulebooks.md").read_text(encoding="utf-8")
+    (heading,) = re.findall(rf"^### (.+) \(`{venue}`\)$", bundled, re.MULTILINE)
+    margins, losses = (
+        _first_cells((DOCS / page).read_text(encoding="utf-8"), title)
+        for page, title in (("margin.md", "What differs by venue"), ("waterfall.md", "By venue"))
+    )
+    assert heading.casefold() in margins
+    assert heading.casefold() in losses
+
+
+def _first_cells(page, title):
+    """First cells of the table below a heading, as one text."""
+    section = page.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ")]
+    return " / ".join(row.split("|")[1].strip() for row in rows).casefold()
 
 
 @pytest.mark.parametrize("venue", FOLDERS)

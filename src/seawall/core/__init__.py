@@ -1,7 +1,15 @@
 """Nouns, units and errors. Imports the standard library and numpy only."""
 
 from seawall.core.book import Accounts, Book, Position, Positions
-from seawall.core.errors import InputError, InternalError, Mistake, RuleError, SeawallError
+from seawall.core.errors import (
+    InputError,
+    InternalError,
+    Mistake,
+    NoPositionsError,
+    RulebookError,
+    RuleError,
+    SeawallError,
+)
 from seawall.core.instrument import ContractType, Instrument
 from seawall.core.schedule import MarginSchedule, TierUnit, continuous_deductions
 from seawall.core.terms import (
@@ -45,12 +53,14 @@ __all__ = [
     "MarkRule",
     "MarkTerms",
     "Mistake",
+    "NoPositionsError",
     "PartialRule",
     "Position",
     "Positions",
     "RatioForm",
     "Route",
     "RuleError",
+    "RulebookError",
     "SeawallError",
     "Surplus",
     "TickRule",

@@ -93,8 +93,20 @@ class InputError(SeawallError):
         return "\n".join(lines)
 
 
+class NoPositionsError(InputError):
+    """The input is sound and holds no position: nothing to check, and in a watch all closed."""
+
+
 class RuleError(InputError):
-    """A rulebook, or the rule asked of it, is wrong or missing."""
+    """What was asked of the rules is not known or does not fit: a venue, a name, a bracket."""
+
+
+class RulebookError(InputError):
+    """A venue's folder of rules is at fault, whatever was asked of it.
+
+    No :class:`RuleError`: who looks a name up and takes a refusal for a name that is not known
+    must not take a faulty folder for one.
+    """
 
 
 class InternalError(SeawallError):

@@ -25,7 +25,7 @@ class CloseFee(StrEnum):
     ENTRY = "entry"
     """At the bankruptcy price implied by entry and leverage, whatever is added later."""
     BANKRUPTCY = "bankruptcy"
-    """As ``ENTRY`` in the printed margins; extra margin moves the fee with the bankruptcy price."""
+    """As ``entry`` in the printed margins; extra margin moves the fee with the bankruptcy price."""
 
 
 class RatioForm(StrEnum):

@@ -5,7 +5,9 @@ Inside, time is UTC nanoseconds since 1970 (``int``, 0 where unknown); outside, 
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from seawall.core.errors import InputError, Mistake
 
@@ -39,9 +41,11 @@ def parse_time(text: str | int | float | datetime) -> int:
                 )
             ) from None
         return _nanoseconds(stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC))
-    number = float(text)
+    # a float has no room for the ns of our days: the digits are counted as they are written
+    digits = text if isinstance(text, int) else str(text).strip()
+    number = Decimal(digits) if math.isfinite(float(text)) else Decimal("Infinity")
     for scale in (_SECOND_NS, 1_000_000, 1_000, 1):
-        if abs(number) < 1e11 * (_SECOND_NS // scale):
+        if abs(number) < 10**11 * (_SECOND_NS // scale):
             return int(number * scale)
     raise InputError(
         Mistake("not a time", value=str(text), allowed="an epoch before the year 5138")

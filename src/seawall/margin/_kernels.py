@@ -34,16 +34,49 @@ def bracket_line(value, rates, deductions, t, add):
     return rates.shape[1] - 1
 
 
+@inner_kernel
+def need(z, u, t, add, fixed, rates, deductions, curves):
+    """Maintenance margin of a position at its driver ``u``; settlement currency."""
+    value = abs(z) * u
+    k = bracket_line(value, rates, deductions, t, add)
+    line = (rates[t, k] + add) * value - deductions[t, k] + fixed
+    return line + curves[t] * value * value if curves[t] > 0.0 else line
+
+
+@inner_kernel
+def spare(z, u, u0, t, add, fixed, rates, deductions, curves):
+    """Profit less :func:`need` at the driver ``u`` and its slope there, each in two parts.
+
+    The part of the straight line, then what a bent one takes off, 0 where it is straight: four
+    numbers. A sum of lines is rounded piece by piece, so that this is not ``need`` subtracted.
+    """
+    value = abs(z) * u
+    k = bracket_line(value, rates, deductions, t, add)
+    rate = rates[t, k] + add
+    free = z * (u - u0) - fixed - rate * value + deductions[t, k]
+    slope = z - rate * abs(z)
+    if curves[t] > 0.0:
+        return free, slope, curves[t] * value * value, 2.0 * curves[t] * value * abs(z)
+    return free, slope, 0.0, 0.0
+
+
+@inner_kernel
+def settled(at, step, stride, slope, before, bent, least):
+    """Whether Newton's steps are at the root: on its own piece, or moved by rounding alone.
+
+    ``step`` led to ``at`` along ``slope``, ``stride`` and ``before`` are those of the step before;
+    ``least`` is added to the size of ``at`` that a bent line's last step is measured by.
+    """
+    if slope == before or abs(step) <= 4e-16 * abs(at):
+        return True
+    return bent and step * stride <= 0.0 and abs(step) <= NEAR * (abs(at) + least)
+
+
 @kernel
 def requirement(z, u, table, add, fixed, rates, deductions, curves, out):
     """Maintenance margin of each position at its driver ``u``; settlement currency."""
     for i in range(z.size):
-        t = table[i]
-        value = abs(z[i]) * u[i]
-        k = bracket_line(value, rates, deductions, t, add[i])
-        out[i] = (rates[t, k] + add[i]) * value - deductions[t, k] + fixed[i]
-        if curves[t] > 0.0:
-            out[i] += curves[t] * value * value
+        out[i] = need(z[i], u[i], table[i], add[i], fixed[i], rates, deductions, curves)
 
 
 @inner_kernel
@@ -197,27 +230,20 @@ def cross_roots(
                         b = order[h]
                         if leg[b] == leg[i]:
                             t = table[b]
-                            value = abs(z[b]) * x
-                            k = bracket_line(value, rates, deductions, t, add[b])
-                            gap += (
-                                z[b] * (x - u0[b])
-                                - fixed[b]
-                                - (rates[t, k] + add[b]) * value
-                                + deductions[t, k]
+                            free, rise, bow, bend = spare(
+                                z[b], x, u0[b], t, add[b], fixed[b], rates, deductions, curves
                             )
-                            slope += z[b] - (rates[t, k] + add[b]) * abs(z[b])
+                            gap += free
+                            slope += rise
                             if curves[t] > 0.0:
                                 bent = True
-                                gap -= curves[t] * value * value
-                                slope -= 2.0 * curves[t] * value * abs(z[b])
+                                gap -= bow
+                                slope -= bend
                     if slope == 0.0 or not np.isfinite(x):
                         break
                     step = gap / slope
                     x -= step
-                    if slope == before or abs(step) <= 4e-16 * abs(x):
-                        found = x
-                        break
-                    if bent and step * stride <= 0.0 and abs(step) <= NEAR * abs(x):
+                    if settled(x, step, stride, slope, before, bent, 0.0):
                         found = x
                         break
                     before, stride = slope, step
@@ -254,19 +280,15 @@ def joint_roots(
                 i = order[j]
                 t = table[i]
                 x = u[i] * (1.0 + s * drift[i])
-                value = abs(z[i]) * x
-                k = bracket_line(value, rates, deductions, t, add[i])
-                gap += (
-                    z[i] * (x - u0[i])
-                    - fixed[i]
-                    - (rates[t, k] + add[i]) * value
-                    + deductions[t, k]
+                free, rise, bow, bend = spare(
+                    z[i], x, u0[i], t, add[i], fixed[i], rates, deductions, curves
                 )
-                slope += (z[i] - (rates[t, k] + add[i]) * abs(z[i])) * u[i] * drift[i]
+                gap += free
+                slope += rise * u[i] * drift[i]
                 if curves[t] > 0.0:
                     bent = True
-                    gap -= curves[t] * value * value
-                    slope -= 2.0 * curves[t] * value * abs(z[i]) * u[i] * drift[i]
+                    gap -= bow
+                    slope -= bend * u[i] * drift[i]
             if turn == 0:
                 if gap <= 0.0:
                     found = 0.0
@@ -279,11 +301,8 @@ def joint_roots(
                 break
             step = gap / slope
             s -= step
-            if slope == before or abs(step) <= 4e-16 * abs(s):
-                found = s
-                break
             # a root at 0 has no size of its own to measure a step by: 1e-6 stands in
-            if bent and step * stride <= 0.0 and abs(step) <= NEAR * (abs(s) + 1e-6):
+            if settled(s, step, stride, slope, before, bent, 1e-6):
                 found = s
                 break
             before, stride = slope, step

@@ -63,19 +63,13 @@ class MarginBook:
         unknown = np.isnan(balance)
         if unknown.any():
             rows = self.book.positions.row[unknown[self.book.positions.account]]
-            raise InputError(
-                [
-                    Mistake(
-                        "margin unknown",
-                        self.book.source,
-                        int(row),
-                        allowed="collateral, leverage or liquidation_price (isolated); "
-                        "wallet_balance or account_value (cross)",
-                    )
-                    for row in rows[:20]
-                ],
-                total=len(rows),
+            known = (
+                "collateral, leverage or liquidation_price (isolated); "
+                "wallet_balance or account_value (cross)"
             )
+            where = self.book.source
+            told = [Mistake("margin unknown", where, int(r), allowed=known) for r in rows[:20]]
+            raise InputError(told, total=len(rows))
         return lines, balance
 
     @property
@@ -104,6 +98,13 @@ class MarginBook:
         """Shape (n,): whether the position is the only one of its margin account."""
         counts = np.diff(self.start)
         return np.asarray(counts[self.book.positions.account] == 1)
+
+    @cached_property
+    def holders(self) -> Codes:
+        """Shape (m,): a number for each account's trader on its venue, the same for the same."""
+        a, venues = self.book.accounts, len(self.book.venues)
+        numbers = np.unique(a.trader.astype(np.int64) * venues + a.venue, return_inverse=True)[1]
+        return np.asarray(numbers, np.int32)
 
     def venue_of_positions(self) -> Codes:
         """Shape (n,): index into ``book.venues``."""
@@ -184,6 +185,10 @@ class MarginBook:
 
         ``maintenance`` is what decides liquidation, OKX's fee and Bybit's closing fee included.
         """
+        return self._accounts_state
+
+    @cached_property
+    def _accounts_state(self) -> MarginState:
         m = len(self.book.accounts)
         equity, maintenance = np.empty(m), np.empty(m)
         x = self.lines

@@ -9,8 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.core import AdlRank
+from seawall.margin import _ranks
 
 Floats = NDArray[np.float64]
+
+RANKS = {
+    AdlRank.PROFIT_TIMES_MARGIN_RATIO: _ranks.MARGIN_RATIO,
+    AdlRank.PROFIT_TIMES_LEVERAGE: _ranks.LEVERAGE,
+    AdlRank.PRICE_RATIO_TIMES_LEVERAGE: _ranks.PRICE_RATIO,
+    AdlRank.RANDOM: _ranks.RANDOM,
+    AdlRank.NONE: _ranks.NONE,
+}
+"""The kernels' number of each rank."""
 
 
 def profit_times_margin_ratio(
@@ -25,9 +35,9 @@ def profit_times_margin_ratio(
     and a score of 1.26. Binance FAQ 360033525471.
     """
     equity = balance + pnl if equity is None else equity
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(equity > 0, maintenance / equity, 0.0)
-    return np.maximum(pnl, 0.0) / np.maximum(balance, 1.0) * ratio
+    return _ranked(
+        _ranks.MARGIN_RATIO, pnl=pnl, balance=balance, equity=equity, maintenance=maintenance
+    )
 
 
 def profit_times_leverage(pnl: Floats, cost: Floats, notional: Floats, equity: Floats) -> Floats:
@@ -38,11 +48,7 @@ def profit_times_leverage(pnl: Floats, cost: Floats, notional: Floats, equity: F
     Source: BitMEX "Auto-Deleveraging" for the two branches; Bybit and OKX help pages rank by
     leveraged return.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        leverage = np.where(equity > 0, notional / equity, np.inf)
-        change = pnl / cost
-        score = np.where(change > 0, change * leverage, change / np.maximum(leverage, 1e-12))
-    return np.asarray(np.nan_to_num(score, nan=0.0, posinf=np.finfo(np.float64).max))
+    return _ranked(_ranks.LEVERAGE, pnl=pnl, cost=cost, notional=notional, equity=equity)
 
 
 def price_ratio_times_leverage(
@@ -54,10 +60,14 @@ def price_ratio_times_leverage(
 
     Source: Hyperliquid docs "Auto-deleveraging".
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        gain = np.where(side > 0, mark / entry, entry / mark)
-        score = gain * np.where(account_value > 0, notional / account_value, 0.0)
-    return np.asarray(np.nan_to_num(score, nan=0.0, posinf=np.finfo(np.float64).max))
+    return _ranked(
+        _ranks.PRICE_RATIO,
+        side=side,
+        entry=entry,
+        mark=mark,
+        notional=notional,
+        equity=account_value,
+    )
 
 
 def by_lot(names: Iterable[str], seed: int = 0) -> Floats:
@@ -94,8 +104,35 @@ def deleveraging_score(
     the mark); ``balance``, ``equity`` and ``maintenance`` are those of the position's account.
     Ranks that ask no figure have none here: see :func:`by_lot`.
     """
-    if rank is AdlRank.PROFIT_TIMES_MARGIN_RATIO:
-        return profit_times_margin_ratio(pnl, balance, maintenance, equity)
-    if rank is AdlRank.PROFIT_TIMES_LEVERAGE:
-        return profit_times_leverage(pnl, cost, notional, equity)
-    return price_ratio_times_leverage(side, entry, mark, notional, equity)
+    return _ranked(
+        RANKS[rank],
+        side=side,
+        entry=entry,
+        mark=mark,
+        notional=notional,
+        cost=cost,
+        pnl=pnl,
+        balance=balance,
+        equity=equity,
+        maintenance=maintenance,
+    )
+
+
+def _ranked(
+    rank: int,
+    side: Floats | float = 0.0,
+    entry: Floats | float = 0.0,
+    mark: Floats | float = 0.0,
+    notional: Floats | float = 0.0,
+    cost: Floats | float = 0.0,
+    pnl: Floats | float = 0.0,
+    balance: Floats | float = 0.0,
+    equity: Floats | float = 0.0,
+    maintenance: Floats | float = 0.0,
+) -> Floats:
+    """Score of each position by the kernels' number of a rank; 0 for figures it does not ask."""
+    figures = (side, entry, mark, notional, cost, pnl, balance, equity, maintenance)
+    columns = np.array(np.broadcast_arrays(*figures), dtype=np.float64)
+    score = np.empty(columns.shape[1:])
+    _ranks.ranks(rank, columns.reshape(len(figures), -1), score.reshape(-1))
+    return score

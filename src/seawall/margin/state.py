@@ -53,7 +53,8 @@ class MarginState:
     @property
     def ratio(self) -> Floats:
         """Maintenance / equity: 1 is liquidation; infinite where equity is gone."""
-        with np.errstate(divide="ignore", invalid="ignore"):
+        # an equity of next to nothing is as good as gone: its ratio may overflow to infinity
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return np.where(self.equity > 0, self.maintenance / self.equity, np.inf)
 
     @property

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import math
-import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seawall.core import (
-    FundingTerms,
-    LiquidationTerms,
-    LossTerms,
-    MarginSchedule,
-    MarginTerms,
-    MarkTerms,
-    Mistake,
-    RuleError,
-    TierUnit,
-    VenueTerms,
-)
+from seawall.core import MarginSchedule, Mistake, RulebookError, RuleError, TierUnit, VenueTerms
+from seawall.rulebook._files import INCOMPLETE, SECTIONS, absent, read_file, read_files
 from seawall.rulebook._tables import build_schedule, rows_of
 
 if TYPE_CHECKING:
@@ -28,6 +18,8 @@ if TYPE_CHECKING:
 
 _DAY_NS = 86_400 * 1_000_000_000
 _EPOCH = date(1970, 1, 1)
+FORMS = ("linear", "linear_dated", "inverse", "inverse_dated")
+"""Keys of ``[venue]`` by which a name is written, by type of contract."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,73 +92,58 @@ def start_of(day: date) -> int:
     return (day - _EPOCH).days * _DAY_NS
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Parse one TOML file.
+def read_identity(name: str, files: list[Path], known: Iterable[str]) -> Identity:
+    """Read who a venue is from its ``venue.toml``; the other files only to tell what is wrong.
+
+    ``known`` are the names of all rulebooks.
 
     Raises
     ------
-    RuleError
-        If it cannot be read, naming file and line.
+    RulebookError
+        If there is none or it is malformed: with every mistake of the whole folder.
     """
+    homes = [path for path in files if path.name == "venue.toml"]
+    if not homes:
+        where = str(files[0].parent)
+        raise RulebookError(Mistake("has no venue.toml", where, mend="Add one with [venue]"))
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RuleError(Mistake(f"not a TOML file: {error}", str(path))) from None
-    except OSError as error:
-        raise RuleError(Mistake(f"cannot be read: {error.strerror}", str(path))) from None
-
-
-def read_identity(name: str, path: Path) -> Identity:
-    """Read ``[venue]`` of a venue's ``venue.toml`` without loading pydantic's models."""
-    table = read_toml(path).get("venue")
-    if not isinstance(table, dict):
-        raise RuleError(Mistake("has no [venue] table", str(path), mend="add title and examples"))
-    keys = ("linear", "linear_dated", "inverse", "inverse_dated")
-    defaults = ("{base}{quote}", "{base}{quote}-{expiry}", "{base}USD", "{base}USD-{expiry}")
+        # of several folders the later one's word holds; one that adds contracts need not say it
+        for home in reversed(homes):
+            stated = read_file(home).venue
+            if stated is not None:
+                break
+    except RulebookError:
+        read_files(files)
+        raise
+    if stated is None:
+        mend = "Add one with title, contract_types, examples and source"
+        wrong = Mistake("has no [venue] table", str(home), mend=mend)
+        raise RulebookError([wrong, *absent(files)])
+    if stated.brackets_of is not None and stated.brackets_of not in known:
+        raise RulebookError(
+            Mistake(
+                "no rulebook has this name",
+                str(home),
+                column="venue.brackets_of",
+                value=stated.brackets_of,
+                allowed=", ".join(venue for venue in known if venue != name),
+            )
+        )
     return Identity(
         name=name,
-        title=str(table.get("title", name)),
-        aliases=tuple(map(str, table.get("aliases", ()))),
-        contract_types=tuple(map(str, table.get("contract_types", ()))),
-        quote=str(table.get("quote", "USDT")),
-        forms={k: str(table.get(k, d)) for k, d in zip(keys, defaults, strict=True)},
-        examples=tuple(map(str, table.get("examples", ()))),
-        thousand=str(table.get("thousand", "1000")),
-        usd_is_inverse=bool(table.get("usd_is_inverse", True)),
-        inverse_bases=tuple(map(str, table.get("inverse_bases", ()))),
-        ccxt=table.get("ccxt"),
-        brackets_of=table.get("brackets_of"),
-        brackets_of_reason=str(table.get("brackets_of_reason", "")),
+        title=stated.title,
+        aliases=tuple(stated.aliases),
+        contract_types=tuple(stated.contract_types),
+        quote=stated.quote,
+        forms={form: getattr(stated, form) for form in FORMS},
+        examples=tuple(stated.examples),
+        thousand=stated.thousand,
+        usd_is_inverse=stated.usd_is_inverse,
+        inverse_bases=tuple(stated.inverse_bases),
+        ccxt=stated.ccxt,
+        brackets_of=stated.brackets_of,
+        brackets_of_reason=stated.brackets_of_reason or "",
     )
-
-
-def read_file(path: Path) -> m.RuleFile:
-    """Check one file of a venue's folder.
-
-    Raises
-    ------
-    RuleError
-        With every mistake of the file, each with the path of its key.
-    """
-    from pydantic import ValidationError
-
-    from seawall.rulebook._models import RuleFile
-
-    tables = read_toml(path)
-    try:
-        return RuleFile.model_validate(tables)
-    except ValidationError as error:
-        raise RuleError(_mistake(path, detail) for detail in error.errors()) from None
-
-
-def _mistake(path: Path, detail: Any) -> Mistake:
-    key = ".".join(str(part) for part in detail["loc"])
-    unknown = detail["type"] == "extra_forbidden"
-    received = detail.get("input")
-    shown = None if unknown or isinstance(received, dict | list) else str(received)
-    what = "unknown key" if unknown else str(detail["msg"])
-    mend = "remove it or correct its spelling" if unknown else ""
-    return Mistake(what, str(path), column=key, value=shown, mend=mend)
 
 
 def load_venue(identity: Identity, files: list[Path]) -> VenueRules:
@@ -174,13 +151,16 @@ def load_venue(identity: Identity, files: list[Path]) -> VenueRules:
 
     Raises
     ------
-    RuleError
+    RulebookError
         If a file is malformed, a bracket table is not valid, or no terms are given.
     """
-    parsed = [(path, read_file(path)) for path in files]
+    parsed = read_files(files)
     contracts = [c for _, f in parsed for c in f.contracts]
     sized = [c.inverse_size for c in contracts if c.inverse_size is not None]
-    brackets = [_bracket_block(path, b) for path, f in parsed for b in f.brackets]
+    try:
+        brackets = [_bracket_block(path, b) for path, f in parsed for b in f.brackets]
+    except RuleError as error:
+        raise RulebookError(error.mistakes) from None
     return VenueRules(
         identity=identity,
         terms=_terms_blocks(identity, [(p, r) for p, f in parsed for r in f.rules]),
@@ -200,17 +180,17 @@ def _terms_blocks(
     cited: dict[str, str] = {}
     fund_as_of = ""
     for path, block in sorted(blocks, key=lambda b: b[1].effective_from):
-        missing = [] if out else [s for s in _SECTIONS if getattr(block, s) is None]
+        missing = [] if out else [s for s in SECTIONS if getattr(block, s) is None]
         if missing:
-            raise RuleError(
+            raise RulebookError(
                 Mistake(
-                    "the first block of a venue must state every section",
+                    INCOMPLETE,
                     str(path),
                     column="rules",
                     value=f"without {', '.join(missing)}",
                 )
             )
-        for section, record in _SECTIONS.items():
+        for section, record in SECTIONS.items():
             stated = getattr(block, section)
             if stated is None:
                 continue
@@ -226,17 +206,8 @@ def _terms_blocks(
         terms = replace(terms, effective_from=str(day), sources=tuple(cited.values()))
         out.append(TermsBlock(start_of(day), str(day), terms, fund_as_of))
     if not out:
-        raise RuleError(Mistake("has no [[rules]] block", f"rulebook {identity.name}"))
+        raise RulebookError(Mistake("has no [[rules]] block", f"rulebook {identity.name}"))
     return tuple(out)
-
-
-_SECTIONS: dict[str, Any] = {
-    "margin": MarginTerms,
-    "liquidation": LiquidationTerms,
-    "loss": LossTerms,
-    "funding": FundingTerms,
-    "mark_price": MarkTerms,
-}
 
 
 def _bracket_block(path: Path, block: m.BracketsModel) -> BracketBlock:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
 from datetime import date
 from pathlib import Path
 
-from seawall.core import MarginSchedule, Mistake, RuleError, TierUnit
-from seawall.rulebook._load import read_file
+from seawall.core import InputError, MarginSchedule, Mistake, RulebookError, RuleError, TierUnit
+from seawall.core.files import whole_file
+from seawall.rulebook._files import read_file
 
 
 def brackets_toml(
@@ -35,35 +34,32 @@ def brackets_toml(
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a rulebook file through a temporary neighbour, checked before it takes the name.
+    """Write a rulebook file whole or not at all, checked before it takes the name.
 
     Raises
     ------
     RuleError
         If the folder cannot be written to; no file is left behind.
+    RulebookError
+        If the text is no rulebook; no file is left behind either.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", dir=path.parent)
-    except OSError as error:
+        with whole_file(path) as out:
+            out.write(text.encode())
+            out.flush()
+            read_file(Path(out.name))
+    except (InputError, OSError) as error:
+        if isinstance(error, RuleError | RulebookError):
+            raise
+        said = error.mistakes[0].what if isinstance(error, InputError) else error.strerror
         raise RuleError(
             Mistake(
-                f"cannot be written: {error.strerror}",
+                f"cannot be written: {said}",
                 str(path),
                 mend="choose another folder with --out or $SEAWALL_RULES",
             )
         ) from None
-    draft = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        read_file(draft)
-        draft.chmod(0o644)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _rows(schedule: MarginSchedule, kind: str) -> list[str]:

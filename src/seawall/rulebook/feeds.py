@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from seawall.core import Mistake, RuleError
 from seawall.core.tape import Coverage
-from seawall.rulebook._load import read_file, start_of
+from seawall.rulebook._files import read_file
+from seawall.rulebook._load import start_of
 from seawall.rulebook.rules import Rules
 
 if TYPE_CHECKING:

@@ -13,10 +13,12 @@ from seawall.core import (
     Instrument,
     MarginSchedule,
     Mistake,
+    RulebookError,
     RuleError,
     VenueTerms,
     format_time,
 )
+from seawall.rulebook._files import no_rest
 from seawall.rulebook._load import (
     BracketBlock,
     Identity,
@@ -103,16 +105,13 @@ class Rules:
         ------
         RuleError
             If no rulebook has this name.
+        RulebookError
+            If its folder is at fault.
         """
         if venue not in self._identities:
             if venue not in self._files:
                 raise self._unknown_venue(venue)
-            first = next((p for p in self._files[venue] if p.name == "venue.toml"), None)
-            if first is None:
-                raise RuleError(
-                    Mistake("has no venue.toml", f"rulebook {venue}", mend="add one with [venue]")
-                )
-            self._identities[venue] = read_identity(venue, first)
+            self._identities[venue] = read_identity(venue, self._files[venue], self._files)
         return self._identities[venue]
 
     def canonical_venue(self, name: str, contract_type: str | None = None) -> str:
@@ -164,10 +163,9 @@ class Rules:
             notes.append(f"{why}; the {identity.brackets_of} schedule stands in{where}")
         fund = block.terms.loss.fund_usd
         if when_ns and fund > 0 and _day(when_ns)[:7] != block.fund_as_of[:7]:
-            notes.append(
-                f"{venue}: insurance fund of USD {fund / 1e6:,.0f} m is as counted on "
-                f"{block.fund_as_of}, the book is of {_day(when_ns)}"
-            )
+            vault = "vault as " * (block.terms.loss.trigger == "account_negative")
+            held = f"{venue}: {vault}insurance fund of USD {fund / 1e6:,.0f} m is as counted on "
+            notes.append(f"{held}{block.fund_as_of}, the book is of {_day(when_ns)}")
         return tuple(notes)
 
     def instrument(
@@ -229,14 +227,7 @@ class Rules:
         blocks = self._load(home or venue).brackets
         rest = [b for b in blocks if b.any is not None or b.envelope]
         if not rest:
-            raise RuleError(
-                Mistake(
-                    "has no schedule for instruments it does not name",
-                    f"rulebook {venue}",
-                    column="brackets.any",
-                    value=name,
-                )
-            )
+            raise RulebookError(no_rest(f"rulebook {home or venue}", name))
         block = _latest(rest, when)
         schedule = self._stand_in(home or venue, block, bool(parsed.inverse))
         if home:

@@ -3,10 +3,18 @@
 import numpy as np
 import pytest
 
-from seawall.core import AdlRank, AdlTrigger, ContractType, PartialRule, RuleError, Surplus
+from seawall.core import (
+    AdlRank,
+    AdlTrigger,
+    ContractType,
+    PartialRule,
+    RulebookError,
+    RuleError,
+    Surplus,
+)
 from seawall.ingest import read_book
 from seawall.rulebook import Rules, bind
-from seawall.rulebook._load import read_file
+from seawall.rulebook._files import read_file
 from seawall.rulebook.rules import BUNDLE
 
 RULES = Rules.from_folders(BUNDLE)
@@ -136,7 +144,7 @@ def test_steps_that_cannot_be_are_refused(tmp_path, old, new, words):
     assert old in text
     path = tmp_path / "rules.toml"
     path.write_text(text.replace(old, new))
-    with pytest.raises(RuleError) as error:
+    with pytest.raises(RulebookError) as error:
         read_file(path)
     for word in words:
         assert word in str(error.value)
@@ -150,6 +158,6 @@ def test_a_rate_that_grows_has_one_bracket(tmp_path):
     text = (home / "brackets.toml").read_text()
     two = text.replace("rows = [[0, 0.02, 25]]", "rows = [[0, 0.02, 25], [10, 0.03, 20]]")
     (home / "brackets.toml").write_text(two)
-    with pytest.raises(RuleError, match="SOL_USDC-PERPETUAL") as error:
+    with pytest.raises(RulebookError, match="SOL_USDC-PERPETUAL") as error:
         Rules.from_folders(tmp_path).schedule("deribit", "BTC-PERPETUAL")
     assert "grows with the size" in str(error.value)

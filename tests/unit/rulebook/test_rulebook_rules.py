@@ -1,9 +1,20 @@
 """Which rule applies: venue, instrument, date."""
 
+import shutil
+
 import numpy as np
 import pytest
 
-from seawall.core import AdlTrigger, CloseFee, MaintenanceBasis, RuleError, TierUnit, parse_time
+from seawall.core import (
+    AdlTrigger,
+    CloseFee,
+    MaintenanceBasis,
+    RulebookError,
+    RuleError,
+    TierUnit,
+    parse_time,
+)
+from seawall.ingest import read_book
 from seawall.rulebook import Rules
 from seawall.rulebook.rules import BUNDLE
 
@@ -259,6 +270,31 @@ def test_on_the_same_day_the_later_folder_wins(tmp_path):
     assert rules.schedule("binance_usdm", "BTCUSDT").rates.tolist() == [0.01, 0.02]
 
 
+def test_who_a_venue_is_the_later_folder_says(tmp_path):
+    home = tmp_path / "binance_usdm"
+    home.mkdir()
+    bundled = (BUNDLE / "binance_usdm" / "venue.toml").read_text()
+    (home / "venue.toml").write_text(bundled[bundled.index("[[contracts]]") :])
+    title = Rules.from_folders(BUNDLE).terms("binance_usdm", at("2025-06-01")).title
+    rules = Rules.from_folders(BUNDLE, tmp_path)
+    assert rules.terms("binance_usdm", at("2025-06-01")).title == title
+    (home / "venue.toml").write_text(bundled.replace(title, "Mine"))
+    rules = Rules.from_folders(BUNDLE, tmp_path)
+    assert rules.terms("binance_usdm", at("2025-06-01")).title == "Mine"
+
+
+def test_a_file_that_changes_is_read_again(folder):
+    path = folder / "testvenue" / "rules.toml"
+    assert Rules.from_folders(folder).terms("testvenue", at("2024-06-01")).margin.taker_fee == 0.001
+    text = TERMS.replace("taker_fee = 0.001", "taker_fee = 0.003", 1)
+    assert len(text) == len(TERMS)
+    path.write_text(text)
+    assert Rules.from_folders(folder).terms("testvenue", at("2024-06-01")).margin.taker_fee == 0.003
+    path.unlink()
+    with pytest.raises(RulebookError, match=r"has no .*rules.* block"):
+        Rules.from_folders(folder).terms("testvenue")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
@@ -273,7 +309,7 @@ def test_on_the_same_day_the_later_folder_wins(tmp_path):
 def test_a_malformed_file_names_the_key(folder, old, new, words):
     path = folder / "testvenue" / "rules.toml"
     path.write_text(TERMS.replace(old, new, 1))
-    with pytest.raises(RuleError) as error:
+    with pytest.raises(RulebookError) as error:
         Rules.from_folders(folder).terms("testvenue")
     for word in [*words, "rules.toml"]:
         assert word in str(error.value)
@@ -298,7 +334,7 @@ def test_a_malformed_file_names_the_key(folder, old, new, words):
 def test_a_bad_bracket_names_the_instrument(folder, old, new, words):
     path = folder / "testvenue" / "brackets.toml"
     path.write_text(BRACKETS.replace(old, new, 1))
-    with pytest.raises(RuleError) as error:
+    with pytest.raises(RulebookError) as error:
         Rules.from_folders(folder).schedule("testvenue", "BTCUSDT")
     for word in words:
         assert word in str(error.value)
@@ -307,12 +343,84 @@ def test_a_bad_bracket_names_the_instrument(folder, old, new, words):
 def test_a_first_block_must_state_every_section(folder):
     path = folder / "testvenue" / "rules.toml"
     path.write_text(TERMS.replace("[rules.funding]", "[rules.funding_off]"))
-    with pytest.raises(RuleError, match="unknown key"):
+    with pytest.raises(RulebookError, match="unknown key"):
         Rules.from_folders(folder).terms("testvenue")
     start = TERMS.index("[rules.funding]")
     path.write_text(TERMS[:start] + TERMS[TERMS.index("[rules.mark_price]") :])
-    with pytest.raises(RuleError, match=r"must state every section.*without funding"):
+    with pytest.raises(RulebookError, match=r"must state every section.*without funding"):
         Rules.from_folders(folder).terms("testvenue")
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["one file", "two files"])
+def test_a_faulty_folder_tells_all_of_itself_and_nothing_of_the_book(folder, apart):
+    home = folder / "testvenue"
+    shutil.rmtree(home)
+    home.mkdir()
+    (home / "venue.toml").write_text('[venue]\ntitle = "T"\naliases = ["tv"]\n')
+    rules = home / ("rules.toml" if apart else "venue.toml")
+    with rules.open("a") as out:
+        out.write("[[rules]]\n")
+    rows = [{"venue": "tv", "instrument": "BTCUSDT", "size": 1, "entry_price": 1, "mark_price": 1}]
+    for ask in (
+        lambda: read_book(rows, rules=Rules.from_folders(BUNDLE, folder)),
+        lambda: Rules.from_folders(BUNDLE, folder).canonical_venue("tv"),
+        lambda: Rules.from_folders(folder).terms("testvenue"),
+    ):
+        with pytest.raises(RulebookError) as error:
+            ask()
+        told = {(m.where, m.column, m.what, m.value) for m in error.value.mistakes}
+        missing = [
+            *((str(home / "venue.toml"), f"venue.{k}") for k in ("contract_types", "examples")),
+            (str(home / "venue.toml"), "venue.source"),
+            (str(rules), "rules.0.effective_from"),
+        ]
+        sections = "without margin, liquidation, loss, funding, mark_price"
+        assert told == {
+            *((where, column, "missing key", None) for where, column in missing),
+            (str(home), "rules", "the first block of a venue must state every section", sections),
+            (
+                str(home),
+                "brackets.any",
+                "has no schedule for instruments it does not name",
+                None,
+            ),
+        }
+        assert all(m.row is None for m in error.value.mistakes)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('examples = ["BTCUSDT"]', "examples = []", ["venue.examples", "at least 1 item"]),
+        ('["linear"]', '["quanto"]', ["venue.contract_types.0", "'quanto'"]),
+        ('["linear"]', '["linear"]\nlinear = "{coin}"', ["venue.linear", "{base}", "'{coin}'"]),
+        ('["linear"]', '["linear"]\nlinear = "{base"', ["venue.linear", "'{base'"]),
+        ('["linear"]', '["linear"]\nlinear = "PERP"', ["venue.linear", "the same name"]),
+        ("[venue]", "[venues]", ["unknown key", "column venues"]),
+        ("title", "brackets_of_reason = 'why'\ntitle", ["go together"]),
+        (
+            "title",
+            "brackets_of = 'nowhere'\nbrackets_of_reason = 'why'\ntitle",
+            ["no rulebook has this name", "venue.brackets_of", "'nowhere'"],
+        ),
+    ],
+)
+def test_a_venue_that_cannot_be_told_is_refused_before_a_name_is_read(folder, old, new, words):
+    path = folder / "testvenue" / "venue.toml"
+    path.write_text(VENUE.replace(old, new, 1))
+    with pytest.raises(RulebookError) as error:
+        Rules.from_folders(folder).instrument("testvenue", "BTCUSDT")
+    for word in [*words, str(path)]:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize("text", [None, "", "rules = 1", "rules = [1]"])
+def test_a_folder_without_a_venue_says_so(folder, text):
+    path = folder / "testvenue" / "venue.toml"
+    path.unlink() if text is None else path.write_text(text)
+    with pytest.raises(RulebookError, match=r"has no venue.toml|no \[venue\] table|rules") as error:
+        Rules.from_folders(folder).identity("testvenue")
+    assert str(path.parent) in str(error.value)
 
 
 def test_an_empty_folder_of_rules_is_said_to_be_empty(tmp_path):
