@@ -10,23 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from seawall._jit import inner_kernel, kernel
+from seawall._jit import inner_kernel, kernel, row_by_matrix
 
+STATES = 36
+"""Of the hidden rate."""
+_NOT_THERE = 1e-24
+"""Chance of a state, given the whole row, below which no path goes through it."""
+_SMALL, _LARGE = 1e-30, 1e30
+"""Sums of all weights beyond which they are brought back to 1; powers to a scale may raise them."""
 
-@inner_kernel
-def carry(here: Any, matrix: Any, there: Any) -> None:
-    """``there`` = ``here`` @ ``matrix``, four rows at a time so that sums stay in registers."""
-    states = here.size
-    there[:] = 0.0
-    for block in range(states // 4):
-        i = 4 * block
-        a, b, c, d = here[i], here[i + 1], here[i + 2], here[i + 3]
-        p, q, r, s = matrix[i], matrix[i + 1], matrix[i + 2], matrix[i + 3]
-        for j in range(there.size):
-            there[j] = (((there[j] + a * p[j]) + b * q[j]) + c * r[j]) + d * s[j]
-    for i in range(states - states % 4, states):
-        for j in range(there.size):
-            there[j] += here[i] * matrix[i, j]
+carry = row_by_matrix(STATES, STATES)
+"""``carry(here, matrix, there)``: ``there`` = ``here`` @ ``matrix``."""
+tell = row_by_matrix(STATES, 4)
+"""The same of the means of four values of a state."""
 
 
 @inner_kernel
@@ -65,23 +61,26 @@ def likelihood_of(gaps: Any, tail: int, start: Any, powers: Any, scales: Any, ah
             last = level == powers.shape[0] - 1
             for _ in range(run if last else run & 1):
                 carry(here, powers[level], there)
-                total = total_of(there)
+                likelihood += scales[level]
+                here, there = there, here
+                total = total_of(here)
                 if not total > 0.0:
                     return -np.inf
-                likelihood += np.log(total) + scales[level]
-                here, there = there, here
-                here *= 1.0 / total
+                if total < _SMALL or total > _LARGE:
+                    likelihood += np.log(total)
+                    here *= 1.0 / total
             run = 0 if last else run >> 1
             level += 1
         if not ends:
             carry(here, ahead[short], there)
-            total = total_of(there)
+            here, there = there, here
+            total = total_of(here)
             if not total > 0.0:
                 return -np.inf
-            likelihood += np.log(total)
-            here, there = there, here
-            here *= 1.0 / total
-    return likelihood
+            if total < _SMALL or total > _LARGE:
+                likelihood += np.log(total)
+                here *= 1.0 / total
+    return likelihood + np.log(total_of(here))
 
 
 @kernel
@@ -90,40 +89,41 @@ def forward(place: Any, steps: Any, start: Any, seen: Any, rows: Any) -> None:
 
     ``steps[place[k]]`` carries weights over the empty slots before event k and into its own.
     """
-    states = start.size
-    here = start.copy()
+    here = start
     for event in range(place.size):
         row = rows[event]
         carry(here, steps[place[event]], row)
-        for j in range(states):
+        for j in range(STATES):
             row[j] *= seen[j]
-        total = total_of(row)
-        for j in range(states):
-            row[j] /= total
-            here[j] = row[j]
+        scale = 1.0 / total_of(row)
+        for j in range(STATES):
+            row[j] *= scale
+        here = row
 
 
 @kernel
-def smooth(place: Any, back: Any, end: Any, seen: Any, rows: Any) -> None:
-    """Turn the weights after each event into those given the whole row, in place.
+def smooth(place: Any, back: Any, end: Any, seen: Any, rows: Any, values: Any, means: Any) -> None:
+    """Means of what each state is worth, after each event, given the whole row of slots.
 
     ``back`` are the steps with rows and columns changed over; ``end`` is the chance of the empty
-    slots after the last event, by its state, to a scale.
+    slots after the last event, by its state, to a scale; ``rows`` as :func:`forward` left them;
+    ``values`` (J, 4) are what a state is worth, ``means`` (n, 4) is filled.
     """
-    n, states = rows.shape
-    column, spare = end.copy(), np.empty(states)
-    for event in range(n - 1, -1, -1):
+    column, spare, weight = end.copy(), np.empty(STATES), np.empty(STATES)
+    for event in range(place.size - 1, -1, -1):
         row = rows[event]
-        for j in range(states):
-            row[j] *= column[j]
-        total = total_of(row)
-        for j in range(states):
-            row[j] /= total
-            column[j] *= seen[j]
+        for j in range(STATES):
+            weight[j] = row[j] * column[j]
+        scale = 1.0 / total_of(weight)
+        for j in range(STATES):
+            weight[j] *= scale
+            # what no path goes through needs not be carried back
+            column[j] = column[j] * seen[j] if weight[j] >= _NOT_THERE else 0.0
+        tell(weight, values, means[event])
         carry(column, back[place[event]], spare)
-        total = total_of(spare)
-        for j in range(states):
-            column[j] = spare[j] / total
+        scale = 1.0 / total_of(spare)
+        for j in range(STATES):
+            column[j] = spare[j] * scale
 
 
 @kernel
@@ -153,16 +153,55 @@ def paths(place: Any, back: Any, end: Any, rows: Any, chance: Any, out: Any) -> 
 
 
 @kernel
-def mates(rates: Any, chance: Any, out: Any) -> None:
-    """Events beside the shown one in an occupied slot: a Poisson count above zero, less 1."""
-    for i in range(rates.size):
-        rate = rates[i]
-        none = np.exp(-rate)
-        left = chance[i] * -np.expm1(-rate)
-        count, term = 1, none * rate
+def mates(states: Any, rates: Any, chance: Any, out: Any) -> None:
+    """Events beside the shown one in an occupied slot: a Poisson count above zero, less 1.
+
+    ``states`` says which of ``rates`` (J,) each slot has.
+    """
+    none, some = np.empty(rates.size), np.empty(rates.size)
+    for j in range(rates.size):
+        none[j] = np.exp(-rates[j])
+        some[j] = -np.expm1(-rates[j])
+    for i in range(states.size):
+        j = states[i]
+        rate = rates[j]
+        left = chance[i] * some[j]
+        count, term = 1, none[j] * rate
         left -= term
         while left > 0.0 and count < 1000:
             count += 1
             term *= rate / count
             left -= term
         out[i] = count - 1
+
+
+@kernel
+def alike(
+    first: Any,
+    count: Any,
+    picks: Any,
+    other: Any,
+    beside: Any,
+    usd: Any,
+    cell: Any,
+    own: Any,
+    events: Any,
+    out: Any,
+) -> None:
+    """Add what is drawn beside events to cells, ``events`` and USD ``out`` (c,), and take the
+    sizes' chance off.
+
+    Events alike begin at ``first`` (n,) of ``usd`` and ``cell`` (n,), which are in order of the
+    rate. Of event i, of cell ``own[i]``, ``count[i]`` stood beside it, drawn by ``picks``, one for
+    each in turn, and ``beside[i]`` of the size that ``other[i]`` picks are taken off.
+    """
+    at = 0
+    for i in range(first.size):
+        events[own[i]] += count[i]
+        for _ in range(count[i]):
+            k = first[i] + picks[at]
+            out[cell[k]] += usd[k]
+            at += 1
+    for i in range(first.size):
+        k = first[i] + other[i]
+        out[cell[k]] -= beside[i] * usd[k]

@@ -177,51 +177,67 @@ def restore(joint, rules, work):
 
 
 @kernel
-def end_of_lone(groups, bounds, factor, positions, lone, rate, partial, turn, end):
-    """Where accounts of one position end; ``bounds`` as in a path, ``factor`` of R + 1 rows.
+def end_of_lone(
+    groups, bounds, factor, lone, rate, partial, turn, end, events, joint, holder, closings
+):
+    """Where accounts of one position end, and all closings in the order of rounds.
 
-    ``lone`` holds, by member of the groups, the account, z * u, balance less z * u0, the mark of
-    inverse contracts (else 0) and USD at mark; ``rate`` is the fee by member where closings pay
-    one. Writes the round, USD equity and fee, whether closed and the last round by account into
-    ``turn`` and ``end``, and the closings from the first group on. Returns how many closings.
+    ``bounds`` are as in a path, ``factor`` has R + 1 rows. ``lone`` holds, account by account,
+    the place among the members of the groups, the group, position, account, z * u, balance less
+    z * u0, the mark of inverse contracts (else 0) and USD at mark; ``rate`` is the fee where
+    closings pay one. ``joint`` has the position of each joint row, ``holder`` the account of
+    each position. Writes the round, USD equity and fee, whether closed, the last round and USD
+    liquidated by account into ``turn`` and ``end``; joint accounts get the last of these only.
+    A round's closings of one position come account by account, then its joint ones.
     """
-    account, worth, rest, mark, usd = lone
-    equity, fee, closed, last = end
-    where, when, dollars, by_stop = positions
+    place, group, position, account, worth, rest, mark, usd = lone
+    equity, fee, closed, last, forced = end
+    what, who, when, dollars, by_stop = closings
     rounds = factor.shape[0] - 1
-    count = 0
-    for g in range(groups.asset.size):
-        if groups.waking[g]:
-            continue
-        a = groups.asset[g]
-        begin = groups.offset[g]
-        for r in range(rounds + 1):
-            # the last turn is rest: whoever has not left by then stands
-            gone = r < rounds
-            end_at = bounds[r + 1, g] if gone else groups.offset[g + 1]
-            phi = factor[r, a]
-            u = 1.0 / phi if groups.inverse[g] else phi
-            for i in range(begin, end_at):
-                m = account[i]
-                unit = mark[i] * phi if groups.inverse[g] else 1.0
-                left = worth[i] * u + rest[i]
-                closed[m] = gone
-                if gone:
-                    where[count] = i
-                    when[count] = r + 1
-                    dollars[count] = usd[i] if groups.inverse[g] else usd[i] * phi
-                    by_stop[count] = groups.stop[g]
-                    count += 1
-                    last[m] = r + 1
-                    if not groups.stop[g]:
-                        turn[m] = r + 1
-                        if partial:
-                            paid = min(rate[i] * abs(worth[i]) * u, max(left, 0.0))
-                            left -= paid
-                            fee[m] = paid * unit
-                equity[m] = left * unit
-            begin = end_at
-    return count
+    left_in = np.zeros(place.size, dtype=np.int32)
+    # where the next closing of each round is written
+    row = np.zeros(rounds + 1, dtype=np.int64)
+    for r in range(rounds):
+        for g in range(groups.asset.size):
+            if not groups.waking[g]:
+                row[r + 1] += bounds[r + 1, g] - bounds[r, g]
+                for i in range(bounds[r, g], bounds[r + 1, g]):
+                    left_in[i] = r + 1
+    for e in range(events.count[0]):
+        row[events.turn[e]] += 1
+    for r in range(rounds):
+        row[r + 1] += row[r]
+    for k in range(place.size):
+        r, g, m = left_in[place[k]], group[k], account[k]
+        # whoever has not left stands at the prices at rest
+        phi = factor[r - 1 if r > 0 else rounds, groups.asset[g]]
+        u = 1.0 / phi if groups.inverse[g] else phi
+        unit = mark[k] * phi if groups.inverse[g] else 1.0
+        left = worth[k] * u + rest[k]
+        closed[m] = r > 0
+        if r > 0:
+            c = row[r - 1]
+            row[r - 1] += 1
+            what[c], who[c], when[c] = position[k], m, r
+            dollars[c] = usd[k] if groups.inverse[g] else usd[k] * phi
+            by_stop[c] = groups.stop[g]
+            last[m] = r
+            if not groups.stop[g]:
+                turn[m] = r
+                forced[m] += dollars[c]
+                if partial:
+                    paid = min(rate[k] * abs(worth[k]) * u, max(left, 0.0))
+                    left -= paid
+                    fee[m] = paid * unit
+        equity[m] = left * unit
+    for e in range(events.count[0]):
+        r, i = events.turn[e], joint[events.position[e]]
+        c = row[r - 1]
+        row[r - 1] += 1
+        what[c], who[c], when[c] = i, holder[i], r
+        dollars[c], by_stop[c] = events.usd[e], events.stop[e]
+        if not by_stop[c]:
+            forced[who[c]] += dollars[c]
 
 
 @kernel

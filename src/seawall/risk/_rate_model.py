@@ -15,6 +15,7 @@ from seawall.risk import _coverage as kernels
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+States = NDArray[np.int16]
 
 RATES: Floats = np.exp(
     np.concatenate(
@@ -24,7 +25,7 @@ RATES: Floats = np.exp(
         ]
     )
 )
-"""States: events a slot."""
+"""States: events a slot; :data:`_coverage.STATES` of them."""
 OCCUPIED: Floats = -np.expm1(-RATES)
 """Chance that a slot is occupied, by state."""
 BESIDE: Floats = RATES / OCCUPIED - 1.0
@@ -32,6 +33,9 @@ BESIDE: Floats = RATES / OCCUPIED - 1.0
 SATURATED = 3.0
 """Events a slot above which slots are as good as always occupied (95%): only a floor is told."""
 _HELD: Floats = np.minimum(BESIDE, SATURATED / -np.expm1(-SATURATED) - 1.0)
+_ONE: Floats = np.ones(len(RATES))
+_TOLD: Floats = np.stack([RATES, BESIDE, _HELD, _ONE], axis=1)
+_TOLD_PAUSED: Floats = np.stack([RATES, RATES, np.minimum(RATES, SATURATED), _ONE], axis=1)
 
 _SPREADS = (0.15, 0.3, 0.5, 0.75, 1.0, 1.35, 1.8, 2.4)
 _MEMORIES = (4.0, 10.0, 25.0, 60.0, 150.0, 400.0, 1000.0, 3000.0)
@@ -48,6 +52,7 @@ _SMALL = -200
 _EXACT = 100
 _LOG_STEP = 0.04
 _KEPT_MODELS = 24
+_KEPT_BYTES = 64 * 2**20
 _Place = tuple[int, int, int, int]
 """Of a model among those tried: spread, memory, level, jumps."""
 
@@ -161,7 +166,8 @@ def fit(rows: Sequence[Row]) -> tuple[RateModel, ...]:
         near = (top[0] + step[0], top[1] + step[1], top[2] + step[2], top[3])
         if 0 <= near[0] < len(_SPREADS) and 0 <= near[1] < len(_MEMORIES):
             value(near)
-    kept = sorted(known, key=lambda k: -known[k])[:_KEPT_MODELS]
+    # of models that are as likely the order must not be left to the last digit: draws go by it
+    kept = sorted(known, key=lambda k: (-round(known[k], 6), k))[:_KEPT_MODELS]
     models = [(model(k), known[k]) for k in kept] + _constants(level, events, empty)
     best = max(likelihood for _, likelihood in models)
     weights = np.array([np.exp(likelihood - best) for _, likelihood in models])
@@ -226,72 +232,128 @@ class _Matrices:
 def _matrices(model: RateModel) -> _Matrices:
     start, move = model.start_and_move()
     powers, scales = powers_of(move)
-    into, carrier = move * OCCUPIED, move * np.exp(-RATES)
-    ahead = [into]
-    for _ in range(_AHEAD - 1):
-        ahead.append(carrier @ ahead[-1])
-    return _Matrices(start, move, powers, scales, np.stack(ahead))
+    ahead = np.empty((_AHEAD, *move.shape))
+    ahead[0] = move * OCCUPIED
+    for level in range(_AHEAD.bit_length() - 1):
+        # a few steps are too likely for a scale
+        ahead[1 << level : 2 << level] = powers[level] @ ahead[: 1 << level]
+    return _Matrices(start, move, powers, scales, ahead)
 
 
-def draw(model: RateModel, row: Row, count: int, rng: np.random.Generator) -> Floats:
-    """Shape (count, n): rates at the occupied slots, drawn given the whole row."""
-    shape = (count, len(row.gaps))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Filtered:
+    """The steps back (runs, J, J), the end's chance and the weights after each event (n, J)."""
+
+    back: Floats
+    end: Floats
+    after: Floats
+
+
+class Filters:
+    """A row as models filter it; what is asked for again is kept, as far as there is room.
+
+    Runs of empty slots beyond 100 are rounded to within 2%, so that few steps are needed.
+    """
+
+    def __init__(self, row: Row):
+        bins = np.rint(np.log(np.maximum(row.gaps, _EXACT) / _EXACT) / _LOG_STEP)
+        rounded = np.rint(_EXACT * np.exp(bins * _LOG_STEP)).astype(np.int64)
+        known = np.where(row.gaps < _EXACT, row.gaps, rounded)
+        runs, place = np.unique(known, return_inverse=True)
+        self._tail, self._runs = row.tail, runs
+        self.place: Ints = place.reshape(-1)
+        """Shape (n,): where each event's step stands."""
+        self._kept: dict[RateModel, _Filtered] = {}
+        self._room = _KEPT_BYTES
+
+    def by(self, model: RateModel, again: bool = False) -> _Filtered:
+        """By a model. ``again``: it will be asked for once more."""
+        found = self._kept.get(model) or self._filtered(model)
+        size = found.after.nbytes + found.back.nbytes
+        if again and size <= self._room:
+            self._room, self._kept[model] = self._room - size, found
+        return found
+
+    def _filtered(self, model: RateModel) -> _Filtered:
+        bare = replace(model, weight=1.0)
+        known = _matrices(bare)
+        steps = _steps_of(bare, self._runs.tolist())
+        end = _over(self._tail, known.powers, np.ones(kernels.STATES))
+        after = np.empty((len(self.place), kernels.STATES))
+        kernels.forward(self.place, steps, known.start, OCCUPIED, after)
+        back = np.ascontiguousarray(steps.transpose(0, 2, 1))
+        return _Filtered(back, end / end.max(), after)
+
+
+def draw_states(
+    model: RateModel, filters: Filters, count: int, rng: np.random.Generator
+) -> tuple[Floats, States]:
+    """Rates by state, and states of the occupied slots, drawn given the whole row; (count, n)."""
+    shape = (count, len(filters.place))
     if model.spread == 0.0:
-        return np.full(shape, np.exp(model.level))
-    place, back, end, after = _filtered(replace(model, weight=1.0), row)
+        return np.array([np.exp(model.level)]), np.zeros(shape, dtype=np.int16)
+    found = filters.by(model)
     chosen = np.empty(shape, dtype=np.int16)
-    kernels.paths(place, back, end, after, rng.random(shape), chosen)
-    return RATES[chosen]
+    kernels.paths(filters.place, found.back, found.end, found.after, rng.random(shape), chosen)
+    return RATES, chosen
 
 
-def expected(model: RateModel, row: Row) -> Floats:
+def expected(
+    model: RateModel, filters: Filters, again: bool = False, paused: bool = False
+) -> Floats:
     """Shape (n, 3): of each occupied slot the rate, the events beside the shown one, and a floor.
 
     The floor holds the rate, wherever it may be above it, at the highest that can be told.
+    ``again`` says that paths will be drawn of the same; ``paused`` that beside each event stand
+    those of a pause of one slot, all of them.
     """
     if model.spread == 0.0:
         rate = np.exp(model.level)
         held = min(rate, SATURATED)
-        beside, floor = (x / -np.expm1(-x) - 1.0 for x in (rate, held))
-        return np.tile([rate, beside, floor], (len(row.gaps), 1))
-    place, back, end, after = _filtered(replace(model, weight=1.0), row)
-    kernels.smooth(place, back, end, OCCUPIED, after)
-    told: Floats = after @ np.stack([RATES, BESIDE, _HELD], axis=1)
-    return told
+        both = np.array([rate, held])
+        beside, floor = both if paused else both / -np.expm1(-both) - 1.0
+        return np.tile([rate, beside, floor], (len(filters.place), 1))
+    found = filters.by(model, again)
+    told = np.empty((len(filters.place), 4))
+    values = _TOLD_PAUSED if paused else _TOLD
+    kernels.smooth(filters.place, found.back, found.end, OCCUPIED, found.after, values, told)
+    return told[:, :3]
 
 
-def _filtered(model: RateModel, row: Row) -> tuple[Ints, Floats, Floats, Floats]:
-    """Where each event's step stands, the steps back, the end's chance, the weights after events.
-
-    Runs of empty slots beyond 100 are rounded to within 2%, so that few steps are needed.
-    """
-    known = _matrices(model)
-    states = len(known.start)
-    bins = np.rint(np.log(np.maximum(row.gaps, _EXACT) / _EXACT) / _LOG_STEP)
-    rounded = np.rint(_EXACT * np.exp(bins * _LOG_STEP)).astype(np.int64)
-    runs, place = np.unique(np.where(row.gaps < _EXACT, row.gaps, rounded), return_inverse=True)
-    steps = np.empty((len(runs), states, states))
-    for k, run in enumerate(runs.tolist()):
-        steps[k] = _step(model, run)
-    end = _over(row.tail, known.powers, np.ones(states))
-    after = np.empty((len(row.gaps), states))
-    kernels.forward(place.reshape(-1), steps, known.start, OCCUPIED, after)
-    back = np.ascontiguousarray(steps.transpose(0, 2, 1))
-    return place.reshape(-1), back, end / end.max(), after
+@lru_cache(maxsize=20)
+def _made(model: RateModel) -> dict[int, Floats]:
+    """Carriers of a model by the run of empty slots, as far as any were asked for."""
+    del model
+    return {}
 
 
-@lru_cache(maxsize=4_000)
-def _step(model: RateModel, run: int) -> Floats:
-    """What carries weights over a run of empty slots and one step more, to a scale."""
-    known = _matrices(model)
-    step: Floats = _over(run, known.powers, None) @ known.move
-    step /= step.max()
-    return step
+def _steps_of(model: RateModel, runs: Sequence[int]) -> Floats:
+    """Shape (runs, J, J): carriers over runs of empty slots and one step more, each to a scale."""
+    known, made = _matrices(model), _made(model)
+    fresh = [run for run in runs if run not in made]
+    made.update(
+        zip(fresh, _steps(known.move, known.powers, np.array(fresh, dtype=np.int64)), strict=True)
+    )
+    return np.stack([made[run] for run in runs])
 
 
-def _over(run: int, powers: Floats, column: Floats | None) -> Floats:
-    """The carrier over a run of empty slots, or a column carried back over it, to a scale."""
-    carried = np.eye(powers.shape[1]) if column is None else column
+def _steps(move: Floats, powers: Floats, runs: Ints) -> Floats:
+    """The same, made together."""
+    carried = np.repeat(move[None], len(runs), axis=0)
+    for level, power in enumerate(powers):
+        left = runs >> level
+        often = left if level == len(powers) - 1 else left & 1
+        for again in range(int(often.max(initial=0))):
+            mine = np.flatnonzero(often > again)
+            moved = power @ carried[mine]
+            carried[mine] = moved / moved.max(axis=(1, 2), keepdims=True)
+    carried /= carried.max(axis=(1, 2), keepdims=True)
+    return carried
+
+
+def _over(run: int, powers: Floats, column: Floats) -> Floats:
+    """A column carried back over a run of empty slots, to a scale."""
+    carried = column
     level = 0
     while run > 0:
         last = level == len(powers) - 1

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from seawall.core import InputError, InternalError, Mistake
 from seawall.liquidity import EMPIRICAL, Assumed, ImpactLaw, depth_of
 from seawall.margin import MarginBook
-from seawall.risk import _kernels
+from seawall.risk import _kernels, _tally
 from seawall.risk import _layout as layout
+from seawall.risk.closings import Closings, Tally, tally
 from seawall.risk.deleveraging import Fallen
 from seawall.risk.ledger import Ledger, build_ledger
 from seawall.risk.waterfall import Settlement, funds_of, settle
@@ -27,16 +28,6 @@ Ints = NDArray[np.int64]
 
 _ROUNDS = 256
 _MOST_ROUNDS = 1 << 20
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Closings:
-    """Every closing, by row: round (from 1), position, USD at the mark, whether by its stop."""
-
-    turn: Ints
-    position: Ints
-    usd: Floats
-    stop: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +82,35 @@ class Cascade:
         """Who pays for losses beyond collateral; settled when first asked for."""
         return settle(self.margin, self.fallen, self.fund)
 
+    @cached_property
+    def tally(self) -> Tally:
+        """The closings by round, asset and venue."""
+        return tally(self.margin, self.closings, self.turn, self.rounds)
+
+    def losses(self, before: Floats) -> tuple[Floats, Ints]:
+        """Who loses what: accounts liquidated, deleveraged, only stopped out, all others.
+
+        ``before`` has shape (m,), USD equity before the shock. Shape (4, 4): USD equity before,
+        what the market and what the waterfall changed, equity after; shape (4,): traders.
+        """
+        account, settlement = self.margin.book.positions.account, self.settlement
+        cut, stopped = (np.zeros(len(before), dtype=np.bool_) for _ in range(2))
+        cut[account[np.flatnonzero(settlement.adl_usd)]] = True
+        stopped[self.closings.account[self.closings.stop]] = True
+        sums, traders = np.zeros((4, 4)), np.zeros(4, dtype=np.int64)
+        _tally.losses(
+            self.turn,
+            cut,
+            stopped,
+            before,
+            self.equity,
+            settlement.transfer,
+            self.margin.holders,
+            sums,
+            traders,
+        )
+        return sums, traders
+
     def deficits(self) -> Floats:
         """Shape (V,): USD by which accounts of each venue fell below zero when closed."""
         venue = self.margin.book.accounts.venue[self.fallen.account]
@@ -122,13 +142,6 @@ class Cascade:
         """Forced notional over that of the shock alone; None if the shock alone forces none."""
         return self.forced_usd / self.first_round_usd if self.first_round_usd > 0 else None
 
-    def traders_of(self, accounts: Ints) -> int:
-        """Distinct traders, by venue, behind some margin accounts."""
-        a, venues = self.margin.book.accounts, len(self.margin.book.venues)
-        seen = np.zeros((len(self.margin.book.traders), venues), dtype=np.bool_)
-        seen[a.trader[accounts], a.venue[accounts]] = True
-        return int(np.count_nonzero(seen))
-
     @cached_property
     def liquidated(self) -> Ints:
         """Margin accounts that were liquidated, in part or in full."""
@@ -137,17 +150,18 @@ class Cascade:
     @property
     def accounts_liquidated(self) -> int:
         """Distinct traders, by venue, with at least one liquidation."""
-        return self.traders_of(self.liquidated)
+        return int(self.tally.of_venue.sum())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _End:
-    """Accounts at rest: USD equity, whether closed, last round, USD fees, first liquidation."""
+    """Accounts at rest: USD equity, whether closed, last round, USD fees and liquidated, first."""
 
     equity: Floats
     closed: NDArray[np.bool_]
     last: Ints
     fee: Floats
+    forced: Floats
     turn: Ints
 
 
@@ -279,25 +293,23 @@ class StaticCascade:
         events: Any,
         count: int,
     ) -> Cascade:
-        ledger, book = self.ledger, self.ledger.margin.book
+        ledger = self.ledger
         factor = path.factor[: count + 1].copy()
         end, closings = _ends(ledger, path, events, work, count)
-        turn, m = end.turn, len(book.accounts)
-        holder = book.positions.account[closings.position]
-        forced_rows = np.flatnonzero(~closings.stop)
-        closed = np.bincount(holder[forced_rows], closings.usd[forced_rows], m)
+        turn = end.turn
         # an account counts in the waterfall if it was liquidated, or a stop left it below zero
         out = np.flatnonzero((turn > 0) | (end.closed & (end.equity < 0)))
+        equity, forced = end.equity[out], end.forced[out]
         # a rounding is no deficit: whole positions would be deleveraged against it
-        real = end.closed & (np.abs(end.equity) > layout.TIE * closed)
+        real = end.closed[out] & (np.abs(equity) > layout.TIE * forced)
         fallen = Fallen(
             account=out,
             turn=end.last[out],
-            equity=np.where(real[out], end.equity[out], 0.0),
-            notional=closed[out].astype(np.float64),
+            equity=np.where(real, equity, 0.0),
+            notional=forced,
             fee_paid=end.fee[out],
             position=closings.position,
-            position_account=holder.astype(np.int64),
+            position_account=closings.account,
             position_turn=closings.turn,
             position_usd=closings.usd,
             factor=factor,
@@ -346,34 +358,28 @@ def _ends(ledger: Ledger, path: Any, events: Any, work: Any, count: int) -> tupl
         closed=np.zeros(m, dtype=np.bool_),
         last=np.zeros(m, dtype=np.int64),
         fee=np.zeros(m),
+        forced=np.zeros(m),
         turn=np.zeros(m, dtype=np.int64),
     )
     columns = (end.equity, end.fee, end.closed, end.last)
-    final = ~groups.waking
-    most = int((bounds[-1] - bounds[0])[final].sum())
-    where, when = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
-    usd, stop = np.empty(most), np.empty(most, dtype=np.bool_)
+    rows, mark = ledger.joint_accounts, ledger.joint_mark
+    _kernels.end_of_joint(ledger.joint, work, factor, rows, mark, end.turn, columns)
+    lone = int((bounds[-1] - bounds[0])[~groups.waking].sum())
+    most = lone + int(events.count[0])
+    position, account, turn = (np.empty(most, dtype=np.int64) for _ in range(3))
+    closings = Closings(turn, position, account, np.empty(most), np.empty(most, dtype=np.bool_))
     _kernels.end_of_lone(
         groups,
         bounds,
         factor,
-        (where, when, usd, stop),
         ledger.lone,
         ledger.lone_fee,
         ledger.partial,
         end.turn,
-        columns,
+        (*columns, end.forced),
+        events,
+        ledger.joint_positions,
+        ledger.margin.book.positions.account,
+        (position, account, turn, closings.usd, closings.stop),
     )
-    rows, mark = ledger.joint_accounts, ledger.joint_mark
-    _kernels.end_of_joint(ledger.joint, work, factor, rows, mark, end.turn, columns)
-    n = int(events.count[0])
-    position = (ledger.single[where], ledger.joint_positions[events.position[:n]])
-    turn = np.concatenate((when, events.turn[:n]))
-    # radix sort where rounds are few
-    order = np.argsort(turn.astype(np.int16 if count < 2**15 else np.int64), kind="stable")
-    return end, Closings(
-        turn[order],
-        np.concatenate(position)[order],
-        np.concatenate((usd, events.usd[:n]))[order],
-        np.concatenate((stop, events.stop[:n]))[order],
-    )
+    return end, closings

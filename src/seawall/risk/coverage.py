@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from seawall.core.tape import LIQUIDATED, Coverage, Tape
 from seawall.risk._rate_model import SATURATED, RateModel
-from seawall.risk.slot_estimate import OWN_FIT, Drawn, Shown, Shows, SlotRule, estimates
-from seawall.risk.together import INSTRUMENTS, Allowance, Together, first_of, together
+from seawall.risk.slot_estimate import OWN_FIT, Drawn, Shown, estimates
+from seawall.risk.slot_rule import Shows, SlotRule
+from seawall.risk.together import INSTRUMENTS, Allowance, Elsewhere, Together, first_of
 
 __all__ = [
     "SATURATED",
@@ -70,11 +71,14 @@ class Unseen:
     saturated
         Shape (n,): whether the rate there can only be told from below.
     unruled
-        Shape (n,): events of an instrument that shows more of them in a slot than its venue's
-        rule allows: it came by another way, and nothing is estimated of it.
+        Shape (n,): events of an instrument that does not keep to its venue's rule, showing more
+        of them in a slot than it allows, or too few close together for fixed slots and too many
+        for a pause: it came by another way, and nothing is estimated of it.
     volleys
         Shape (n,): events of an instrument (or of a venue's quiet ones together) that stand
         closer together than chance would put them: what is estimated of it is too little.
+    pauses
+        Shape (n,): events of an instrument that stand as a feed puts them that pauses after each.
     cell
         Shape (n,): cell of each event, a venue, an asset and a side together.
     cells
@@ -93,6 +97,7 @@ class Unseen:
     saturated: Mask
     unruled: Mask
     volleys: Mask
+    pauses: Mask
     cell: Ints
     cells: Ints
     drawn_events: Floats
@@ -147,6 +152,7 @@ def unseen(
         np.zeros(n, dtype=np.bool_),
         np.zeros(n, dtype=np.bool_),
         np.zeros(n, dtype=np.bool_),
+        np.zeros(n, dtype=np.bool_),
         cell,
         cells,
         drawn.events,
@@ -160,7 +166,7 @@ def unseen(
     fitted: dict[str, tuple[RateModel, ...]] = {}
     rng = np.random.default_rng(seed)
     whole = _whole(tape, cell, ends)
-    told: dict[SlotRule, Together] = {}
+    elsewhere = Elsewhere(whole, seed)
     allowed: dict[str, Allowance] = {}
     for code, venue in enumerate(tape.venues):
         rule = (rules or {}).get(venue, SlotRule())
@@ -172,9 +178,7 @@ def unseen(
             shown.append(Shown(name, tape.time[mine], tape.notional[mine], cell[mine], *ends))
         if not shown:
             continue
-        if rule not in told:
-            told[rule] = together(whole, rule, seed)
-        allowed[venue] = Allowance(len(cells), rule.shows, told[rule])
+        allowed[venue] = Allowance(len(cells), rule, elsewhere)
         own = [s for s in shown if len(s.time) >= OWN_FIT]
         quiet = [s for s in shown if len(s.time) < OWN_FIT]
         for one, slots_tell in estimates(own, quiet, rule, drawn, rng):
@@ -186,7 +190,7 @@ def unseen(
             found.events[at], found.usd[at] = mates.events, mates.usd
             found.held[at] = mates.held
             found.saturated[at] = mates.rate > SATURATED
-            found.volleys[at] = mates.volleys
+            found.volleys[at], found.pauses[at] = mates.volleys, mates.pause
             fitted[f"{venue} {mates.fitted}"] = mates.models
     wide = drawn.spread(*sum((a.alone for a in allowed.values()), np.zeros((2, len(cells)))))
     for venue_allowed in allowed.values():
@@ -196,7 +200,7 @@ def unseen(
         drawn_events=wide.events,
         drawn_usd=wide.usd,
         fitted=fitted,
-        together={v: told[(rules or {}).get(v, SlotRule())] for v in allowed},
+        together={venue: one.told for venue, one in allowed.items()},
     )
 
 

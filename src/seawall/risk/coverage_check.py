@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seawall.core.tape import DTYPES, Coverage, Tape
 from seawall.risk.coverage import Estimate, Label, Shows, SlotRule, unseen
+from seawall.risk.slot_rule import after_pauses
 from seawall.risk.tape_cells import cells_of
 from seawall.risk.tape_shares import estimate
 
@@ -157,6 +158,22 @@ SHAPES: dict[str, Maker] = {
 }
 
 
+RULES: dict[str, SlotRule] = {
+    "latest": SlotRule(1.0, Shows.LATEST),
+    "largest": SlotRule(1.0, Shows.LARGEST),
+    "pause": SlotRule(1.0, Shows.LATEST, pause=True),
+}
+"""Rules by which tapes are thinned. The estimate is told the words that a venue says, the same of
+slots and of pauses: which it is, it has to find."""
+
+
+def thinned_by(tape: Tape, rule: SlotRule) -> Tape:
+    """What is left of a tape under a rule."""
+    if rule.pause:
+        return tape.take(after_pauses(tape.time, rule.length))
+    return thinned(tape, rule.shows)
+
+
 def thinned(tape: Tape, shows: Shows) -> Tape:
     """What is left of a tape where a slot of a second shows its latest or largest event."""
     slot = tape.time // SECOND
@@ -172,8 +189,12 @@ class Checked:
 
     Attributes
     ----------
+    rule
+        By which the tapes were thinned, of :data:`RULES`.
+    found
+        Share of the tapes of which slots or a pause were rightly told.
     occupancy
-        Mean share of slots occupied.
+        Mean share of slots occupied: events shown a slot.
     shown
         Share of the events that was shown.
     events_bias, usd_bias
@@ -189,9 +210,10 @@ class Checked:
     """
 
     shape: str
-    shows: Shows
+    rule: str
     level: float
     tapes: int
+    found: float
     occupancy: float
     shown: float
     events_bias: float
@@ -212,6 +234,7 @@ def check(
     draws: int = 200,
     seed: int = 0,
     beside: bool = True,
+    rules: Sequence[str] = tuple(RULES),
 ) -> Iterator[Checked]:
     """Make tapes, thin them by each rule, estimate, and compare: a row a shape, rule and level.
 
@@ -222,15 +245,17 @@ def check(
     levels
         Mean events a slot; 1.609 of a constant rate occupies 80% of the slots. Of bursts it is
         the mean height at which they begin, of a rate that switches the higher one.
+    rules
+        Of :data:`RULES`.
     """
-    for shows in Shows:
+    for rule in rules:
         for shape in shapes:
             for level in levels:
                 found = [
-                    _one(SHAPES[shape], shows, level, slots, draws, seed + k, beside)
+                    _one(SHAPES[shape], RULES[rule], level, slots, draws, seed + k, beside)
                     for k in range(tapes)
                 ]
-                yield _row(shape, shows, level, slots, found)
+                yield _row(shape, rule, level, slots, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +269,7 @@ class _Made:
     told_usd: Estimate
     guess_events: float
     guess_usd: float
+    found: bool
 
     @property
     def floor(self) -> bool:
@@ -251,14 +277,14 @@ class _Made:
 
 
 def _one(
-    shape: Maker, shows: Shows, level: float, slots: int, draws: int, seed: int, beside: bool
+    shape: Maker, rule: SlotRule, level: float, slots: int, draws: int, seed: int, beside: bool
 ) -> _Made:
     rng = np.random.default_rng((seed, int(level * 1000)))
     everything = shape(level, slots, rng)
-    seen = thinned(everything, shows)
+    seen = thinned_by(everything, rule)
     told = joined(seen, shape(level, slots, rng)) if beside else seen
     window = (START, START + slots * SECOND - 1)
-    found = unseen(told, {"v": SlotRule(1.0, shows)}, window, draws, seed)
+    found = unseen(told, {"v": replace(rule, pause=False)}, window, draws, seed)
     cells = cells_of(told, found)
     mine = cells.of(0, "v")
     return _Made(
@@ -269,6 +295,7 @@ def _one(
         told_usd=estimate(cells, mine),
         guess_events=len(seen) + float(found.events.sum()),
         guess_usd=float(seen.notional.sum() + found.usd.sum()),
+        found=bool(found.pauses.any()) == rule.pause and not found.unruled.any(),
     )
 
 
@@ -285,14 +312,15 @@ def joined(thin: Tape, whole: Tape) -> Tape:
     return Tape(**columns, **names)  # type: ignore[arg-type]
 
 
-def _row(shape: str, shows: Shows, level: float, slots: int, made: Sequence[_Made]) -> Checked:
+def _row(shape: str, rule: str, level: float, slots: int, made: Sequence[_Made]) -> Checked:
     told = [m for m in made if not m.floor]
     floors = [m for m in made if m.floor]
     return Checked(
         shape=shape,
-        shows=shows,
+        rule=rule,
         level=level,
         tapes=len(made),
+        found=_mean(m.found for m in made),
         occupancy=sum(m.shown for m in made) / (len(made) * slots),
         shown=sum(m.shown for m in made) / sum(m.events for m in made),
         events_bias=_bias((m.guess_events, m.events) for m in made),

@@ -63,20 +63,27 @@ class Ledger:
         return self.margin.book.assets
 
     @cached_property
-    def lone(self) -> tuple[Ints, Floats, Floats, Floats, Floats]:
-        """By lone position: account, z * u, balance less z * u0, coin's mark or 0, USD at mark."""
-        margin, rows = self.margin, self.single
-        x, p = margin.lines, margin.book.positions
+    def lone(self) -> tuple[Ints | Floats, ...]:
+        """Lone positions account by account, in columns.
+
+        Place in :attr:`single`, group, position, account, z * u, balance less z * u0, the coin's
+        mark or 0, USD at mark.
+        """
+        margin, p, x = self.margin, self.margin.book.positions, self.margin.lines
+        place = np.argsort(p.account[self.single], kind="stable")
+        rows = self.single[place]
+        group = np.searchsorted(self.groups.offset, place, side="right") - 1
         account, z = p.account[rows].astype(np.int64), x.z[rows]
         mark = np.where(margin.book.inverse()[rows], p.mark[rows], 0.0)
         rest = margin.balance[account] - z * x.u0[rows]
-        return account, z * x.u[rows], rest, mark, margin.book.notional()[rows]
+        worth, usd = z * x.u[rows], margin.book.notional()[rows]
+        return place, group, rows, account, worth, rest, mark, usd
 
     @cached_property
     def lone_fee(self) -> Floats:
-        """Liquidation fee of each lone position's venue."""
+        """Liquidation fee of the venue of each of :attr:`lone`."""
         rate = np.array([t.liquidation.fee for t in self.margin.terms])
-        return rate[self.margin.venue_of_positions()[self.single]]
+        return rate[self.margin.book.accounts.venue[self.lone[3]]]
 
     @cached_property
     def joint_mark(self) -> Floats:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +12,17 @@ from numpy.typing import NDArray
 from seawall._jit import in_order
 from seawall.core import InternalError
 from seawall.risk import _coverage as kernels
-from seawall.risk._rate_model import RateModel, Row, draw, expected, fit, row_of
+from seawall.risk._rate_model import (
+    Filters,
+    RateModel,
+    Row,
+    States,
+    draw_states,
+    expected,
+    fit,
+    row_of,
+)
+from seawall.risk.slot_rule import Gaps, Shows, SlotRule, kept_to, live_row
 from seawall.risk.volleys import close_pairs, expected_pairs, hides_volleys
 
 Floats = NDArray[np.float64]
@@ -36,29 +45,6 @@ _AHEAD = 2
 _LAWS, _LAW_EVENTS = 4, 150
 _LAW_RANGE = 1.35
 """Fastest to slowest rate (10-90%) from which sizes are taken to differ with it."""
-
-
-class Shows(StrEnum):
-    """Which of a slot's events the venue publishes."""
-
-    LATEST = "latest"
-    LARGEST = "largest"
-
-
-@dataclass(frozen=True, slots=True)
-class SlotRule:
-    """A venue's rule: one event a symbol and slot.
-
-    Parameters
-    ----------
-    seconds
-        Length of a slot.
-    shows
-        Which event of the slot is published.
-    """
-
-    seconds: float = 1.0
-    shows: Shows = Shows.LATEST
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,6 +89,8 @@ class Mates:
     volleys
         Whether events shown stand closer together than chance would put them: several stand in
         an instant, and more was left out than the occupancy tells.
+    pause
+        Whether they stand as a feed puts them that pauses after each, and are estimated so.
     """
 
     rate: Floats
@@ -112,6 +100,7 @@ class Mates:
     fitted: str
     models: tuple[RateModel, ...]
     volleys: bool = False
+    pause: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,45 +148,50 @@ def estimates(
         if fitted is None:
             yield shown, None
             continue
-        row, models = fitted
-        mates = _estimate(shown, row, shown.name, models, rule, drawn, rng)
-        close = hides_volleys(*_close(shown, row, mates, rule))
+        kept, row, models = fitted
+        mates = _estimate(shown, row, shown.name, models, kept, drawn, rng)
+        close = hides_volleys(*_close(shown, row, mates, kept))
         yield shown, replace(mates, volleys=close)
-    held = []
-    for shown in quiet:
-        if _obeys(shown.time, rule):
-            held.append((shown, _row(shown, rule)))
-        else:
+    obey = [_obeys(s.time, rule) for s in quiet]
+    several = [s for s, fair in zip(quiet, obey, strict=True) if fair]
+    theirs = kept_to(rule, Gaps.joined(Gaps.of(s.time, rule.length) for s in several))
+    for shown, fair in zip(quiet, obey, strict=True):
+        if theirs is None or not fair:
             yield shown, None
-    if held:
+    if theirs is not None and several:
+        held = [(shown, _row(shown, theirs)) for shown in several]
         models = fit(_most(row for _, row in held))
-        found = [_estimate(s, row, "others", models, rule, drawn, rng) for s, row in held]
-        pairs = [_close(*one, mates, rule) for one, mates in zip(held, found, strict=True)]
+        found = [_estimate(s, row, "others", models, theirs, drawn, rng) for s, row in held]
+        pairs = [_close(*one, mates, theirs) for one, mates in zip(held, found, strict=True)]
         close = hides_volleys(sum(p for p, _ in pairs), sum(e for _, e in pairs))  # type: ignore
         for (shown, _), mates in zip(held, found, strict=True):
             yield shown, replace(mates, volleys=close)
 
 
-def _fitted(shown: Shown, rule: SlotRule) -> tuple[Row, tuple[RateModel, ...]] | None:
-    """An instrument's slots and the models of its rate; None where it broke the rule."""
-    if not _obeys(shown.time, rule):
+def _fitted(shown: Shown, rule: SlotRule) -> tuple[SlotRule, Row, tuple[RateModel, ...]] | None:
+    """The rule an instrument keeps to, its slots and the models of its rate; None where it broke
+    the rule."""
+    kept = kept_to(rule, Gaps.of(shown.time, rule.length)) if _obeys(shown.time, rule) else None
+    if kept is None:
         return None
-    row = _row(shown, rule)
-    return row, fit(_stretches(row))
+    row = _row(shown, kept)
+    return kept, row, fit(_stretches(row))
 
 
 def _close(shown: Shown, row: Row, mates: Mates, rule: SlotRule) -> tuple[Ints, Floats]:
     """Pairs of neighbouring slots that are close together, and how many are expected."""
-    adjacent = row.gaps[1:] == 0
+    adjacent = (row.gaps[1:] == 0) & (not rule.pause)
     rate = (mates.rate[1:] + mates.rate[:-1])[adjacent] / 2
-    pairs = close_pairs(shown.time, adjacent, round(rule.seconds * 1e9))
+    pairs = close_pairs(shown.time, adjacent, rule.length)
     return pairs, expected_pairs(rate, rule.shows is Shows.LATEST)
 
 
 def _row(shown: Shown, rule: SlotRule) -> Row:
-    length = round(rule.seconds * 1e9)
+    length = rule.length
     if length <= 0:
         raise InternalError(f"a slot of {rule.seconds} s")
+    if rule.pause:
+        return live_row(shown.time, length, shown.first, shown.last)
     slot = shown.time // length
     # the venue's slots need not begin where ours do: two shown in one of ours are neighbours
     spread = np.maximum.accumulate(slot - np.arange(len(slot))) + np.arange(len(slot))
@@ -206,7 +200,7 @@ def _row(shown: Shown, rule: SlotRule) -> Row:
 
 def _obeys(time: Ints, rule: SlotRule) -> bool:
     """Whether a slot holds one event: at most two in ours, as the venue's begin elsewhere."""
-    _, count = np.unique(time // round(rule.seconds * 1e9), return_counts=True)
+    _, count = np.unique(time // rule.length, return_counts=True)
     return int((count > 2).sum()) <= _UNRULED_SHARE * len(count)
 
 
@@ -241,27 +235,24 @@ def _estimate(
     rng: np.random.Generator,
 ) -> Mates:
     """What stood beside one instrument's events; its draws are added."""
-    rate, beside, floor = sum(m.weight * expected(m, row) for m in models).T  # type: ignore
-    sizes = _Sizes.of(shown.usd, rate, beside, rule.shows)
-    counts = rng.multinomial(len(drawn.usd), [m.weight for m in models])
+    counts = rng.multinomial(len(drawn.usd), [m.weight for m in models]).tolist()
+    filters = Filters(row)
+    told = [
+        m.weight * expected(m, filters, n > 0, rule.pause)
+        for m, n in zip(models, counts, strict=True)
+    ]
+    rate, beside, floor = sum(told).T  # type: ignore[union-attr]
+    sizes = _Sizes.of(shown, drawn.usd.shape[1], rate, beside, rule)
     done = 0
-    for model, count in zip(models, counts.tolist(), strict=True):
+    for model, count in zip(models, counts, strict=True):
         step = max(1, _BATCH // len(shown.time))
         for first in range(0, count, step):
-            for one in draw(model, row, min(step, count - first), rng):
-                _add_draw(drawn, done, shown.cell, one, sizes, rng)
+            rates, states = draw_states(model, filters, min(step, count - first), rng)
+            for one in states:
+                sizes.draw(drawn, done, rates, one, rng)
                 done += 1
     held = np.minimum(1.0, floor / np.maximum(beside, 1e-300))
-    return Mates(rate, beside, sizes.expected, held, fitted, models)
-
-
-def _add_draw(
-    drawn: Drawn, at: int, cell: Ints, rate: Floats, sizes: _Sizes, rng: np.random.Generator
-) -> None:
-    width = drawn.usd.shape[1]
-    who, usd, count = sizes.drawn(rate, rng)
-    drawn.events[at] += np.bincount(cell, count, width)
-    drawn.usd[at] += np.bincount(cell[who], usd, width)
+    return Mates(rate, beside, sizes.expected, held, fitted, models, pause=rule.pause)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -269,21 +260,28 @@ class _Sizes:
     """Sizes of what stood beside the shown events of one instrument."""
 
     notional: Floats
+    cell: Ints
     beside: Floats
     expected: Floats
-    shows: Shows
+    rule: SlotRule
     order: Ints
     """Events by rate (latest), or by law and then by size (largest)."""
-    place: Ints
-    """Rank of each event in that order."""
+    alike: Ints
+    """Where in that order those begin that are like each event (latest)."""
     laws: tuple[slice, ...] = ()
     """Where in that order events of about one rate stand, which share a law of sizes."""
+    by_rate: tuple[Floats, Ints] = (np.zeros(0), np.zeros(0, dtype=np.int64))
+    """USD and cell of the events in that order (latest)."""
+    expected_of: Floats = field(default_factory=lambda: np.zeros(0))
+    """Expected USD of each cell (latest)."""
 
     @staticmethod
-    def of(notional: Floats, rate: Floats, beside: Floats, shows: Shows) -> _Sizes:
-        """``latest``: the shown one is like those beside it; ``largest``: it tops them."""
-        if shows is Shows.LATEST:
-            order = np.argsort(rate, kind="stable")
+    def of(shown: Shown, cells: int, rate: Floats, beside: Floats, rule: SlotRule) -> _Sizes:
+        """``latest``, a pause: the shown one is like those beside it; ``largest``: it tops them."""
+        notional, cell = shown.usd, shown.cell
+        if rule.alike:
+            # rates that are alike stand by time, not by the last digit of a sum
+            order = np.argsort(np.round(rate, 9), kind="stable")
             expected_usd = beside * notional
             laws: tuple[slice, ...] = ()
         else:
@@ -296,47 +294,51 @@ class _Sizes:
                 share += float((rate[these] * np.cumsum(mass)).sum())
             # what the rule of sizes says in all is held to what the occupancy says in all
             expected_usd *= float(beside.sum()) / share if share > 0 else 0.0
-        place = np.empty(len(order), dtype=np.int64)
-        place[order] = np.arange(len(order))
-        return _Sizes(notional, beside, expected_usd, shows, order, place, laws)
+        n = len(order)
+        place = np.empty(n, dtype=np.int64)
+        place[order] = np.arange(n)
+        width = min(_POOL, n)
+        alike = np.clip(place - width // 2, 0, n - width)
+        by_rate = notional[order], cell[order]
+        of_cells = np.bincount(cell, expected_usd, cells).astype(np.float64)
+        return _Sizes(
+            *(notional, cell, beside, expected_usd, rule, order, alike, laws, by_rate, of_cells)
+        )
 
-    def drawn(self, rate: Floats, rng: np.random.Generator) -> tuple[Ints, Floats, Floats]:
-        """Places and USD to add in one draw, and the events beside each shown one.
+    def draw(
+        self, drawn: Drawn, at: int, rates: Floats, states: States, rng: np.random.Generator
+    ) -> None:
+        """Add a draw of the events and USD beside those shown, of which the rates were drawn.
 
         The draw holds the chance of what happened and that of what the estimate rests on: the
         sizes are drawn once for the former and once, with the other sign, for the latter.
         """
-        n = len(rate)
-        if self.shows is Shows.LATEST:
-            count = np.empty(n, dtype=np.int64)
-            kernels.mates(rate, rng.random(n), count)
-            who = self._alike(np.repeat(np.arange(n), count), rng)
-            other = self._alike(np.arange(n), rng)
-            usd = np.concatenate(
-                [self.notional[who], self.expected, -self.beside * self.notional[other]]
-            )
-            return np.concatenate([who, np.arange(n), other]), usd, count.astype(np.float64)
-        heavier = rng.standard_exponential(n)
-        by_event, chosen = np.empty(n), []
+        cells, n = drawn.usd.shape[1], len(states)
+        if self.rule.alike:
+            count, width = np.empty(n, dtype=np.int64), min(_POOL, n)
+            if self.rule.pause:
+                count[:] = rng.poisson(rates[states])
+            else:
+                kernels.mates(states, rates, rng.random(n), count)
+            picks = rng.integers(0, width, int(count.sum()))
+            other = rng.integers(0, width, n)
+            usd, events = self.expected_of.copy(), np.zeros(cells)
+            drawing = self.alike, count, picks, other, self.beside
+            kernels.alike(*drawing, *self.by_rate, self.cell, events, usd)
+            drawn.events[at] += events
+            drawn.usd[at] += usd
+            return
+        rate, heavier = rates[states], rng.standard_exponential(n)
         for part in self.laws:
             these = self.order[part]
             mass = _population(rate[these], self.beside[these], heavier[part])
             chance = np.cumsum(mass)
             count = rng.poisson(rate[these] * chance)
             top = np.repeat(chance, count)
-            drawn = np.searchsorted(chance, rng.random(len(top)) * top, side="right")
-            chosen.append(these[np.minimum(drawn, len(these) - 1)])
-            by_event[these] = count
-        mates = np.concatenate(chosen)
-        return mates, self.notional[mates], by_event
-
-    def _alike(self, events: Ints, rng: np.random.Generator) -> Ints:
-        """For each event another of about the same rate, at random."""
-        n = len(self.order)
-        width = min(_POOL, n)
-        first = np.clip(self.place[events] - width // 2, 0, n - width)
-        other: Ints = self.order[first + rng.integers(0, width, len(events))]
-        return other
+            place = np.searchsorted(chance, rng.random(len(top)) * top, side="right")
+            who = these[np.minimum(place, len(these) - 1)]
+            drawn.events[at] += np.bincount(self.cell[these], count, cells)
+            drawn.usd[at] += np.bincount(self.cell[who], self.notional[who], cells)
 
 
 def laws_of(notional: Floats, rate: Floats) -> list[Ints]:

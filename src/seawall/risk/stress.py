@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from seawall._jit import share_out
 from seawall.liquidity import EMPIRICAL, SQUARE_ROOT, ImpactLaw
 from seawall.risk.cascade import Cascade, StaticCascade
 from seawall.risk.sweep import (
@@ -18,15 +19,33 @@ from seawall.risk.sweep import (
     smallest_shock,
     sweep,
 )
-from seawall.risk.waterfall import funds_of
+from seawall.risk.waterfall import Settlement, funds_of
 
 Floats = NDArray[np.float64]
+Laws = dict[str, tuple[ImpactLaw, Sweep]]
 
 DRAWS = 64
 """Draws behind a band unless asked otherwise; stratified, so that few have the quantiles."""
 
 LADDER_DRAWS = 20
 """Draws behind each rung of the ladder."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Along:
+    """What lies along a direction of shocks, whatever the size of the one asked for.
+
+    Attributes
+    ----------
+    direction, steps, ladder, ladder_draws, reverse
+        As in :class:`StressTest`.
+    """
+
+    direction: Mapping[str, float]
+    steps: Floats
+    ladder: Sweep
+    ladder_draws: Sweep | None
+    reverse: tuple[ReverseStress, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +96,7 @@ def stress_test(
     ladder: tuple[float, ...] = LADDER,
     liquidates_usd: float | None = None,
     empties_fund: bool = True,
+    beside: Along | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> StressTest:
     """Run a stress test.
@@ -98,43 +118,110 @@ def stress_test(
         If given, also find the smallest shock that liquidates this notional.
     empties_fund
         Also find the smallest shock after which a fund is empty.
+    beside
+        What :func:`along` found for this direction with the same arguments, if it is known.
     progress
         Called with what is being done.
     """
     progress("cascade")
-    cascade = prepared.run(change, fund)
+    cascade, laws = _cascade_and_laws(prepared, change, fund)
     progress("uncertainty of the impact law")
     drawn = banded(prepared, change, draws=draws, seed=seed)
-    direction, sign = _direction(change)
-    steps = np.array([sign * abs(s) for s in ladder])
-    shocks = _along(prepared, direction, steps)
-    progress("ladder of shocks")
-    rungs = sweep(prepared, shocks)
-    rung_draws = _draw_rungs(prepared, shocks, min(draws, LADDER_DRAWS), seed)
-    reverse = _reverse(prepared, direction, sign, fund, liquidates_usd, empties_fund, progress)
+    if beside is None:
+        beside = along(
+            prepared,
+            change,
+            fund=fund,
+            draws=draws,
+            seed=seed,
+            ladder=ladder,
+            liquidates_usd=liquidates_usd,
+            empties_fund=empties_fund,
+            progress=progress,
+        )
     return StressTest(
         prepared=prepared,
         change=dict(change),
         cascade=cascade,
         draws=drawn,
-        steps=steps,
-        direction=direction,
-        ladder=rungs,
-        ladder_draws=rung_draws,
-        laws=_other_laws(prepared, change),
-        reverse=reverse,
+        steps=beside.steps,
+        direction=beside.direction,
+        ladder=beside.ladder,
+        ladder_draws=beside.ladder_draws,
+        laws=laws,
+        reverse=beside.reverse,
     )
 
 
-def _reverse(
+def _cascade_and_laws(
+    prepared: StaticCascade, change: Mapping[str, float], fund: float | Mapping[str, float] | None
+) -> tuple[Cascade, Laws]:
+    """The cascade with its waterfall, and the other laws on a second thread."""
+    settled: list[tuple[Cascade, Settlement]] = []
+    laws: Laws = {}
+
+    def part(begin: int, end: int) -> None:
+        if begin == 0:
+            cascade = prepared.run(change, fund)
+            settled.append((cascade, cascade.settlement))
+        if end == 2:
+            laws.update(_other_laws(prepared, change))
+
+    share_out(2, part)
+    return settled[0][0], laws
+
+
+def along(
     prepared: StaticCascade,
-    direction: Mapping[str, float],
-    sign: float,
-    fund: float | Mapping[str, float] | None,
-    liquidates_usd: float | None,
-    empties_fund: bool,
-    progress: Callable[[str], None],
+    change: Mapping[str, float],
+    *,
+    fund: float | Mapping[str, float] | None = None,
+    draws: int = DRAWS,
+    seed: int = 0,
+    ladder: tuple[float, ...] = LADDER,
+    liquidates_usd: float | None = None,
+    empties_fund: bool = True,
+    reverse: tuple[ReverseStress, ...] | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Along:
+    """The ladder and the smallest harmful shocks along the direction of a change.
+
+    Parameters are those of :func:`stress_test`; ``reverse`` is what :func:`reverse_along` found,
+    if it is known. Changes of one :func:`direction_of` have one answer, so that it need not be
+    found again for each of them.
+    """
+    direction, sign = direction_of(change)
+    steps = np.array([sign * abs(s) for s in ladder])
+    shocks = _along(prepared, direction, steps)
+    progress("ladder of shocks")
+    rungs = sweep(prepared, shocks)
+    rung_draws = _draw_rungs(prepared, shocks, min(draws, LADDER_DRAWS), seed)
+    if reverse is None:
+        reverse = reverse_along(
+            prepared,
+            change,
+            fund=fund,
+            liquidates_usd=liquidates_usd,
+            empties_fund=empties_fund,
+            progress=progress,
+        )
+    return Along(direction, steps, rungs, rung_draws, reverse)
+
+
+def reverse_along(
+    prepared: StaticCascade,
+    change: Mapping[str, float],
+    *,
+    fund: float | Mapping[str, float] | None = None,
+    liquidates_usd: float | None = None,
+    empties_fund: bool = True,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[ReverseStress, ...]:
+    """The smallest shocks along the direction of a change that do a given harm.
+
+    Parameters are those of :func:`stress_test`.
+    """
+    direction, sign = direction_of(change)
     found = []
     if liquidates_usd is not None:
         progress("smallest shock that liquidates the notional asked for")
@@ -165,11 +252,8 @@ def _reverse(
     return tuple(found)
 
 
-def _other_laws(
-    prepared: StaticCascade, change: Mapping[str, float]
-) -> dict[str, tuple[ImpactLaw, Sweep]]:
+def _other_laws(prepared: StaticCascade, change: Mapping[str, float]) -> Laws:
     """What the answer owes to the law: no impact, square root and empirical, calm and thinned."""
-    factors = prepared.factors(change)[None, :]
     laws = {
         "no impact of forced orders": (SQUARE_ROOT, np.inf),
         "square root, calm book": (SQUARE_ROOT, 1.0),
@@ -177,13 +261,17 @@ def _other_laws(
         "empirical, calm book": (EMPIRICAL, 1.0),
         "empirical, thinned book": (EMPIRICAL, EMPIRICAL.remaining),
     }
-    return {
-        name: (law, sweep(prepared, factors, law, remaining=np.full(1, left)))
-        for name, (law, left) in laws.items()
-    }
+    found = sweep(
+        prepared,
+        np.tile(prepared.factors(change), (len(laws), 1)),
+        exponents=np.array([law.exponent for law, _ in laws.values()]),
+        remaining=np.array([left for _, left in laws.values()]),
+        threads=1,  # a thread of the pool must not wait for another
+    )
+    return {name: (law, found.row(k)) for k, (name, (law, _)) in enumerate(laws.items())}
 
 
-def _direction(change: Mapping[str, float]) -> tuple[dict[str, float], float]:
+def direction_of(change: Mapping[str, float]) -> tuple[dict[str, float], float]:
     """Change over its largest component, and that component's sign; down if nothing changes."""
     most = max(change.values(), key=abs, default=0.0)
     if most == 0.0:

@@ -16,11 +16,13 @@ from seawall.risk.cascade import Cascade, StaticCascade, new_events, scratch
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 LADDER = (*(-k / 100 for k in range(1, 31)), -0.35, -0.4, -0.5, -0.6, -0.7, -0.8)
 """Default ladder of shocks, relative changes along the direction asked for."""
 
 _LEAST_STEP = 1e-4
+_SOARING = 10.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +52,21 @@ class Sweep:
     turn: NDArray[np.int16] | None = None
     accounts: Ints | None = None
 
+    def row(self, scenario: int) -> Sweep:
+        """One of the scenarios by itself."""
+        one = slice(scenario, scenario + 1)
+        return Sweep(
+            shock=self.shock[one],
+            rest=self.rest[one],
+            forced=self.forced[one],
+            first=self.first[one],
+            stopped=self.stopped[one],
+            rounds=self.rounds[one],
+            left=self.left[one],
+            turn=None if self.turn is None else self.turn[one],
+            accounts=self.accounts,
+        )
+
     def turns(self, scenario: int) -> NDArray[np.int16]:
         """Shape (m,): round in which each account was first liquidated, 0 if it was not.
 
@@ -69,7 +86,10 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A figure with its uncertainty: the 5th and 95th percentile of its draws."""
+    """A figure with its uncertainty: the 5th and 95th percentile of its draws.
+
+    ``high`` is infinite where more than one draw in twenty has no figure to give.
+    """
 
     low: float
     high: float
@@ -195,10 +215,32 @@ def banded(
     return sweep(prepared, np.tile(factors, (draws, 1)), law, exponents, remaining)
 
 
-def band(values: Floats) -> Band:
-    """5-95% of some draws."""
-    low, high = np.quantile(values, (0.05, 0.95))
+def band(values: Floats, loose: Mask | None = None) -> Band:
+    """5-95% of some draws.
+
+    Parameters
+    ----------
+    loose
+        Shape of ``values``: draws that have no figure, only that it is large; see :func:`soaring`.
+    """
+    if loose is None or not loose.any():
+        low, high = np.quantile(values, (0.05, 0.95))
+    else:
+        # nothing lies between a number and infinity
+        ends = np.where(loose, np.inf, values)
+        low, high = np.quantile(ends, (0.05, 0.95), method="inverted_cdf")
     return Band(float(low), float(high))
+
+
+def soaring(sweep: Sweep) -> Mask:
+    """Shape (S, A): prices that forced buying lifts more than tenfold.
+
+    Shorts that are bought back lift what other shorts owe: where depth does not take that, the law
+    has no price at which they come to rest, and what is forced, counted at such prices, exceeds
+    the book. No market has been seen to do that: sellers come, or trading halts. A price that
+    falls is bounded by 0, and so is what it forces.
+    """
+    return np.asarray(sweep.rest > _SOARING * sweep.shock)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from seawall.core.tape import Coverage, Tape
 from seawall.risk.coverage import SATURATED, Unseen, liquidations
-from seawall.risk.slot_estimate import Drawn, Mates, Shown, SlotRule, estimates
-from seawall.risk.together import Allowance, Together, together
+from seawall.risk.slot_estimate import Drawn, Mates, Shown, estimates
+from seawall.risk.slot_rule import SlotRule
+from seawall.risk.together import Allowance, Elsewhere, Together
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -36,9 +37,11 @@ class Hidden:
     full_usd
         The part of ``usd`` that comes from full slots.
     unruled
-        Events shown that broke their venue's rule, beside which nothing is estimated.
+        Events shown that do not keep to their venue's rule, beside which nothing is estimated.
     volleys
         Events shown of instruments that hide volleys, of which too little is estimated.
+    pauses
+        Events shown of instruments that are estimated as shown with a pause after each.
     drawn_events, drawn_usd
         Shape (draws, c).
     together
@@ -52,6 +55,7 @@ class Hidden:
     full_usd: Floats
     unruled: Ints
     volleys: Ints
+    pauses: Ints
     drawn_events: Floats
     drawn_usd: Floats
     together: Mapping[str, Together] = field(default_factory=dict)
@@ -126,6 +130,7 @@ def cells_of(
         full_usd=total(np.where(full, beside_usd, 0.0)),
         unruled=count(left_out.unruled[mine]),
         volleys=count(left_out.volleys[mine]),
+        pauses=count(left_out.pauses[mine]),
         drawn_events=left_out.drawn_events,
         drawn_usd=left_out.drawn_usd,
         together=left_out.together,
@@ -194,25 +199,22 @@ def hidden_of(
     """
     drawn = Drawn.empty(draws, cells)
     sums = np.zeros((5, cells))
-    unruled, volleys = (np.zeros(cells, dtype=np.int64) for _ in range(2))
+    unruled, volleys, pauses = (np.zeros(cells, dtype=np.int64) for _ in range(3))
     begun = window[0] // MINUTE_NS
     minute = np.zeros(max(0, window[1] // MINUTE_NS - begun) + 1)
     rng = np.random.default_rng(seed)
-    told: dict[SlotRule, Together] = {}
+    elsewhere = Elsewhere(whole or {}, seed)
     allowed: dict[str, Allowance] = {}
-    by_venue: dict[str, Together] = {}
     for feed in feeds:
-        if feed.rule not in told:
-            told[feed.rule] = together(whole or {}, feed.rule, seed)
-        by_venue[feed.venue] = told[feed.rule]
-        allowance = allowed[feed.venue] = Allowance(cells, feed.rule.shows, told[feed.rule])
+        allowance = allowed[feed.venue] = Allowance(cells, feed.rule, elsewhere)
         for shown, slots_tell in estimates(feed.own, feed.quiet, feed.rule, drawn, rng):
             if slots_tell is None:
                 unruled += np.bincount(shown.cell, minlength=cells)
                 continue
             mates = allowance.add(shown, slots_tell)
-            if mates.volleys:
-                volleys += np.bincount(shown.cell, minlength=cells)
+            for mark, marked in ((mates.volleys, volleys), (mates.pause, pauses)):
+                if mark:
+                    marked += np.bincount(shown.cell, minlength=cells)
             for k, values in enumerate(_parts(mates)):
                 sums[k] += np.bincount(shown.cell, values, cells)
             place = shown.time // MINUTE_NS - begun
@@ -228,9 +230,10 @@ def hidden_of(
         full_usd=sums[4],
         unruled=unruled,
         volleys=volleys,
+        pauses=pauses,
         drawn_events=wide.events,
         drawn_usd=wide.usd,
-        together=by_venue,
+        together={venue: one.told for venue, one in allowed.items()},
     )
     there = np.flatnonzero(minute)
     times = ((there + begun) * MINUTE_NS).tolist()

@@ -61,7 +61,12 @@ class Group:
     estimate: Estimate
 
 
-def estimate(cells: Cells, rows: Mask | None = None, count: bool = False) -> Estimate:
+def estimate(
+    cells: Cells,
+    rows: Mask | None = None,
+    count: bool = False,
+    venues: Iterable[str] | None = None,
+) -> Estimate:
     """USD, or with ``count`` events, of some cells with what was not shown beside them.
 
     Where a feed tells no rule, was not heard all the time, or its slots are full, the figure is a
@@ -72,8 +77,10 @@ def estimate(cells: Cells, rows: Mask | None = None, count: bool = False) -> Est
     ----------
     rows
         Shape (c,): the cells; all if None.
+    venues
+        Whose events may be among them, as in :func:`label_of`.
     """
-    label = label_of(cells, rows)
+    label = label_of(cells, rows, venues)
     rows = np.ones(len(cells.names), dtype=np.bool_) if rows is None else rows
     hidden = cells.hidden
     shown = float((cells.events if count else cells.usd)[rows].sum())
@@ -89,23 +96,28 @@ def estimate(cells: Cells, rows: Mask | None = None, count: bool = False) -> Est
     return Estimate(shown + held, min(floor, shown + held), float("nan"), label)
 
 
-def label_of(cells: Cells, rows: Mask | None = None) -> Label:
-    """What the USD of some cells, or of all, are called once what is missing has been added."""
-    if rows is None:
-        # all together also miss a venue that showed nothing for not being heard
-        if cells.unheard:
-            return Label.LOWER_BOUND
-        mine = cells.imported
-        rows = np.ones(len(cells.names), dtype=np.bool_)
-    else:
-        mine = cells.imported & {cells.names[k][0] for k in np.flatnonzero(rows)}
-    if cells.unheard & {cells.names[k][0] for k in np.flatnonzero(rows)}:
+def label_of(cells: Cells, rows: Mask | None = None, venues: Iterable[str] | None = None) -> Label:
+    """What the USD of some cells, or of all, are called once what is missing has been added.
+
+    Parameters
+    ----------
+    venues
+        Whose events may be among them, shown or not; any venue's if None. An asset or a side is
+        one of every venue: one that was not heard, or that shows a part, may have had events of
+        it and have shown none.
+    """
+    rows = np.ones(len(cells.names), dtype=np.bool_) if rows is None else rows
+    partly = {cells.names[k][0] for k in np.flatnonzero(cells.partly)}
+    without, mine = cells.unheard | partly, cells.imported
+    if venues is not None:
+        without, mine = without & set(venues), mine & set(venues)
+    if without:
         return Label.LOWER_BOUND
     whole = Label.IMPORTED if mine else Label.MEASURED
     if not cells.events[rows].any():
         return whole
     hidden = cells.hidden
-    if (cells.partly + hidden.unruled + hidden.volleys)[rows].any():
+    if (hidden.unruled + hidden.volleys)[rows].any():
         return Label.LOWER_BOUND
     if not cells.slotted[rows].any():
         return whole
@@ -133,7 +145,7 @@ def venue_shares(cells: Cells) -> tuple[VenueShare, ...]:
     if not venues:
         return ()
     rows = [cells.of(0, v) for v in venues]
-    found = [estimate(cells, r) for r in rows]
+    found = [estimate(cells, r, venues=(v,)) for v, r in zip(venues, rows, strict=True)]
     shown = np.array([float(cells.usd[r].sum()) for r in rows])
     values = np.array([e.value for e in found])
     drawn, floors = _parts(cells, dict(zip(venues, found, strict=True)))
@@ -226,14 +238,16 @@ def groups(cells: Cells, by: Sequence[str]) -> tuple[Group, ...]:
     for key, places in members.items():
         rows = np.zeros(len(cells.names), dtype=np.bool_)
         rows[places] = True
+        names = tuple(side_name(c) if isinstance(c, int) else c for c in key)
+        venues = [names[by.index("venue")]] if "venue" in by else None
         found.append(
             Group(
-                names=tuple(side_name(c) if isinstance(c, int) else c for c in key),
+                names=names,
                 events=int(cells.events[rows].sum()),
                 notional_usd=float(cells.usd[rows].sum()),
                 long_usd=float(cells.usd[rows & long].sum()),
                 largest_usd=float(cells.largest_usd[rows].max()),
-                estimate=estimate(cells, rows),
+                estimate=estimate(cells, rows, venues=venues),
             )
         )
     return tuple(sorted(found, key=lambda g: (-g.notional_usd, g.names)))

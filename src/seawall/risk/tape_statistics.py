@@ -81,9 +81,11 @@ class Statistics:
     takeover_events: int
     takeover_usd: float
     unruled: tuple[str, ...] = ()
-    """Venues of which more events were shown in a slot than their rule allows."""
+    """Venues of which events were shown that do not keep to their rule."""
     volleys: tuple[str, ...] = ()
     """Venues whose events stand closer together than chance would put them."""
+    pauses: tuple[str, ...] = ()
+    """Venues estimated as a feed that pauses after each event shown, not by fixed slots."""
     together: Mapping[str, Together] = field(default_factory=dict)
     """What is taken of volleys, by venue with one event a slot."""
 
@@ -142,9 +144,9 @@ def statistics_of(cells: Cells, others: Others) -> Statistics:
     venues = venue_shares(cells)
     top3, top3_shown = top_share(cells, venues)
     long = cells.of(2, 1)
-    unruled, volleys = (
+    unruled, volleys, pauses = (
         tuple(sorted({cells.names[k][0] for k in np.flatnonzero(there)}))
-        for there in (cells.hidden.unruled, cells.hidden.volleys)
+        for there in (cells.hidden.unruled, cells.hidden.volleys, cells.hidden.pauses)
     )
     most = others.largest
     if most is not None and cells.unheard:
@@ -171,6 +173,7 @@ def statistics_of(cells: Cells, others: Others) -> Statistics:
         takeover_usd=others.takeovers[1],
         unruled=unruled,
         volleys=volleys,
+        pauses=pauses,
         together=cells.hidden.together,
     )
 

@@ -14,16 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.risk.slot_estimate import (
-    OWN_FIT,
-    Drawn,
-    Mates,
-    Shown,
-    Shows,
-    SlotRule,
-    estimates,
-    laws_of,
-)
+from seawall.risk.slot_estimate import OWN_FIT, Drawn, Mates, Shown, estimates, laws_of
+from seawall.risk.slot_rule import Shows, SlotRule, after_pauses
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -109,9 +101,13 @@ def _held_against(shown: Shown, rule: SlotRule, rng: np.random.Generator) -> tup
     time, cell = shown.time[by_time], shown.cell[by_time]
     place = np.flatnonzero(np.append(True, (np.diff(time) > 0) | (np.diff(cell) != 0)))
     time, usd = time[place], np.add.reduceat(shown.usd[by_time], place)
-    _, slot = np.unique(time // round(rule.seconds * 1e9), return_inverse=True)
-    order = np.lexsort((usd if rule.shows is Shows.LARGEST else time, slot))
-    kept = np.sort(order[np.append(np.diff(slot[order]) > 0, True)])
+    if rule.pause:
+        kept = after_pauses(time, rule.length)
+        slot = np.searchsorted(kept, np.arange(len(time)), side="right") - 1
+    else:
+        _, slot = np.unique(time // rule.length, return_inverse=True)
+        order = np.lexsort((usd if rule.shows is Shows.LARGEST else time, slot))
+        kept = np.sort(order[np.append(np.diff(slot[order]) > 0, True)])
     if len(kept) < OWN_FIT:
         return nothing
     thin = Shown(
@@ -125,6 +121,26 @@ def _held_against(shown: Shown, rule: SlotRule, rng: np.random.Generator) -> tup
         np.bincount(block[slot], minlength=_BLOCKS).astype(np.float64),
         np.bincount(block, 1.0 + mates.events, _BLOCKS).astype(np.float64),
     )
+
+
+class Elsewhere:
+    """What venues that show everything tell, asked once for each rule.
+
+    Parameters
+    ----------
+    whole
+        As :func:`together` takes it.
+    """
+
+    def __init__(self, whole: Mapping[str, Sequence[Shown]], seed: int = 0):
+        self._whole, self._seed = whole, seed
+        self._told: dict[SlotRule, Together] = {}
+
+    def of(self, rule: SlotRule) -> Together:
+        """Under a rule."""
+        if rule not in self._told:
+            self._told[rule] = together(self._whole, rule, self._seed)
+        return self._told[rule]
 
 
 def grown(mates: Mates, usd: Floats, shows: Shows, mean: float) -> Mates:
@@ -189,15 +205,22 @@ class Allowance:
         How many cells there are.
     """
 
-    def __init__(self, cells: int, shows: Shows, told: Together):
-        self._shows, self._told = shows, told
+    def __init__(self, cells: int, rule: SlotRule, elsewhere: Elsewhere):
+        self._rule, self._elsewhere = rule, elsewhere
+        self.told = elsewhere.of(rule)
+        """What is taken of volleys: of a pause, once an instrument keeps to one."""
         self._shown = np.zeros((2, cells))
         self._alone = np.zeros((2, cells))
         self._most_usd = 0.0
 
     def add(self, shown: Shown, mates: Mates) -> Mates:
         """Take an instrument in; what is expected beside its events with the volleys told of."""
-        most = grown(mates, shown.usd, self._shows, self._told.most)
+        rule = replace(self._rule, pause=mates.pause)
+        told = self._elsewhere.of(rule)
+        if mates.pause:
+            self.told = told
+        shows = Shows.LATEST if rule.alike else Shows.LARGEST
+        most = grown(mates, shown.usd, shows, told.most)
         self._most_usd += float((shown.usd + most.usd).sum())
         for sums, events, usd in (
             (self._shown, np.ones(len(shown.usd)), shown.usd),
@@ -205,7 +228,7 @@ class Allowance:
         ):
             sums[0] += np.bincount(shown.cell, events, sums.shape[1])
             sums[1] += np.bincount(shown.cell, usd, sums.shape[1])
-        return grown(mates, shown.usd, self._shows, self._told.mean)
+        return grown(mates, shown.usd, shows, told.mean)
 
     @property
     def alone(self) -> Floats:
@@ -220,7 +243,7 @@ class Allowance:
         """
         mine = self._shown[0] > 0
         told = float((self._shown[1] + self._alone[1]).sum())
-        factors = self._told.most, max(1.0, self._most_usd / told if told > 0 else 1.0)
+        factors = self.told.most, max(1.0, self._most_usd / told if told > 0 else 1.0)
         draws = (drawn.events, drawn.usd)
         for values, shown, factor in zip(draws, self._shown, factors, strict=True):
             rank = np.argsort(np.argsort(values[:, mine].sum(axis=1), kind="stable"))

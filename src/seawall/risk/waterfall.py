@@ -15,10 +15,15 @@ from numpy.typing import NDArray
 
 from seawall.core import AdlTrigger, InputError, LossTerms, Mistake, Surplus, VenueTerms
 from seawall.margin import MarginBook
+from seawall.risk._layout import TIE
+from seawall.risk.cells import cells_of
 from seawall.risk.deleveraging import Fallen, Queue
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+_ROUNDING = 1e-10
+"""Share of what was owed that sums of floats lose."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,34 +128,38 @@ def settle(
     venue = margin.book.accounts.venue[fallen.account].astype(np.int64)
     transfer = np.zeros(len(margin.book.accounts))
     fee, surplus = _fees(margin, fallen, venue)
-    transfer[fallen.account] -= fee + surplus
     deficit = np.maximum(-fallen.equity, 0.0)
-    transfer[fallen.account] += deficit
+    transfer[fallen.account] = deficit - (fee + surplus)
     unpaid, funds = _draw_funds(margin.terms, fallen, venue, balances, pooled, fee, surplus)
     of_venue = [funds[0 if pooled else v] for v in range(len(margin.terms))]
-    queue = Queue(margin, fallen, transfer)
-    adl = [queue.deleverage(v, terms.loss, unpaid, deficit) for v, terms in enumerate(margin.terms)]
+    queue = Queue(margin, fallen, unpaid, transfer)
+    adl = [queue.deleverage(v) for v in range(len(margin.terms))]
     owed = np.bincount(venue, unpaid, len(margin.terms))
     left = np.maximum(owed - np.array([by_adl for _, _, by_adl in adl]), 0.0)
     # what deleveraging did not cover falls on what is left of the funds, whatever their trigger
     left -= _draw(of_venue, left, [0.0] * len(left))
+    # a sum paid in thousands of parts ends a rounding away from 0, which is nobody's debt
+    left[left <= _ROUNDING * owed] = 0.0
     shared = np.array(
         [
             queue.socialise(v, float(left[v])) if terms.loss.socialised else 0.0
             for v, terms in enumerate(margin.terms)
         ]
     )
+    fees, steps, surpluses, deficits = (
+        np.bincount(venue, column, len(margin.terms)).tolist()
+        for column in (fee, fallen.fee_paid, surplus, deficit)
+    )
     rows = []
     for v, terms in enumerate(margin.terms):
-        mine = venue == v
         notional, traders, by_adl = adl[v]
         rows.append(
             VenueLosses(
                 venue=terms.venue,
                 fund_before=of_venue[v].before,
-                fees=float(fee[mine].sum() + fallen.fee_paid[mine].sum()),
-                surplus=float(surplus[mine].sum()),
-                deficits=float(deficit[mine].sum()),
+                fees=fees[v] + steps[v],
+                surplus=surpluses[v],
+                deficits=deficits[v],
                 paid_by_fund=of_venue[v].paid[v],
                 fund_after=of_venue[v].balance,
                 adl_accounts=traders,
@@ -211,8 +220,9 @@ def _draw(of_venue: list[_Fund], wanted: Floats, floors: list[float]) -> Floats:
             have = max(before - floors[v], 0.0) * (wanted[v] / total)
             paid[v] = min(float(wanted[v]), have)
             fund.paid[v] += paid[v]
-        # a sum of shares may miss the balance by its last bit
-        fund.balance = max(before - float(paid[mine].sum()), 0.0)
+        # shares of all of it may miss the balance by their last bits: it is empty
+        rest = before - float(paid[mine].sum())
+        fund.balance = rest if rest > TIE * before else 0.0
     return paid
 
 
@@ -227,21 +237,25 @@ def _draw_funds(
 ) -> tuple[Floats, list[_Fund]]:
     """Fees in and deficits out, round by round; returns what each account's deficit still lacks."""
     funds = [_Fund(b, len(terms)) for b in (balances[:1] if pooled else balances)]
-    unpaid = np.maximum(-fallen.equity, 0.0)
-    income = fee + surplus + fallen.fee_paid
     of_venue = [funds[0 if pooled else v] for v in range(len(terms))]
-    for turn in np.unique(fallen.turn):
-        now = fallen.turn == turn
-        for v, amount in enumerate(np.bincount(venue[now], income[now], len(terms))):
-            of_venue[v].balance += float(amount)
+    deficit = np.maximum(-fallen.equity, 0.0)
+    turns = int(fallen.turn.max(initial=0)) + 1
+    code = fallen.turn * len(terms) + venue
+    income, wanted, fell = (
+        np.bincount(code, column, turns * len(terms)).reshape(turns, -1)
+        for column in (fee + surplus + fallen.fee_paid, deficit, None)
+    )
+    left = np.ones((turns, len(terms)))
+    for now in np.flatnonzero(fell.any(axis=1)):
+        for v, amount in enumerate(income[now].tolist()):
+            of_venue[v].balance += amount
         for fund in funds:
             fund.peak = max(fund.peak, fund.balance)
-        wanted = np.bincount(venue[now], unpaid[now], len(terms)).astype(np.float64)
         floors = [fund.floor(t.loss) for fund, t in zip(of_venue, terms, strict=True)]
-        paid = _draw(of_venue, wanted, floors)
-        share = np.divide(paid, wanted, out=np.zeros_like(paid), where=wanted > 0)
-        unpaid[now] *= 1.0 - share[venue[now]]
-    return unpaid, funds
+        paid = _draw(of_venue, wanted[now], floors)
+        some = wanted[now] > 0
+        left[now, some] = 1.0 - paid[some] / wanted[now, some]
+    return deficit * left.reshape(-1)[code], funds
 
 
 def _imbalance(
@@ -255,5 +269,4 @@ def _imbalance(
     steps = float(fallen.fee_paid.sum())
     into_funds = sum(f.balance - f.before for f in funds)
     unpaid = sum(r.bad_debt for r in rows)
-    gross = max(float(margin.book.notional().sum()), 1.0)
-    return float((transfer.sum() - steps + into_funds - unpaid) / gross)
+    return float((transfer.sum() - steps + into_funds - unpaid) / max(cells_of(margin).gross, 1.0))

@@ -204,7 +204,7 @@ def test_model_weights_sum_to_one():
 def test_check_tells_bias_and_intervals():
     (row,) = [
         r for r in made.check(("constant",), (0.7,), tapes=4, slots=1500, draws=40)
-        if r.shows is Shows.LATEST
+        if r.rule == "latest"
     ]  # fmt: skip
     assert row.occupancy == pytest.approx(1 - np.exp(-0.7), abs=0.04)
     assert row.shown == pytest.approx((1 - np.exp(-0.7)) / 0.7, abs=0.04)
@@ -261,3 +261,23 @@ def test_the_chance_of_a_silence_that_a_steady_rate_forbids() -> None:
     for k in (1, 8, 14):
         at_once = powers[k - 1] @ powers[k - 1] * np.exp(2 * scales[k - 1] - scales[k])
         assert powers[k] == pytest.approx(at_once, rel=1e-9)
+
+
+def test_the_chance_of_a_silence_of_a_year() -> None:
+    """Weights that powers to a scale raise are brought back too, turn by turn."""
+    model = RateModel(-9.8, 0.15, 1_000.0, jumps=0.03)
+    start, move = model.start_and_move()
+    silent = 365 * 86_400
+    row = row_of(np.array([0, silent + 1]), 0, silent + 1)
+    here, slow = start @ move * OCCUPIED, 0.0
+    power, of_power = move * np.exp(-RATES), 0.0
+    for bit in range(silent.bit_length()):
+        if silent >> bit & 1:
+            here = here @ power
+            slow += of_power
+        power, of_power = power @ power, 2.0 * of_power
+        slow, of_power = slow + np.log(here.sum()), of_power + np.log(power.sum())
+        here, power = here / here.sum(), power / power.sum()
+    slow += np.log((here @ move * OCCUPIED).sum())
+    assert slow < -1_000
+    assert _likelihood(model, [row]) == pytest.approx(slow, rel=1e-9)

@@ -128,3 +128,40 @@ def test_rank_and_changes():
     assert changes({"a": 2.0}, {"a": 3.0})["a"] == (2.0, 3.0, 1.0, 1.5)
     assert np.isnan(forced_share(1.0, 0.0))
     assert forced_share(1.0, 4.0) == 0.25
+
+
+def _two_venues(second: Coverage):  # type: ignore[no-untyped-def]
+    """Bybit shows all it has, BTC; another venue has shown ETH."""
+    tape = tapes.tape_of(
+        notional=[10.0, 20.0], venue=[0, 1], asset=[0, 1], side=[1, -1],
+        coverage=[Coverage.ALL, second], venues=("bybit", "gate"), assets=("BTC", "ETH"),
+    )  # fmt: skip
+    return tape, unseen(tape)
+
+
+@pytest.mark.parametrize(
+    ("coverage", "known", "label"),
+    [
+        (Coverage.ALL, {"unheard": ["gate"]}, Label.LOWER_BOUND),
+        (Coverage.SAMPLE, {}, Label.LOWER_BOUND),
+        (Coverage.ALL, {"imported": ["gate"]}, Label.IMPORTED),
+        # of a venue that was not heard nothing at all may be stored
+        (Coverage.ALL, {"unheard": ["okx"]}, Label.LOWER_BOUND),
+        (Coverage.ALL, {}, Label.MEASURED),
+    ],
+)
+def test_a_group_is_no_more_certain_than_the_venues_it_may_have_events_of(coverage, known, label):  # type: ignore[no-untyped-def]
+    tape, left_out = _two_venues(coverage)
+    cells = cells_of(tape, left_out, **known)
+    for by in (("asset",), ("side",), ("asset", "side")):
+        for group in groups(cells, by):
+            assert group.estimate.label is label, (by, group.names)
+            assert np.isnan(group.estimate.high) == (label is Label.LOWER_BOUND)
+    # a group of one venue is as certain as that venue, wherever its name stands
+    for by in (("venue",), ("venue", "asset"), ("side", "venue")):
+        for group in groups(cells, by):
+            if "bybit" in group.names:
+                assert group.estimate.label is Label.MEASURED, by
+            elif "okx" not in known.get("unheard", ()):
+                assert group.estimate.label is label, by
+    assert statistics(tape, left_out, **known).estimate.label is label

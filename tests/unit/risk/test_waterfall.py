@@ -120,6 +120,16 @@ class TestFund:
             assert sorted(paid.values()) == pytest.approx([0.0, 4.5, 4.5])
             assert all(x == 0 for k, x in paid.items() if k.startswith("x"))
 
+    def test_one_fund_that_cannot_pay_all_is_left_empty_to_the_last_bit(self) -> None:
+        # shares of it need not add up to it: a last bit left over would not count as empty
+        scene = scene_of((0, 1.0, 100, 4.0))
+        for seed in range(40):
+            rng = np.random.default_rng(seed)
+            scene.venues = tuple(replace(scene.venues[0], venue=f"v{k}") for k in range(7))
+            scene.purses = [Purse(k, k, False, rng.uniform(0.0, 9.0)) for k in range(7)]
+            scene.legs = [Leg(k, 0, 1.0, 100, 100.0) for k in range(7)]
+            assert run(scene, 0.9, fund=rng.uniform(1.0, 6.9)).settlement.total("fund_after") == 0.0
+
     @pytest.mark.parametrize("fund", [-1.0, float("nan"), {"v": -1.0}, {"nowhere": 1.0}])
     def test_funds_that_cannot_be(self, fund: object) -> None:
         with pytest.raises(InputError, match="fund"):
