@@ -32,7 +32,7 @@ def recorded(
     past: list[Closing] | None = None,
     asking: Asking = ASKING,
     inbox: Inbox | None = None,
-    seconds: float = 20.0,
+    seconds: float = 200.0,
     pings: float = 0.0,
 ) -> tuple[list[WireEvent], VenueFeed, LoopServer]:
     """Record a server until a condition holds; events in the order they came, copies included."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from seawall.core.tape import Coverage, Kind, Tape
@@ -43,6 +45,17 @@ def made_tape(
         instruments=tuple(f"{a}-USDT" for a in ASSETS),
         assets=ASSETS,
         sources=("made",),
+    )
+
+
+def unfilled(n: int, seed: int = 0, span: int = DAY) -> Tape:
+    """Events of OKX alone, which tells no price at which anything was filled."""
+    tape = made_tape(n, seed, span=span)
+    return replace(
+        tape,
+        venue=np.full(n, VENUES.index("okx"), dtype=np.int32),
+        at_fill=np.zeros(n, dtype=bool),
+        kind=np.full(n, Kind.LIQUIDATION, dtype=np.int8),
     )
 
 

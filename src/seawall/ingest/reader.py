@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from seawall.core import Book, InputError, Mistake, parse_time
+from seawall.core import Book, InputError, Mistake, NoPositionsError, parse_time
 from seawall.ingest import assemble, checks
 from seawall.ingest.backing import settle_backing
 from seawall.ingest.findings import Findings
@@ -184,7 +184,7 @@ def _expect_rows(opened: Opened, lenient: bool, limit: int) -> None:
         return
     if opened.rejected:
         raise InputError(opened.rejected[:limit], total=len(opened.rejected))
-    raise InputError(
+    raise NoPositionsError(
         Mistake(
             "0 rows: there are column names but no position"
             if opened.sheet.headers

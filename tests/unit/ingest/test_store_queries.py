@@ -28,6 +28,7 @@ from seawall.ingest.store.queries import (
     accounts,
     ask,
     days,
+    every,
     first,
     in_order,
     largest,
@@ -60,6 +61,7 @@ QUERIES = {
     "slotted": slotted(INNER),
     "shown": shown(INNER, "bybit", ["BTC-USDT", "Ångström's-USDT"]),
     "whole": whole(INNER),
+    "every": every(INNER, "okx", ["BTC-USDT", "Ångström's-USDT"]),
     "first": first(INNER, "okx", "BTC-USDT", 20),
     "days": days(),
     "rolling": rolling((START + DAY, START + 2 * DAY)),
@@ -276,6 +278,11 @@ def test_events_of_feeds_that_show_all_are_counted_and_read(store: Store) -> Non
     assert len(rows) > 20
     assert [(r["time"], r["side"]) for r in ask(store, first(INNER, "okx", "BTC-USDT", 20))] == [
         (int(tape.time[k]), int(tape.side[k])) for k in rows[:20]
+    ]
+    told = ask(store, every(INNER, "okx", ["Ångström's-USDT", "BTC-USDT"]))
+    assert len(told) == counts["okx", "BTC-USDT"] + counts["okx", "Ångström's-USDT"]
+    assert [(r["time"], r["side"]) for r in told[: len(rows)]] == [
+        (int(tape.time[k]), int(tape.side[k])) for k in rows
     ]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from seawall.core import InputError, Mistake, SeawallError, format_time
+from seawall.core import InputError, Mistake, NoPositionsError, SeawallError, format_time
 from seawall.ingest.account.keys import Key, Source, find_key, take_back, variable
 from seawall.ingest.account.permissions import UNTOLD, Permission, permission_of
 from seawall.ingest.account.wallets import HELD, Row
@@ -98,7 +98,7 @@ def own_positions(
         notes += held.notes
         warnings |= dict.fromkeys(held.warnings)
     if not rows:
-        raise InputError(Mistake("no open position", f"account at {venue}"))
+        raise NoPositionsError(Mistake("no open position", f"account at {venue}"))
     fetched = format_time(now)
     rows = [{**row, "time": fetched} for row in rows]
     return Holdings(_one_shape(rows), tuple(notes), tuple(warnings), now)

@@ -50,9 +50,12 @@ class Events:
     unknown: set[str] = field(default_factory=set)
     unsized: dict[str, int] = field(default_factory=dict)
     told_twice: int = 0
+    repeated: dict[str, int] = field(default_factory=dict)
+    once: dict[str, int] = field(default_factory=dict)
     _contexts: dict[str, Context | None] = field(default_factory=dict)
     _canonical: dict[str, str] = field(default_factory=dict)
     _seen: dict[tuple[object, ...], int] = field(default_factory=dict)
+    _told: set[tuple[object, ...]] = field(default_factory=set)
 
     def venue(self, name: str, inverse: bool = False) -> str:
         """Rulebook of a venue's name; the name in small letters where there is none."""
@@ -133,6 +136,8 @@ class Events:
             event.notional = usd
         if self.coverage is not None:
             event.coverage = int(self.coverage)
+        if own is None and self._repeats(event):
+            return
         self.events.append(event)
 
     def tape(self) -> Tape:
@@ -160,6 +165,17 @@ class Events:
             notes.append(
                 f"left out for want of a size, {sum(self.unsized.values()):,}: how much a contract "
                 f"is is not known of {names}"
+            )
+        for venue, count in self.once.items():
+            notes.append(
+                f"left out, {count:,}: exact copies of other rows of {venue}, whose feed tells of "
+                "one order a slot and never of two alike"
+            )
+        for venue, count in self.repeated.items():
+            notes.append(
+                f"exact copies of other rows of {venue}, {count:,}: each counts, as two positions "
+                "of one size may close in one millisecond; if the file repeats rows, take the "
+                "copies out and import it into a store without them"
             )
         if self.told_twice:
             notes.append(
@@ -200,6 +216,20 @@ class Events:
         except RuleError:
             pass
         return is_inverse(instrument)
+
+    def _repeats(self, event: WireEvent) -> bool:
+        """Count an exact copy of an earlier row; whether it cannot be an event of its own."""
+        contents = contents_of(
+            event.venue, event.instrument, event.time, event.side, event.price, event.quantity
+        )
+        told = (*contents, event.account, event.kind)
+        if told not in self._told:
+            self._told.add(told)
+            return False
+        alone = event.coverage == Coverage.ONE_A_SLOT
+        counts = self.once if alone else self.repeated
+        counts[event.venue] = counts.get(event.venue, 0) + 1
+        return alone
 
     def _told_besides(self, context: Context, time: int) -> bool:
         return context.feed(time).takeovers == "beside"

@@ -30,6 +30,8 @@ ACCEPTED = "CSV, Parquet, JSON or JSON Lines; packed with gzip, or one file in a
 _HEAD = 65_536
 _MISTAKES = 20
 _LATEST = 4_102_444_800_000_000_000
+_SCALES = [10**9, 10**6, 10**3]
+_HALF = 500_000_000
 
 
 @dataclass(slots=True)
@@ -119,22 +121,27 @@ class Table:
         return times
 
     def _written(self, column: str) -> Ints:
+        # whole and part apart, each in 64 bits: a decimal would be fetched as a float. A double
+        # counts by the digits that it is written with, not by those of its binary fraction
+        text = f"trim({column}::VARCHAR)"
         found = self._connection.execute(
-            f"""SELECT TRY_CAST({column} AS DECIMAL(38, 9)) AS d,
-            coalesce(TRY_CAST({column} AS HUGEINT), 0)::VARCHAR AS whole,
-            coalesce(TRY_CAST(TRY_CAST({column}::VARCHAR AS TIMESTAMPTZ) AS VARCHAR), '') AS s,
-            coalesce(epoch_us(TRY_CAST({column}::VARCHAR AS TIMESTAMPTZ)), 0) AS us
-            FROM t ORDER BY row"""
+            f"""SELECT coalesce(TRY_CAST(split_part(d, '.', 1) AS BIGINT), 0) AS whole,
+            coalesce(split_part(d, '.', 2)::BIGINT, 0) AS part,
+            coalesce(d[1] <> '-', false) AS number, coalesce(epoch_us(iso), 0) AS us,
+            coalesce(TRY_CAST(rpad(finer, 3, '0') AS BIGINT), 0) AS ns
+            FROM (SELECT row, TRY_CAST({text} AS DECIMAL(38, 9))::VARCHAR AS d,
+            TRY_CAST({text} AS TIMESTAMPTZ) AS iso,
+            regexp_extract({text}, '[.][0-9]{{6}}([0-9]{{1,3}})', 1) AS finer FROM t)
+            ORDER BY row"""
         ).fetchnumpy()
-        number = np.ma.filled(found["d"].astype(np.float64), np.nan)
-        times = np.asarray(found["us"], dtype=np.int64) * 1_000
-        size, whole = np.abs(number), number == np.floor(number)
-        scale = np.select([size < 1e11, size < 1e14, size < 1e17], [10**9, 10**6, 10**3], 1)
-        for row in np.flatnonzero(np.isfinite(number)).tolist():
-            exact = int(found["whole"][row]) if whole[row] else float(number[row])
-            stamp = round(exact * int(scale[row]))
-            times[row] = stamp if 0 < stamp < _LATEST else 0
-        return times
+        whole, part, us, ns = (
+            np.asarray(found[k], dtype=np.int64) for k in ("whole", "part", "us", "ns")
+        )
+        number = np.asarray(found["number"], dtype=np.bool_)
+        scale = np.select([whole < 10**11, whole < 10**14, whole < 10**17], _SCALES, 1)
+        usable = number & (whole < _LATEST // scale)
+        stamps = np.where(usable, whole, 0) * scale + (part * scale + _HALF) // 10**9
+        return np.where(number, np.where(usable, stamps, 0), us * 1_000 + np.where(us, ns, 0))
 
     def refuse(self) -> None:
         """Raise every mistake noted so far, at once.

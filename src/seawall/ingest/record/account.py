@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from seawall.ingest.store.outages import LATE, NOT_RECORDING, Heard, Outage
+from seawall.ingest.store.outages import LATE, NOT_RECORDING, OVERLOADED, Heard, Outage
 
 BURST = 60_000_000_000
 """Drops of a connection within so long of one another are one outage, ns."""
 _LONGEST_WHY = 120
+_PART = " in part"
+"""Behind a connection's name: what the venue refuses of it while the rest is heard."""
 
 
 @dataclass(slots=True)
@@ -49,7 +51,8 @@ class Account:
         self._links: dict[str, _Link] = {}
         self._ended: list[Outage] = []
         self._latest: dict[str, Outage] = {}
-        self._drops: dict[str, Outage] = {}
+        self._drops: dict[tuple[str, str], Outage] = {}
+        self._grown: dict[tuple[str, str], Outage] = {}
         self._ticked = 0
         self._turned = False
 
@@ -84,6 +87,24 @@ class Account:
         mine.until, mine.why = now, ""
         self._turned = True
 
+    def refused(self, venue: str, link: str, why: str) -> None:
+        """Begin, or end where ``why`` is empty, an outage of a part of a connection that stands.
+
+        It has a row of its own, which goes once all is taken; where the reason changes, one outage
+        ends and another begins.
+        """
+        now, name, why = self._clock(), link + _PART, why[:_LONGEST_WHY]
+        was = self._before.get(name)
+        if (was.why if was else "") == why:
+            return
+        if was is not None:
+            del self._before[name]
+            self._end(Outage(venue, name, was.until, now, was.why))
+        if why:
+            whole = self._links[link]
+            self._before[name] = Heard(venue, whole.since, now, why, whole.asked)
+        self._turned = True
+
     def falls(self, link: str, heard: int, why: str) -> None:
         """Begin an outage; of one that goes on the first reason stays."""
         mine = self._links.get(link)
@@ -91,16 +112,20 @@ class Account:
             mine.until, mine.why = heard, why[:_LONGEST_WHY] or "no connection"
             self._turned = True
 
-    def drops(self, venue: str, link: str, at: int, events: int) -> None:
-        """Count dropped events; those close together are one outage."""
-        before = self._drops.get(link)
+    def drops(self, venue: str, link: str, at: int, events: int, why: str = OVERLOADED) -> None:
+        """Count lost events; those close together, for one reason, are one outage."""
+        key = link, why
+        before = self._drops.get(key)
         if before is not None and at - before.end < BURST:
             end = max(before.end, at + 1)
             made = replace(before, end=end, lost=before.lost + events)
         else:
-            made = Outage(venue, link, at, at + 1, "overloaded", events)
-        self._drops[link] = made
-        self._ended.append(made)
+            # a message may lose events for several reasons; rows are known by their start
+            while any(o.link == link and o.start == at for o in self._drops.values()):
+                at += 1
+            made = Outage(venue, link, at, at + 1, why, events)
+            self._turned = True
+        self._drops[key] = self._grown[key] = made
 
     def refilled(self, link: str, since: int) -> None:
         """Take the latest outage back as far as anything is missing in it."""
@@ -130,7 +155,8 @@ class Account:
 
     def take(self) -> tuple[list[Outage], dict[str, Heard]]:
         """Outages not taken yet, and until when each connection was heard."""
-        rows, self._ended, self._turned = self._ended, [], False
+        rows, self._ended, self._turned = [*self._ended, *self._grown.values()], [], False
+        self._grown = {}
         latest = {(o.link, o.start): o for o in rows}
         return list(latest.values()), self._before | {k: _heard(v) for k, v in self._links.items()}
 

@@ -42,6 +42,7 @@ _VENUE: tuple[tuple[str, str, Callable[[Tally], float]], ...] = (
     ("foreign_total", "Rows not quoted in dollars, or of unreadable names", lambda t: t.foreign),
     ("unasked_total", "Rows of assets that were not asked for", lambda t: t.unasked),
     ("future_total", "Events kept of a time well after their receipt", lambda t: t.future),
+    ("late_total", "Events kept of a time hours before their receipt", lambda t: t.late),
 )
 
 

@@ -130,7 +130,20 @@ class Recorder:
             if served is not None:
                 await served.cleanup()
             await asyncio.to_thread(self.sink.close)
-        say(_log, logging.INFO, "stopped", written=self.written, copies=self.copies)
+        say(_log, logging.INFO, "stopped", written=self.written, copies=self.copies, **self._lost())
+
+    def _lost(self) -> dict[str, int]:
+        """What was lost or is of odd times, in all: events, messages, rows."""
+        links = [c for feed in self.feeds for c in feed.counts.values()]
+        tallies = [feed.context.tally for feed in self.feeds]
+        return {
+            "dropped": sum(c.dropped for c in links),
+            "unread_messages": sum(c.malformed for c in links),
+            "unread_rows": sum(t.malformed for t in tallies),
+            "unsized": sum(t.unsized for t in tallies),
+            "future": sum(t.future for t in tallies),
+            "late": sum(t.late for t in tallies),
+        }
 
     async def _until_stopped(self, session: aiohttp.ClientSession) -> None:
         readers = [asyncio.create_task(feed.run(session)) for feed in self.feeds]

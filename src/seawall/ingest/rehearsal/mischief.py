@@ -47,6 +47,8 @@ class Mischief:
         Connections that get no answer to their subscription.
     away
         Tries to connect that are refused first.
+    refuse
+        Names for which a subscription is refused although REST lists them, the whole frame.
     gap
         Seconds between messages; 0 tells all at once.
     """
@@ -60,4 +62,5 @@ class Mischief:
     shuffle: int = 0
     deaf: int = 0
     away: int = 0
+    refuse: tuple[str, ...] = ()
     gap: float = 0.0

@@ -49,6 +49,7 @@ class LoopServer:
     ):
         self.speech = speech
         self.mischief = mischief or Mischief()
+        speech.refused = set(self.mischief.refuse)
         self.past: Sequence[Closing] = ()
         self.connections = 0
         self.subscriptions = 0

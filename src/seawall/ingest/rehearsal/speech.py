@@ -34,6 +34,10 @@ class Speech(ABC):
         What clients said.
     pongs
         Answers to the server's pings.
+    refused
+        Names for which no subscription is taken.
+    delisted
+        Names that REST does not list any more.
     """
 
     venue: ClassVar[str]
@@ -43,6 +47,8 @@ class Speech(ABC):
         self.pings = pings
         self.heard: list[str] = []
         self.pongs = 0
+        self.refused: set[str] = set()
+        self.delisted: set[str] = set()
 
     @abstractmethod
     def path_ok(self, path: str) -> bool:

@@ -40,6 +40,11 @@ SCHEMA = 1
 LATE = 60_000_000_000
 """A connection of which nothing was noted for so long is not being recorded, ns."""
 NOT_RECORDING = "not recording"
+OVERLOADED = "overloaded"
+UNREAD_MESSAGES = "messages that could not be read"
+"""They may have held any number of events, or none."""
+UNREAD_ROWS = "rows that could not be read"
+UNSIZED_ROWS = "rows of contracts of unknown size"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +58,10 @@ class Outage:
     start, end
         UTC ns, from the last sign of life to before the first after it.
     why
-        How the connection ended, in words: ``silent``, ``overloaded``, ``not recording``.
+        How the connection ended, in words: ``silent``, ``not recording``; or, where it did not,
+        why some of it was lost: ``overloaded``, ``rows that could not be read``.
     lost
-        Events that are known to have been dropped; others may have been missed.
+        Events that are known to have been lost; others may have been missed.
     refilled
         Whether all of it was had afterwards by REST: then nothing is missing.
     """
@@ -185,6 +191,27 @@ def recorded_since(store: Store) -> dict[str, int]:
     for heard in (_read_heard(store.folder / OUTAGES) or {}).values():
         since[heard.venue] = max(heard.since, since.get(heard.venue, heard.since))
     return since
+
+
+def heard_of(store: Store) -> dict[str, Heard]:
+    """By connection, until when it was heard; empty where nothing was recorded live."""
+    return _read_heard(store.folder / OUTAGES) or {}
+
+
+def heard_live(store: Store, start: int, end: int) -> frozenset[str]:
+    """Venues of which a connection was heard for a part of a window, from its start to its end."""
+    deaf: dict[str, int] = {}
+    links = _read_heard(store.folder / OUTAGES) or {}
+    for outage in outages(store, start, end):
+        # in order of start: what lies one after the other is one stretch
+        since = max(start, links[outage.link].since) if outage.link in links else start
+        if outage.start <= deaf.get(outage.link, since):
+            deaf[outage.link] = max(outage.end, deaf.get(outage.link, since))
+    return frozenset(
+        heard.venue
+        for link, heard in links.items()
+        if heard.since < end and deaf.get(link, start) < end
+    )
 
 
 def assets_asked(store: Store, window: tuple[int, int]) -> dict[str, frozenset[str]]:

@@ -230,14 +230,7 @@ def shown(
     window: Window, venue: str, instruments: Sequence[str], kinds: Sequence[Kind] = FORCED
 ) -> Query:
     """Events of some instruments of such a feed: by instrument, asset and in order of time."""
-    listed = ", ".join(map(literal, instruments))
-    return Query(
-        f"SELECT time, side, notional_usd FROM {{events}} WHERE {_where(window, kinds)} "
-        f"AND {_ONE_A_SLOT} AND venue = {literal(venue)} AND instrument IN ({listed}) "
-        f"ORDER BY instrument, asset, {_ORDER}",
-        ("time", "side", "notional_usd"),
-        window,
-    )
+    return _told(window, venue, instruments, kinds, _ONE_A_SLOT, "instrument, asset")
 
 
 def whole(window: Window = EVER, kinds: Sequence[Kind] = FORCED) -> Query:
@@ -247,6 +240,32 @@ def whole(window: Window = EVER, kinds: Sequence[Kind] = FORCED) -> Query:
         f"WHERE {_where(window, kinds)} AND {_EVERY} "
         "GROUP BY venue, instrument ORDER BY venue, instrument",
         ("venue", "instrument", "events"),
+        window,
+    )
+
+
+def every(
+    window: Window, venue: str, instruments: Sequence[str], kinds: Sequence[Kind] = FORCED
+) -> Query:
+    """Events of some instruments of such a feed, by instrument and in order of time."""
+    return _told(window, venue, instruments, kinds, _EVERY, "instrument")
+
+
+def _told(
+    window: Window,
+    venue: str,
+    instruments: Sequence[str],
+    kinds: Sequence[Kind],
+    which: str,
+    parts: str,
+) -> Query:
+    """Events of instruments of feeds of a kind, part by part and in order of time."""
+    listed = ", ".join(map(literal, instruments))
+    return Query(
+        f"SELECT time, side, notional_usd FROM {{events}} WHERE {_where(window, kinds)} "
+        f"AND {which} AND venue = {literal(venue)} AND instrument IN ({listed}) "
+        f"ORDER BY {parts}, {_ORDER}",
+        ("time", "side", "notional_usd"),
         window,
     )
 

@@ -25,8 +25,8 @@ from seawall.ingest.store.manifest import (
 )
 from seawall.ingest.store.parts import (
     COLUMNS,
+    COPIES_WITHIN,
     COVERAGES,
-    DAY,
     KINDS,
     first_of_each,
     literal,
@@ -228,8 +228,9 @@ class Store:
 
     def _take(self, fresh: Tape, manifest: Manifest) -> None:
         fresh = first_of_each(fresh)
-        around = (int(fresh.time.min()) - DAY, int(fresh.time.max()) + DAY) if len(fresh) else EVER
-        sound = self.sound(manifest, around)
+        first, last = int(fresh.time.min()), int(fresh.time.max())
+        # a part further away is not looked at for copies, and so need not be read through
+        sound = self.sound(manifest, (first - COPIES_WITHIN, last + COPIES_WITHIN + 1))
         fresh = fresh.take(~stored_before(self._connection, self.folder, sound, fresh))
         if not len(fresh):
             return

@@ -16,8 +16,10 @@ from seawall.core import format_time
 from seawall.ingest.store.checked import DamagedPartError
 from seawall.ingest.store.disk import StoreError
 from seawall.ingest.store.manifest import EVENTS, LOG, Manifest, Part
+from seawall.ingest.store.near_copies import near_copies
 from seawall.ingest.store.outages import (
     OUTAGES,
+    UNREAD_MESSAGES,
     Outage,
     damaged_heard,
     outage_segments,
@@ -30,6 +32,8 @@ from seawall.ingest.store.store import EVER, Store, Window
 MINUTE = 60_000_000_000
 SKEW_NS = MINUTE
 """How far clocks may differ: an event further ahead of the present is of the future, ns."""
+LAG = 21_600_000_000_000
+"""From which time between an event and its receipt on it is told, ns: no feed is so slow."""
 SILENCE = 6 * 3_600_000_000_000
 """Spans without an event of a venue are told from this length on, ns."""
 _OUTAGES_TOLD = 10
@@ -230,8 +234,9 @@ def _unheard(store: Store) -> Iterator[Finding]:
 
 def outage_words(outage: Outage) -> str:
     """An outage as a reader is told of it, without its connection's name."""
-    heard = "not all was heard" if outage.lost else "not heard"
-    lost = f", {outage.lost:,} events dropped" if outage.lost else ""
+    partly = outage.lost or outage.why == UNREAD_MESSAGES
+    heard = "not all was heard" if partly else "not heard"
+    lost = f", {outage.lost:,} events lost" if outage.lost else ""
     had = ", had afterwards" if outage.refilled else ""
     span = (outage.end - outage.start) / 1e9
     long = f"{span:,.1f} s" if span < 120 else f"{span / 60:,.0f} min"
@@ -285,6 +290,22 @@ def _day(store: Store, day: int) -> Iterator[Finding]:
     if count:
         what = "events whose price is tenfold off the median of their instrument that day"
         yield Finding(False, what, name, count)
+    for venue, count in store.answer((begin, end), partial(_late, inside)):
+        what = (
+            f"events of {venue} received over {LAG // 3_600_000_000_000} hours after they "
+            "happened: asked for afterwards, or of wrong times"
+        )
+        yield Finding(False, what, name, count)
+    for venue, count in near_copies(store, (begin, end)).items():
+        what = f"events of {venue} that two sources tell, alike but for their size"
+        yield Finding(False, what, name, count)
+
+
+def _late(inside: str, connection: duckdb.DuckDBPyConnection, events: str) -> list[tuple[str, int]]:
+    return connection.execute(
+        f"SELECT venue, count(*) FROM {events} WHERE {inside} AND received > time + {LAG} "
+        "GROUP BY venue ORDER BY venue"
+    ).fetchall()
 
 
 def _minutes(

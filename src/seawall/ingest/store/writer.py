@@ -33,7 +33,7 @@ from seawall.ingest.store.manifest import (
     migrate,
 )
 from seawall.ingest.store.outages import Heard, Outage, OutageLog
-from seawall.ingest.store.parts import DAY, first_of_each, stored_before, write_parts
+from seawall.ingest.store.parts import COPIES_WITHIN, first_of_each, stored_before, write_parts
 from seawall.ingest.store.rebuild import rebuilt
 from seawall.ingest.store.rows import decode, encode
 from seawall.ingest.store.segment import read_segment, recover_all, segments
@@ -243,8 +243,8 @@ class StoreWriter(Store):
             # are rolled, and the bytes are kept to be looked into
             _keep_copy(path)
         tape = first_of_each(decode(found.payloads, found.version or TAPE_SCHEMA))
-        around = (int(tape.time.min()) - DAY, int(tape.time.max()) + DAY) if len(tape) else (0, 0)
-        sound = self.sound(manifest, around)
+        ends = (int(tape.time.min()), int(tape.time.max()) + 1) if len(tape) else (0, 0)
+        sound = self.sound(manifest, (ends[0] - COPIES_WITHIN, ends[1] + COPIES_WITHIN))
         connection = connect()
         try:
             tape = tape.take(~stored_before(connection, self.folder, sound, tape))

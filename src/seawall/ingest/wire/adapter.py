@@ -15,6 +15,14 @@ from seawall.ingest.wire.event import WireEvent
 from seawall.rulebook import Rules
 
 Raw = bytes | str
+COIN_QUIET = 86_400.0
+"""After how long without data a link of coin-margined contracts alone is subscribed again, s.
+
+They are few, and hours without a forced closing are common. No venue publishes a rate from which
+a shorter one would follow: this is an assumption, the longest that a link which answers pings is
+taken for calm. Once a link is known for a day its own pauses shorten it
+(:class:`~seawall.ingest.wire.pauses.Pauses`).
+"""
 
 
 class Said(Enum):
@@ -74,6 +82,10 @@ class Link:
     quiet_seconds
         After how long without any data to subscribe again although the venue answers pings, at
         most: see :class:`~seawall.ingest.wire.pauses.Pauses`.
+    parted
+        Makes of a refused frame smaller ones that ask for the same; none of one that asks for a
+        single thing. Each frame must have its answer then, and is sent after that of the one
+        before, so that it is known which was refused. None where no frame can be parted.
     """
 
     name: str
@@ -85,6 +97,7 @@ class Link:
     silence_seconds: float = 60.0
     quiet_seconds: float = 3600.0
     headers: tuple[tuple[str, str], ...] = ()
+    parted: Callable[[str], tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +159,8 @@ class Adapter(ABC):
         As in :class:`~seawall.ingest.wire.context.Context`.
     listed
         Whether subscriptions need the venue's list of instruments.
+    tells_past
+        Whether the feed begins with events of the past, so that late ones are none to warn of.
     refills
         Whether the answers to :meth:`missed` leave nothing out of what the feed would have told.
     """
@@ -155,6 +170,7 @@ class Adapter(ABC):
     sized: ClassVar[bool] = False
     quoted: ClassVar[bool] = True
     listed: ClassVar[bool] = False
+    tells_past: ClassVar[bool] = False
     refills: ClassVar[bool] = False
 
     def context(self, rules: Rules, assets: Sequence[str] | None = None) -> Context:

@@ -6,18 +6,22 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import aiohttp
 
+from seawall.core import format_time
+from seawall.ingest.store.outages import UNREAD_MESSAGES, UNREAD_ROWS, UNSIZED_ROWS
 from seawall.ingest.wire.adapter import Adapter, Link, Raw, Said
 from seawall.ingest.wire.context import Context, MalformedMessageError
 from seawall.ingest.wire.counts import Counts
+from seawall.ingest.wire.event import WireEvent
 from seawall.ingest.wire.inbox import Inbox
 from seawall.ingest.wire.logs import say
 from seawall.ingest.wire.pauses import Pauses
 from seawall.ingest.wire.rest import moved
+from seawall.ingest.wire.subscribing import Subscribing
 from seawall.ingest.wire.watch import Unwatched, Watch
 
 _log = logging.getLogger(__name__)
@@ -38,7 +42,9 @@ class Pace:
     steady
         After how long a connection counts as good and the wait starts again at ``first``.
     connect, acknowledge
-        How long connecting and the answers to subscriptions may take.
+        How long connecting may take, and an answer to a subscription.
+    again
+        After how long what the venue refused is asked for once more.
     hurry
         Divides all times that the venues' links state, for rehearsals.
     """
@@ -48,6 +54,7 @@ class Pace:
     steady: float = 30.0
     connect: float = 15.0
     acknowledge: float = 15.0
+    again: float = 600.0
     hurry: float = 1.0
 
     def wait(self, tries: int, chance: float) -> float:
@@ -95,9 +102,10 @@ class Connection:
         self._eventful = 0.0
         self._told = 0
         self._told_at = 0.0
-        self._answers = 0
-        self._taken = 0
+        self._asked = Subscribing(link)
+        self._answered = 0.0
         self._pauses = Pauses(self._pace.hurry)
+        self._lossy = self._late = 0
 
     async def run(self, session: aiohttp.ClientSession) -> None:
         """Connect, read, and connect again, for ever."""
@@ -139,10 +147,9 @@ class Connection:
             )
         async with socket:
             self.counts.connects += 1
-            self._answers = self._taken = 0
-            self._alive = self._eventful = time.monotonic()
-            for frame in self.link.frames:
-                await socket.send_str(frame)
+            self._asked = Subscribing(self.link)
+            self._alive = self._eventful = self._answered = time.monotonic()
+            await self._ask(socket)
             watch = asyncio.create_task(self._watch(socket))
             reader = asyncio.create_task(self._read(socket))
             try:
@@ -181,13 +188,21 @@ class Connection:
         counts.size += len(raw)
         counts.last_frame = received
         self._context.begin(received)
+        tally = self._context.tally
+        before = tally.malformed, tally.unsized
+        late = tally.late
         try:
             events = self._adapter.parse(raw, self._context)
         except MalformedMessageError as error:
             counts.malformed += 1
             if counts.malformed <= _SHOWN_FIRST or counts.malformed % 1000 == 0:
                 self._say(logging.WARNING, "malformed", error=str(error), raw=raw[:200])
+            self._account.drops(self._adapter.venue, self.link.name, received, 0, UNREAD_MESSAGES)
             return ""
+        if before != (tally.malformed, tally.unsized):
+            self._loses(raw, tally.malformed - before[0], tally.unsized - before[1])
+        if tally.late > late and not self._adapter.tells_past:
+            self._warn_of_late(tally.late, events)
         if not events:
             return await self._control(socket, raw)
         self._tells()
@@ -205,21 +220,39 @@ class Connection:
             self._say(logging.ERROR, "dropped", events=lost)
         return ""
 
+    def _warn_of_late(self, total: int, events: Sequence[WireEvent]) -> None:
+        """Say that times lie hours back, of the first messages and then of some."""
+        self._late += 1
+        if self._late <= _SHOWN_FIRST or self._late % 1000 == 0:
+            oldest = format_time(min((e.time for e in events), default=0))
+            self._say(logging.WARNING, "late events", events=total, oldest=oldest)
+
+    def _loses(self, raw: Raw, unread: int, unsized: int) -> None:
+        """Note rows of a message that could not be kept; the first messages are shown."""
+        self._lossy += 1
+        for count, why in ((unread, UNREAD_ROWS), (unsized, UNSIZED_ROWS)):
+            if count:
+                at = self._context.received
+                self._account.drops(self._adapter.venue, self.link.name, at, count, why)
+        if self._lossy <= _SHOWN_FIRST or self._lossy % 1000 == 0:
+            self._say(logging.WARNING, "rows lost", unread=unread, unsized=unsized,
+                      messages=self._lossy, raw=raw[:200])  # fmt: skip
+
     async def _control(self, socket: aiohttp.ClientWebSocketResponse, raw: Raw) -> str:
         control = self._adapter.control(raw)
         if control.said is Said.PING:
             await socket.send_str(control.reply)
         elif control.said is Said.ACK:
-            self._answers += 1
-            self._taken += 1
-            self._check_stands()
+            self._asked.takes()
+            await self._go_on(socket)
         elif control.said is Said.REFUSED:
             self.counts.refused += 1
-            self._answers += 1
-            self._say(logging.ERROR, "refused", text=control.text)
-            if self._answers >= self.link.acks and not self._taken:
+            parted = self._asked.refuses(control.text)
+            level = logging.WARNING if parted else logging.ERROR
+            self._say(level, "refused", text=control.text, asked_in_parts=parted)
+            await self._go_on(socket)
+            if self._asked.answered and not self._asked.taken:
                 return f"refused: {control.text}"
-            self._check_stands()
         elif control.said is Said.MOVE:
             self.counts.moves += 1
             return f"asked to connect again: {control.text}"
@@ -227,9 +260,24 @@ class Connection:
             self._tells()  # trades that liquidated nobody, assets not asked for
         return ""
 
-    def _check_stands(self) -> None:
-        if self._answers < self.link.acks or not self._taken or self.counts.connected:
+    async def _ask(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        for frame in self._asked.due():
+            await socket.send_str(frame)
+
+    async def _go_on(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """After an answer: ask for what is left, and see whether the subscription stands."""
+        self._answered = time.monotonic()
+        await self._ask(socket)
+        asked = self._asked
+        if not asked.answered or not asked.taken:
             return
+        if not self.counts.connected:
+            self._stand()
+        count = len(asked.refused)
+        why = f"refused, {count} subscription{'s' * (count > 1)}: {asked.why}" if count else ""
+        self._account.refused(self._adapter.venue, self.link.name, why)
+
+    def _stand(self) -> None:
         now = time.monotonic()
         gap = self.counts.regained(now)
         silent = now - self._told_at if self._told_at else gap
@@ -256,7 +304,7 @@ class Connection:
         while True:
             await asyncio.sleep(step)
             now = time.monotonic()
-            if not self.counts.connected and now - begun > self._pace.acknowledge:
+            if not self.counts.connected and now - self._answered > self._pace.acknowledge:
                 self.counts.unacknowledged += 1
                 return "no answer to the subscription"
             if now - self._alive > link.silence_seconds / hurry:
@@ -267,6 +315,10 @@ class Connection:
                 # a venue that has grown calm is left once, and longer silences are its own then
                 self._pauses.note(now, now - self._eventful)
                 return _QUIET
+            if self._asked.refused and now - self._answered > self._pace.again:
+                self._answered = now
+                self._asked.again()
+                await self._ask(socket)
             if every and now - pinged >= every:
                 pinged = now
                 if link.ping is None:

@@ -19,6 +19,8 @@ _EARLIEST, _LATEST = 1_262_304_000_000, 4_102_444_800_000
 _MOST_CONTRACTS = 20_000
 SKEW_NS = 60_000_000_000
 """How far a venue's clock may be ahead of ours before its events are of the future, ns."""
+LAG_NS = 21_600_000_000_000
+"""From which lag on a live event is told of, ns: six hours are no delay of a network or a venue."""
 
 
 class MalformedMessageError(Exception):
@@ -43,6 +45,8 @@ class Tally:
     future
         Events kept whose time lies more than :data:`SKEW_NS` after their receipt: a clock is
         wrong.
+    late
+        Events kept whose time lies more than :data:`LAG_NS` before their receipt.
     """
 
     malformed: int = 0
@@ -50,6 +54,7 @@ class Tally:
     foreign: int = 0
     unasked: int = 0
     future: int = 0
+    late: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +193,8 @@ class Context:
             raise ValueError("quantity")
         if self.received and time > self.received + SKEW_NS:
             self.tally.future += 1
+        elif time < self.received - LAG_NS:
+            self.tally.late += 1
         feed = self.feed(time)
         if own is None:
             contents = contents_of(self.venue, contract.instrument, time, side, price, base)

@@ -40,7 +40,8 @@ class Asking:
     contracts
         How often the list of contracts is asked for again.
     unsized
-        How soon it is asked for again when an unknown contract had an event.
+        How soon it is asked for again when an unknown contract had an event, or a subscription
+        was refused.
     between
         Pause between questions.
     """
@@ -160,18 +161,22 @@ class VenueFeed:
             running[link] = group.create_task(connection.run(session))
 
     async def _until_contracts_change(self, session: aiohttp.ClientSession) -> None:
-        asked, unsized = time.monotonic(), self.context.tally.unsized
+        asked, known = time.monotonic(), self._surprises()
         while True:
             await asyncio.sleep(min(self._asking.unsized, self._asking.contracts))
             unknown = bool(self.adapter.listing()) and not self._instruments
             due = unknown or time.monotonic() - asked >= self._asking.contracts
-            if not due and self.context.tally.unsized == unsized:
+            if not due and self._surprises() == known:
                 continue
-            asked, unsized = time.monotonic(), self.context.tally.unsized
+            asked, known = time.monotonic(), self._surprises()
             before = self._instruments
             await self._learn(session)
             if self.adapter.listed and before != self._instruments:
                 return
+
+    def _surprises(self) -> int:
+        """Count of what the list of contracts may explain: unknown ones, and refusals."""
+        return self.context.tally.unsized + sum(c.refused for c in self.counts.values())
 
     async def _learn(self, session: aiohttp.ClientSession) -> None:
         """Ask for the venue's contracts; what it does not answer stays as it was."""
@@ -246,7 +251,7 @@ class VenueFeed:
             if body is None:
                 return False
             self._past.begin(time.time_ns())
-            unread = self._past.tally.malformed
+            unread, unsized = self._past.tally.malformed, self._past.tally.unsized
             try:
                 missed = self.adapter.parse_missed(body, request, self._past)
             except MalformedMessageError as error:
@@ -254,7 +259,7 @@ class VenueFeed:
                 return False
             bad = self._past.tally.malformed - unread
             self.context.tally.malformed += bad
-            whole &= bad == 0
+            whole &= bad == 0 and self._past.tally.unsized == unsized
             counts.events += len(missed.events)
             counts.missed += len(missed.events)
             lost = await self._inbox.put(missed.events)

@@ -149,3 +149,54 @@ def test_which_assets_were_asked_for_is_kept_from_one_recording_to_the_next(tmp_
         ):  # fmt: skip
             window = (T + start * S, T + end * S)
             assert assets_asked(store, window) == {"okx": choices}, (start, end)
+
+
+def test_what_is_lost_for_several_reasons_is_told_by_each() -> None:
+    """Rows of one message: the log knows a row by connection and start, so none may share both."""
+    made, _ = account()
+    made.stands("okx", "okx")
+    for k in range(3):
+        made.drops("okx", "okx", T + k * S, 2, "rows that could not be read")
+        made.drops("okx", "okx", T + k * S, 1, "rows of contracts of unknown size")
+        made.drops("okx", "okx", T + k * S, 5)
+    rows, _ = made.take()
+    assert {r.why: r.lost for r in rows} == {
+        "rows that could not be read": 6,
+        "rows of contracts of unknown size": 3,
+        "overloaded": 15,
+    }
+    assert len({(r.link, r.start) for r in rows}) == 3
+    assert not made.changed
+    made.drops("okx", "okx", T + 4 * S, 1)
+    assert not made.changed, "one that grows waits for the next beat"
+    assert [r.lost for r in made.take()[0]] == [16]
+
+
+def test_a_part_that_is_refused_is_an_outage_of_its_own_over_restarts() -> None:
+    made, clock = account()
+    made.begins("bybit", "linear")
+    made.stands("bybit", "linear")
+    made.refused("bybit", "linear", "")
+    assert made.take()[0] == []
+    clock.now += S
+    began = clock.now
+    made.refused("bybit", "linear", "refused, 1 subscription: A")
+    clock.now += S
+    made.refused("bybit", "linear", "refused, 1 subscription: A")
+    rows, heard = made.take()
+    assert rows == []
+    assert heard["linear in part"].until == began
+    assert heard["linear in part"].since == heard["linear"].since
+    again, later = account(dict(heard))
+    later.now = clock.now + 5 * S
+    again.begins("bybit", "linear")
+    again.stands("bybit", "linear")
+    again.refused("bybit", "linear", "refused, 2 subscriptions: B")
+    (_, changed), heard = again.take()
+    assert (changed.link, changed.start, changed.end) == ("linear in part", began, later.now)
+    assert heard["linear in part"].until == later.now
+    later.now += S
+    again.refused("bybit", "linear", "")
+    (row,), heard = again.take()
+    assert (row.why, row.end - row.start) == ("refused, 2 subscriptions: B", S)
+    assert "linear in part" not in heard

@@ -104,7 +104,7 @@ def rows(tape: Tape, venue: str) -> list[tuple]:
     )
 
 
-async def until(recorder: Recorder, count: int, seconds: float = 20.0) -> None:
+async def until(recorder: Recorder, count: int, seconds: float = 200.0) -> None:
     """Record until so many events are written, then stop."""
     task = asyncio.create_task(recorder.run())
     async with asyncio.timeout(seconds):
@@ -191,7 +191,7 @@ def test_stopping_writes_what_has_been_read_and_loses_none() -> None:
         async with LoopServer(SPEECHES["bybit"](), some) as server:
             recorder = Recorder(recording({"bybit": server}, batch=100), sink)
             task = asyncio.create_task(recorder.run())
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(200):
                 while sum(c.events for f in recorder.feeds for c in f.counts.values()) < 600:
                     await asyncio.sleep(0.005)
                 sink._slow = 0.0
@@ -212,7 +212,7 @@ def test_a_slow_sink_keeps_the_queue_within_its_bound() -> None:
         async with LoopServer(SPEECHES["deribit"](), some) as server:
             options = {"batch": 200, "room": 400, "patience": 30.0}
             recorder = Recorder(recording({"deribit": server}, **options), sink)
-            await until(recorder, len(some), 30.0)
+            await until(recorder, len(some), 200.0)
             return recorder
 
     recorder = run_alone(go())
@@ -225,7 +225,7 @@ def test_metrics_are_served_in_the_text_format() -> None:
         async with LoopServer(SPEECHES["okx"](), closings(60), Mischief(garbage=1.0)) as server:
             recorder = Recorder(recording({"okx": server}, metrics_port=0), Kept())
             task = asyncio.create_task(recorder.run())
-            async with asyncio.timeout(20), aiohttp.ClientSession() as session:
+            async with asyncio.timeout(200), aiohttp.ClientSession() as session:
                 while recorder.written < 60:
                     await asyncio.sleep(0.02)
                 async with session.get(f"http://127.0.0.1:{recorder.port}/metrics") as answer:
@@ -253,7 +253,7 @@ def test_the_table_says_what_each_connection_does() -> None:
         async with LoopServer(SPEECHES["gate"](), closings(40)) as server:
             recorder = Recorder(recording({"gate": server}), Kept())
             task = asyncio.create_task(recorder.run())
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(200):
                 while recorder.written < 40:
                     await asyncio.sleep(0.02)
                 out = io.StringIO()
@@ -324,7 +324,7 @@ def test_the_command_records_a_loopback_feed_and_stops_on_a_signal(
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-c", program, *options, stderr=subprocess.PIPE
             )
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(200):
                 while not server.done:
                     assert process.returncode is None
                     await asyncio.sleep(0.05)

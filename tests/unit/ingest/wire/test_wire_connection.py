@@ -130,7 +130,7 @@ def test_a_burst_beyond_the_queue_waits_first_and_is_counted_when_lost() -> None
         small = Inbox(room=20, patience=0.05)
         async with LoopServer(SPEECHES["okx"](), some) as server:
             feed = VenueFeed(ADAPTERS["okx"], RULES, small, ["BTC"], server.url, PACE, ASKING)
-            async with aiohttp.ClientSession() as session, asyncio.timeout(20):
+            async with aiohttp.ClientSession() as session, asyncio.timeout(200):
                 task = asyncio.create_task(feed.run(session))
                 while total(feed, "dropped") < 20:
                     await asyncio.sleep(0.02)
@@ -185,7 +185,7 @@ def test_a_feed_without_data_for_long_is_subscribed_to_again_although_it_answers
     async def go() -> None:
         async with LoopServer(SPEECHES["okx"](), []) as server:
             feed = VenueFeed(Restless(), RULES, Inbox(), ["BTC"], server.url, PACE, ASKING)
-            async with aiohttp.ClientSession() as session, asyncio.timeout(20):
+            async with aiohttp.ClientSession() as session, asyncio.timeout(200):
                 task = asyncio.create_task(feed.run(session))
                 while total(feed, "quiets") < 2:
                     await asyncio.sleep(0.02)

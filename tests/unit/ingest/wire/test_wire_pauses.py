@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seawall.ingest.wire.pauses import LEAST, TIMES, Pauses
+from seawall.ingest.wire.venues import ADAPTERS
 
 HOUR, DAY = 3600.0, 86_400.0
 
@@ -65,3 +66,24 @@ def test_a_silence_that_was_taken_for_a_stall_makes_it_more_patient() -> None:
 def test_rehearsals_are_in_a_hurry() -> None:
     made, now = heard([0.06] * 1500, hurry=1000.0)
     assert made.limit(now, 3.6) == pytest.approx(LEAST / 1000.0)
+
+
+@pytest.mark.parametrize(
+    ("venue", "coins", "others"),
+    [
+        ("bybit", {"bybit inverse"}, {"bybit linear"}),
+        ("binance_coinm", {"binance_coinm"}, set()),
+        ("binance_usdm", set(), {"binance_usdm"}),
+        ("gate", {"gate btc"}, {"gate usdt"}),
+    ],
+)
+def test_coin_margined_contracts_may_be_calm_for_hours(
+    venue: str, coins: set[str], others: set[str]
+) -> None:
+    """Their first day: ten hours without an event are no outage there, and are one elsewhere."""
+    links = ADAPTERS[venue].links(["BTC"], ["BTCUSDT", "BTCUSD"])
+    made, now = heard([600.0] * 6)
+    calm = {k.name for k in links if made.limit(now, k.quiet_seconds) > 10 * HOUR}
+    assert calm == coins
+    assert {k.name for k in links} == coins | others
+    assert all(made.limit(now, k.quiet_seconds) <= DAY for k in links)

@@ -59,7 +59,7 @@ def _run(
                 adapter, RULES, Inbox(), ["BTC", "ETH", "SOL"], server.url, PACE, asking,
                 watch=account,
             )  # fmt: skip
-            async with aiohttp.ClientSession() as session, asyncio.timeout(20):
+            async with aiohttp.ClientSession() as session, asyncio.timeout(200):
                 task = asyncio.create_task(feed.run(session))
                 while len(adapter.spans) < asked:
                     await asyncio.sleep(0.02)
@@ -116,7 +116,7 @@ def test_after_a_cut_it_is_asked_from_the_last_data_although_pings_were_answered
                 adapter, RULES, Inbox(), ["BTC", "ETH", "SOL"], server.url, PACE,
                 replace(ASKING, overlap=0.0), watch=account,
             )  # fmt: skip
-            async with aiohttp.ClientSession() as session, asyncio.timeout(20):
+            async with aiohttp.ClientSession() as session, asyncio.timeout(200):
                 task = asyncio.create_task(feed.run(session))
                 while not feed.counts or not next(iter(feed.counts.values())).last_event:
                     await asyncio.sleep(0.02)

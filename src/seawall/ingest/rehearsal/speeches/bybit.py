@@ -29,7 +29,8 @@ class Bybit(Speech):
         if said["op"] == "ping":
             return ['{"success":true,"ret_msg":"pong","conn_id":"c","req_id":"","op":"ping"}']
         need(said["op"] == "subscribe", "neither ping nor subscribe")
-        bad = [a for a in said["args"] if not a.startswith("allLiquidation.")]
+        head = "allLiquidation."
+        bad = [a for a in said["args"] if not a.startswith(head) or a[len(head) :] in self.refused]
         if bad:
             reply = {"success": False, "ret_msg": f"handler not found,topic:{bad[0]}"}
             return [json.dumps(reply | {"op": "subscribe"})]
@@ -64,5 +65,5 @@ class Bybit(Speech):
         cursor = "more" if linear and "cursor" not in query else ""
         if query.get("cursor") == "more":
             names = ["SOLUSDT", "1000PEPEUSDT"]
-        rows = [{"symbol": n, "status": "Trading"} for n in names]
+        rows = [{"symbol": n, "status": "Trading"} for n in names if n not in self.delisted]
         return {"retCode": 0, "result": {"list": rows, "nextPageCursor": cursor}}

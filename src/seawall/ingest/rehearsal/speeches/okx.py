@@ -27,8 +27,17 @@ class Okx(Speech):
             return ["pong"]
         said = load(frame)
         need(said["op"] == "subscribe", "neither ping nor subscribe")
-        topics.update(a["instType"] for a in said["args"] if a["channel"] == "liquidation-orders")
-        return [json.dumps({"event": "subscribe", "arg": a, "connId": "c"}) for a in said["args"]]
+        replies: list[Frame] = []
+        for asked in said["args"]:
+            kind = asked["instType"]
+            if kind in self.refused:
+                what = f"Wrong URL or channel:liquidation-orders,instType:{kind} doesn't exist"
+                replies.append(json.dumps({"event": "error", "code": "60018", "msg": what}))
+                continue
+            if asked["channel"] == "liquidation-orders":
+                topics.add(kind)
+            replies.append(json.dumps({"event": "subscribe", "arg": asked, "connId": "c"}))
+        return replies
 
     def stands(self, topics: set[str]) -> bool:
         """Whether what all clients need is among the topics."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from seawall.ingest.wire.adapter import Listing, Raw, Request
+from seawall.ingest.wire.adapter import COIN_QUIET, Listing, Raw, Request
 from seawall.ingest.wire.context import Tally
 from seawall.ingest.wire.rows import decoded
 from seawall.ingest.wire.venues.binance_usdm import BinanceUsdm
@@ -27,6 +27,7 @@ class BinanceCoinm(BinanceUsdm):
 
     venue = "binance_coinm"
     url = "wss://dstream.binance.com/ws"
+    quiet = COIN_QUIET
     sized = True
 
     def listing(self) -> list[Request]:

@@ -8,6 +8,7 @@ limit ``p`` is taken, not as a fill.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import msgspec
 
@@ -91,11 +92,15 @@ class BinanceUsdm(Adapter):
     venue = "binance_usdm"
     channel = "forceOrder"
     url = "wss://fstream.binance.com/market/ws"
+    quiet: ClassVar[float] = 3600.0
 
     def links(self, assets: Sequence[str] | None, instruments: Sequence[str]) -> list[Link]:
         """One connection to the stream of all symbols: it holds no more than one of each."""
         frame = text_of({"method": "SUBSCRIBE", "params": ["!forceOrder@arr"], "id": 1})
-        return [Link(self.venue, self.url, (frame,), ping_seconds=60.0, silence_seconds=180.0)]
+        return [
+            Link(self.venue, self.url, (frame,), ping_seconds=60.0, silence_seconds=180.0,
+                 quiet_seconds=self.quiet)
+        ]  # fmt: skip
 
     def _events(self, raw: Raw, context: Context) -> list[WireEvent]:
         events: list[WireEvent] = []

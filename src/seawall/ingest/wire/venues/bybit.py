@@ -14,6 +14,7 @@ import msgspec
 from seawall.core import RuleError
 from seawall.ingest.wire.adapter import (
     BAD_ROW,
+    COIN_QUIET,
     OTHER,
     Adapter,
     Control,
@@ -53,6 +54,11 @@ class _Answer(msgspec.Struct, gc=False):
     ret_msg: str = ""
 
 
+class _Asked(msgspec.Struct, gc=False):
+    op: str
+    args: list[str]
+
+
 class _Instrument(msgspec.Struct, gc=False):
     symbol: str
 
@@ -69,6 +75,7 @@ class _Listed(msgspec.Struct, gc=False):
 _ROWS = {"": _Row}
 _message = msgspec.json.Decoder(_Message, strict=False)
 _answer = msgspec.json.Decoder(_Answer, strict=False)
+_asked = msgspec.json.Decoder(_Asked)
 _listed = msgspec.json.Decoder(_Listed, strict=False)
 
 
@@ -83,8 +90,8 @@ class Bybit(Adapter):
     def links(self, assets: Sequence[str] | None, instruments: Sequence[str]) -> list[Link]:
         """One connection for linear contracts and one for inverse ones, where there are any.
 
-        Without the venue's list each topic goes in a frame of its own: the venue refuses a frame
-        whole for one topic that it does not know.
+        The venue refuses a frame whole for one topic that it does not know: it is then halved.
+        Without the venue's list each topic goes in a frame of its own.
         """
         sure = bool(instruments)
         names = _of_assets(instruments, assets) if sure else _guessed(assets or ())
@@ -147,7 +154,17 @@ def _link(kind: str, names: list[str], a_frame: int) -> Link:
         frames,
         acks=len(frames),
         ping=lambda _: '{"op":"ping"}',
+        quiet_seconds=COIN_QUIET if kind == "inverse" else 3600.0,
+        parted=_halves,
     )
+
+
+def _halves(frame: str) -> tuple[str, ...]:
+    """The topics of a frame in two; nothing of a single one."""
+    said = _asked.decode(frame)
+    middle = len(said.args) // 2
+    parts = (said.args[:middle], said.args[middle:])
+    return tuple(text_of({"op": said.op, "args": p}) for p in parts) if middle else ()
 
 
 def _inverse(name: str) -> bool:

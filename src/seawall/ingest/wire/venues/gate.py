@@ -14,6 +14,7 @@ import msgspec
 
 from seawall.ingest.wire.adapter import (
     BAD_ROW,
+    COIN_QUIET,
     OTHER,
     Adapter,
     Control,
@@ -80,7 +81,7 @@ class Gate(Adapter):
                 f"wss://fx-ws.gateio.ws/v4/ws/{coin}",
                 (frame,),
                 ping=lambda now: text_of({"time": now, "channel": "futures.ping"}),
-                quiet_seconds=3600.0 if coin == "usdt" else 86_400.0,
+                quiet_seconds=3600.0 if coin == "usdt" else COIN_QUIET,
                 headers=(("X-Gate-Size-Decimal", "1"),),
             )
             for coin in _SETTLED

@@ -60,6 +60,7 @@ class Hyperliquid(Adapter):
     venue = "hyperliquid"
     channel = "userFills"
     quoted = False
+    tells_past = True
 
     def links(self, assets: Sequence[str] | None, instruments: Sequence[str]) -> list[Link]:
         """One connection with a subscription a vault."""
