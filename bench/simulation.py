@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from bench.clock import duration, once, table
+from seawall.core._columns import STOPPED
 from seawall.core.hooks import Floor
 from seawall.margin import MarginBook
 from seawall.rulebook import bind
+from seawall.sim import _layout as layout
 from seawall.sim.batch import run_batch
 from seawall.sim.engine import Simulation
 from seawall.sim.scenario import load_scenario
@@ -62,6 +64,49 @@ def _everyone(setup: Setup) -> float:
     return median([once(mark) for _ in range(5)])
 
 
+def _sent(setup: Setup, seed: int) -> tuple[np.ndarray[Any, Any], int]:
+    """Orders of accounts sent, by reason, each as often as it was tried; most in one step."""
+    sim = Simulation(setup, seed)
+    sent, most = np.zeros(4, dtype=np.int64), 0
+    while not sim.done:
+        queue = sim.world.queue[: int(sim.world.counts[layout.N_QUEUE])]
+        ready = queue[queue[:, layout.Q_READY] <= sim.step, layout.Q_REASON]
+        sent += np.bincount(ready, minlength=4)
+        most = max(most, len(ready))
+        sim.advance(sim.second + setup.floor.step)
+    return sent, most
+
+
+def _orders_of_the_hour(sizes: tuple[int, ...] = (100_000, 1_000_000)) -> None:
+    """What the hour of the shock has the engine send, at both sizes, and what an order takes."""
+    rows = []
+    for accounts in sizes:
+        calm, shock = (_setup(accounts, 1.0, shock) for shock in (False, True))
+        spent = [median(_run(s, 1)[1] for _ in range(3)) for s in (calm, shock)]
+        result = _run(shock, 1)[2][1]
+        sent, most = _sent(shock, 1)
+        kinds = np.bincount(result.events.kind, minlength=STOPPED + 1)
+        rows.append(
+            (
+                f"{accounts:,}",
+                duration(spent[1]),
+                duration(spent[0]),
+                f"{sent[layout.LIQUIDATE]:,}",
+                f"{sent[layout.STOP_OUT]:,}",
+                f"{kinds[STOPPED]:,}",
+                f"{most:,}",
+                duration((spent[1] - spent[0]) / max(int(sent.sum()), 1)),
+            )
+        )
+    table(
+        "Orders that the hour of the shock sends, each as often as it was tried",
+        ("accounts", "run", "calm", "liquidations", "stops", "filled", "in a second", "an order"),
+        rows,
+        "`Filled` counts stops that found bids or offers; `in a second` is the most that were tried"
+        " in one step; `an order` is what the shock adds to the calm hour, by all that it sent.",
+    )
+
+
 def simulate(full: bool = False) -> None:
     """a day, an hour, ten times the accounts, memory"""
     _run(_setup(3000, 0.05, shock=False), 0)
@@ -105,6 +150,7 @@ def simulate(full: bool = False) -> None:
         "`numpy, all marked` is the time it would take numpy merely to mark every account at every"
         " step, from five markings measured beside each run. Medians of three.",
     )
+    _orders_of_the_hour()
 
 
 def _batch_of(setup: Setup, runs: int, workers: int) -> float:

@@ -198,6 +198,77 @@ def test_a_scenario_that_extends_itself_is_refused(tmp_path: Path) -> None:
         load_scenario(written(tmp_path, 'extends = "a.toml"\n', "b.toml"))
 
 
+def test_a_scenario_that_extends_nothing_is_refused_where_it_says_so(tmp_path: Path) -> None:
+    middle = written(tmp_path, 'extends = "no-such-thing"\n', "middle.toml")
+    reform = written(tmp_path, 'extends = "middle.toml"\n[clock]\nstep = "soon"\n', "reform.toml")
+    for path in (middle, reform):
+        with pytest.raises(InputError, match="price-jump") as caught:
+            load_scenario(path)
+        (mistake,) = caught.value.mistakes
+        assert (mistake.what, mistake.value) == ("no such scenario", "no-such-thing")
+        assert (mistake.where, mistake.column) == (str(middle), "extends")
+
+
+# a table with a key out of range and keys that contradict each other, and what must be told of both
+TWICE_WRONG: dict[str, tuple[str, str, dict[str, str]]] = {
+    "safeguard": (
+        "[behaviours.noise]",
+        "[levers.price_bands]\ndown = 0.05\nup = 0.05\nwindow = -1\npremium_band = 0.02\n"
+        "[behaviours.noise]",
+        {
+            "levers.price_bands.window": "greater than 0",
+            "levers.price_bands": "premium_band and opening_band belong to",
+        },
+    ),
+    "third key": (
+        "[behaviours.noise]",
+        "[levers.low_leverage]\nshare = 2\nleast = 5\n[behaviours.noise]",
+        {"levers.low_leverage.share": "less than", "levers.low_leverage": "least 5 is above most"},
+    ),
+    "brackets": (
+        "[behaviours.noise]",
+        "[levers.leverage_cap]\ncap = -1\n"
+        "brackets = [{ floor_usd = 2e6, cap = 5 }, { floor_usd = 1e6, cap = 4 }]\n"
+        "[behaviours.noise]",
+        {"levers.leverage_cap.cap": "greater than", "levers.leverage_cap": "rising order"},
+    ),
+    "bracket within": (
+        "low = 8, high = 40, share = 0.4",
+        "low = 80, high = 40, share = 1.4",
+        {
+            "population.leverage[2].share": "less than",
+            "population.leverage[2]": "low must not exceed high",
+        },
+    ),
+    "population": (
+        "stop = { share = 0.2 }",
+        "stop = { share = 2, nearest = 0.9, farthest = 0.1 }",
+        {"population.stop.share": "less than", "population.stop": "nearest must not exceed"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TWICE_WRONG)
+def test_a_key_out_of_range_hides_no_contradiction(name: str, tmp_path: Path) -> None:
+    before, after, wanted = TWICE_WRONG[name]
+    assert before in SMALL, "the change does not apply"
+    with pytest.raises(InputError) as caught:
+        load_scenario(written(tmp_path, SMALL.replace(before, after, 1)))
+    told = {m.column: str(m) for m in caught.value.mistakes}
+    assert set(told) == set(wanted)
+    for key, words in wanted.items():
+        assert words in told[key]
+
+
+def test_a_key_out_of_range_alone_is_one_mistake(tmp_path: Path) -> None:
+    text = SMALL.replace(
+        "[behaviours.noise]", "[levers.low_leverage]\nmost = -1\n[behaviours.noise]"
+    )
+    with pytest.raises(InputError) as caught:
+        load_scenario(written(tmp_path, text))
+    assert [m.column for m in caught.value.mistakes] == ["levers.low_leverage.most"]
+
+
 BOOK = """\
 account,venue,instrument,size,entry_price,mark_price,margin_mode,collateral
 ann,binance,BTCUSDT,1,86000,86600,isolated,9000

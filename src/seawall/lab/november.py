@@ -91,7 +91,7 @@ def run(
     Parameters
     ----------
     seeds
-        Seeds of every variant, 2 or more; those of the published tables if None.
+        Seeds of every variant, 2 or more; ``SEEDS`` of them if None, ``REDUCED_SEEDS`` if reduced.
     workers
         Processes; one a core if None.
     reduced

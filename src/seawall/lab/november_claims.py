@@ -1,17 +1,23 @@
-"""The published advice, claim by claim, and what would decide on it; fixed before the runs."""
+"""The published advice, claim by claim, and what would decide on it.
+
+Fixed before the runs but for the last claim: "Leverage amplifies the fall" was one claim of three
+measures, and is three claims since only one of them moved.
+"""
 
 from __future__ import annotations
 
 from seawall.lab.verdicts import Claim, Test
 
 
-def _less(comparison: str, *measures: str) -> tuple[Test, ...]:
-    return tuple(Test(comparison, m, -1) for m in measures)
+def _less(comparison: str, *measures: str, day: str = "") -> tuple[Test, ...]:
+    return tuple(Test(comparison, m, -1, day) for m in measures)
 
 
 def _both_days(safeguard: str, *measures: str) -> tuple[Test, ...]:
     """On the day as it was, and with depth thinned from the start."""
-    return _less(safeguard, *measures) + _less(f"thin {safeguard}", *measures)
+    return _less(safeguard, *measures, day="21 November") + _less(
+        f"thin {safeguard}", *measures, day="thin day"
+    )
 
 
 def _more(comparison: str, *measures: str) -> tuple[Test, ...]:
@@ -78,8 +84,20 @@ CLAIMS = (
     ),
     Claim(
         "Breakers must be coordinated over venues",
-        _less("breaker together - single", "forced_usd", "accounts_forced", "gap.BTC")
-        + _less("thin breaker together - single", "forced_usd", "accounts_forced", "gap.BTC"),
+        _less(
+            "breaker together - single",
+            "forced_usd",
+            "accounts_forced",
+            "gap.BTC",
+            day="21 November",
+        )
+        + _less(
+            "thin breaker together - single",
+            "forced_usd",
+            "accounts_forced",
+            "gap.BTC",
+            day="thin day",
+        ),
     ),
     Claim(
         "The four safeguards together contain a cascade",
@@ -97,8 +115,13 @@ CLAIMS = (
         "The cluster at 95,000 feeds the rise: prices swing more with it than without",
         _more("touch - touch empty", "volatility.BTC", "gap.BTC"),
     ),
+    Claim("Leverage makes the fall of BTC deeper", _more("crisis - faint", "drop.BTC")),
     Claim(
-        "Leverage amplifies the fall",
-        _more("crisis - faint", "drop.BTC", "volatility.BTC", "forced_usd"),
+        "Leverage makes the fall rougher: prices swing more with it than without",
+        _more("crisis - faint", "volatility.BTC"),
+    ),
+    Claim(
+        "Leverage liquidates more than the outside path alone would",
+        _more("crisis - faint", "forced_usd"),
     ),
 )

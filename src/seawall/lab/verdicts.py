@@ -31,6 +31,12 @@ FLOORS = {
 }
 """Least change that counts whatever the base is: a tenth of next to nothing is nothing."""
 
+AT_REST = 0.0465
+"""Widest gap of BTC between venues, mean over runs, in a market that comes to rest.
+
+Five times the 0.93% recorded on 21 November 2025. It labels verdicts and decides none.
+"""
+
 
 class Standing(StrEnum):
     """What a measure, or a claim, comes to."""
@@ -61,13 +67,17 @@ def direction(change: Difference, share: float = SMALLEST) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """What a claim says: in a comparison, a measure falls (-1) or rises (1)."""
+    """What a claim says: in a comparison, a measure falls (-1) or rises (1).
+
+    ``day`` names the market that it is tried in, where a claim is tried in several.
+    """
 
     __test__ = False  # a noun here, not a case of the test suite
 
     comparison: str
     measure: str
     sign: int
+    day: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +101,32 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of a claim, with the changes that say so, in the order of its tests."""
+    """What came of a claim.
+
+    Attributes
+    ----------
+    claim, standing, reason
+        The claim, what it comes to, and why by the rule.
+    changes
+        What says so, in the order of the claim's tests.
+    holds
+        By how many of its measures, on which day if only one, and whether the runs that decide
+        come to rest; where nothing is decided only the last, of those that moved, or of all.
+    """
 
     claim: Claim
     standing: Standing
     reason: str
     changes: tuple[Difference, ...] = field(default=())
+    holds: str = ""
+
+    @property
+    def words(self) -> str:
+        """The verdict with how far it holds."""
+        if not self.holds:
+            return str(self.standing)
+        between = ", " if self.standing is Standing.CANNOT_TELL else " "
+        return f"{self.standing}{between}{self.holds}"
 
 
 def judge(claim: Claim, found: Mapping[str, Mapping[str, Difference]]) -> Verdict:
@@ -117,7 +147,28 @@ def judge(claim: Claim, found: Mapping[str, Mapping[str, Difference]]) -> Verdic
         return Verdict(claim, Standing.CANNOT_TELL, claim.why)
     changes = tuple(found[t.comparison][t.measure] for t in claim.tests)
     ways = [direction(d) * t.sign for d, t in zip(changes, claim.tests, strict=True)]
-    return Verdict(claim, *_of(ways), changes)
+    standing, reason = _of(ways)
+    moved = [t for t, way in zip(claim.tests, ways, strict=True) if way]
+    parts = [] if standing is Standing.CANNOT_TELL else _holds(claim.tests, moved)
+    if not any(_at_rest(found[t.comparison]) for t in moved or claim.tests):
+        parts.append("in runs that do not come to rest")
+    return Verdict(claim, standing, reason, changes, ", ".join(parts))
+
+
+def _holds(tests: Sequence[Test], deciding: Sequence[Test]) -> list[str]:
+    """How far a verdict holds that these of the tests decide."""
+    one = len(tests) == 1
+    parts = ["by its one measure" if one else f"by {len(deciding)} of {len(tests)} measures"]
+    days = {t.day for t in deciding}
+    if len(days) == 1 and len({t.day for t in tests}) > 1:
+        parts.append(f"{days.pop()} only")
+    return parts
+
+
+def _at_rest(found: Mapping[str, Difference]) -> bool:
+    """Whether venues stay together in both of what is compared."""
+    gap = found.get("gap.BTC")
+    return gap is None or not max(gap.base[0], gap.reform[0]) > AT_REST
 
 
 def _of(ways: Sequence[int]) -> tuple[Standing, str]:

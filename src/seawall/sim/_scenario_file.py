@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ def read_tables(path: Path, find: Callable[[str], Path]) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If a file cannot be read, or a chain of files comes back to itself.
+        If a file cannot be read, extends one that is not there, or a chain of files comes back
+        to itself.
     """
     return _read(path, find, ())
 
@@ -132,7 +134,14 @@ def _has(value: Any, parts: list[str]) -> bool:
 
 def _base_of(path: Path, base: str, find: Callable[[str], Path]) -> Path:
     near = path.parent / base
-    return near.resolve() if near.is_file() else find(base)
+    if near.is_file():
+        return near.resolve()
+    try:
+        return find(base)
+    except InputError as error:
+        # that there is none is a mistake of the file that names it
+        told = [replace(m, where=str(path), column="extends") for m in error.mistakes]
+        raise InputError(told, error.total) from None
 
 
 def laid_over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

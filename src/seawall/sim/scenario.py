@@ -16,14 +16,22 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import SchemaValidator
 
 from seawall.core import InputError, Mistake
 from seawall.rulebook.levers import Lever, levers
 from seawall.rulebook.losses import LossRule, loss_rules
 from seawall.rulebook.plugin import Plugin
-from seawall.sim._scenario_file import key_path, mistake_of, read_tables, where_said
+from seawall.sim._scenario_file import (
+    key_path,
+    laid_over,
+    mistake_of,
+    read_tables,
+    where_said,
+)
 from seawall.sim._scenario_model import SPANS, BookPopulation, ScenarioModel, seconds_of
 from seawall.sim.behaviours import Behaviour, behaviours
+from seawall.sim.contradictions import every_error
 from seawall.sim.shocks import Shock, shocks
 
 SCENARIOS = Path(__file__).parent / "scenarios"
@@ -155,11 +163,34 @@ def scenario_of(tables: Mapping[str, Any], path: Path) -> Scenario:
     try:
         model = ScenarioModel.model_validate_json(json.dumps(tables, default=str), strict=True)
     except ValidationError as error:
-        wrong = [mistake_of(path, detail) for detail in error.errors()]
+        found = every_error(ScenarioModel, error, tables, _read_model)
+        wrong = [mistake_of(path, detail) for detail in found]
         raise InputError([*wrong, *mistakes]) from None
     if mistakes:
         raise InputError(mistakes)
     return Scenario(path.stem, path, model, shocks=listed, places=places, **plugins)
+
+
+def with_levers(name: str | os.PathLike[str], levers: Mapping[str, Any]) -> Scenario:
+    """A scenario with safeguards over it, as a file ``reform.toml`` that extends it states them.
+
+    Parameters
+    ----------
+    name
+        Scenario, by name or path.
+    levers
+        Tables of the section ``levers``, by name.
+
+    Raises
+    ------
+    InputError
+        With every mistake in them, as of that file.
+    """
+    tables = read_tables(find_scenario(name), find_scenario)
+    title = f"{tables.get('title', name)}, with {', '.join(levers).replace('_', ' ')}"
+    return scenario_of(
+        laid_over(tables, {"title": title, "levers": dict(levers)}), Path("reform.toml")
+    )
 
 
 def differences(base: Scenario, reform: Scenario) -> list[tuple[str, Any, Any]]:
@@ -271,8 +302,18 @@ def _plugin(
         value = str(kind) if kind else None
         wrong.append(Mistake(what, str(path), column=f"{place}.kind", value=value, allowed=allowed))
         return None
+    model = known[str(kind)]
     try:
-        return known[str(kind)].model_validate(_frozen(parameters), strict=True)
+        return model.model_validate(_frozen(parameters), strict=True)
     except ValidationError as error:
-        wrong += [mistake_of(path, detail, place) for detail in error.errors()]
+        found = every_error(model, error, parameters, _read_plugin)
+        wrong += [mistake_of(path, detail, place) for detail in found]
         return None
+
+
+def _read_model(validator: SchemaValidator, tables: Any) -> object:
+    return validator.validate_json(json.dumps(tables, default=str), strict=True)
+
+
+def _read_plugin(validator: SchemaValidator, parameters: Any) -> object:
+    return validator.validate_python(_frozen(parameters), strict=True)

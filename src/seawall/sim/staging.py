@@ -275,7 +275,7 @@ def _contradicts(lever: Lever, other: Lever) -> str:
 def _refused(scenario: Scenario, floor: Floor, margin: MarginBook) -> list[Mistake]:
     """What behaviours, levers and shocks refuse when they are tried on an empty timeline."""
     timeline = Timeline.quiet(floor)
-    traders = Traders.of(margin.book, margin.accounts_state().equity)
+    traders = Traders.of(margin.book, margin.accounts_state().equity.copy())
     tries: list[tuple[str, Callable[[], Any]]] = []
     for name, behaviour in scenario.behaviours.items():
         tries.append((f"behaviours.{name}", partial(behaviour.act, floor)))

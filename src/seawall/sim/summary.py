@@ -71,11 +71,19 @@ def _of_losses(run: Run) -> Row:
     }
 
 
+FEW = 20
+"""Runs below which 5% and 95% of them would lie between the two lowest and the two highest."""
+
+
 def quantiles(rows: list[Row], name: str) -> tuple[float, float, float]:
-    """5%, median and 95% of a measure over runs; NaN where it is defined in none."""
+    """5%, median and 95% of a measure over runs; NaN where it is defined in none.
+
+    Of fewer than ``FEW`` runs it is the lowest, the median and the highest.
+    """
     values = np.array([row.get(name, np.nan) for row in rows])
     values = values[np.isfinite(values)]
     if not len(values):
         return (float("nan"),) * 3
-    low, middle, high = np.quantile(values, (0.05, 0.5, 0.95)).tolist()
+    ends = (0.0, 0.5, 1.0) if len(rows) < FEW else (0.05, 0.5, 0.95)
+    low, middle, high = np.quantile(values, ends).tolist()
     return low, middle, high

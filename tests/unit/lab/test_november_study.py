@@ -23,7 +23,7 @@ from seawall.lab.november_variants import (
     shrunk,
     variants,
 )
-from seawall.lab.verdicts import FLOORS, Claim, Standing, Test, direction, judge
+from seawall.lab.verdicts import AT_REST, FLOORS, Claim, Standing, Test, direction, judge
 from seawall.report.encode import to_json
 from seawall.report.november import november_report
 from seawall.report.schema import schema_of
@@ -93,6 +93,54 @@ def test_a_claim_is_decided_by_all_of_its_measures(
 def test_nothing_that_moves_cannot_decide() -> None:
     claim = Claim("x", (Test("a", "accounts_forced", -1),))
     assert judge(claim, {"a": {"accounts_forced": STAYS}}).standing is Standing.CANNOT_TELL
+
+
+def test_a_verdict_says_by_how_many_measures_and_on_which_day() -> None:
+    tests = tuple(Test(k, "forced_usd", -1, day) for k, day in (("a", "day"), ("b", "thin day")))
+    stays = change("forced_usd", 1000e6, -1e6, 50e6)
+    thin = judge(Claim("x", tests), {"a": {"forced_usd": stays}, "b": {"forced_usd": FALLS}})
+    assert thin.holds == "by 1 of 2 measures, thin day only"
+    assert thin.words == "supported by 1 of 2 measures, thin day only"
+    both = judge(Claim("x", tests), {"a": {"forced_usd": FALLS}, "b": {"forced_usd": FALLS}})
+    assert both.words == "supported by 2 of 2 measures"
+    neither = judge(Claim("x", tests), {"a": {"forced_usd": stays}, "b": {"forced_usd": stays}})
+    assert (neither.holds, neither.words) == ("", "cannot tell")
+
+
+@pytest.mark.parametrize(
+    ("gap", "said"), [(AT_REST, False), (AT_REST + 0.001, True), (math.nan, False)]
+)
+def test_a_verdict_says_when_all_that_decides_does_not_come_to_rest(gap: float, said: bool) -> None:
+    def found(base: float) -> dict[str, Difference]:
+        return {"forced_usd": FALLS, "gap.BTC": change("gap.BTC", base, 0.0, 0.0)}
+
+    one = judge(Claim("x", (Test("a", "forced_usd", -1),)), {"a": found(gap)})
+    assert one.holds.endswith("do not come to rest") == said
+    # a second comparison that comes to rest and says the same is enough
+    two = Claim("x", (Test("a", "forced_usd", -1), Test("b", "forced_usd", -1)))
+    assert judge(two, {"a": found(gap), "b": found(0.01)}).words == "supported by 2 of 2 measures"
+
+
+@pytest.mark.parametrize("accounts", [RISES, STAYS])
+def test_what_cannot_be_told_says_so_too_of_runs_that_do_not_come_to_rest(
+    accounts: Difference,
+) -> None:
+    money = FALLS if accounts is RISES else change("forced_usd", 1000e6, -1e6, 50e6)
+    claim = Claim("x", (Test("a", "forced_usd", -1), Test("a", "accounts_forced", -1)))
+
+    def words(gap: float) -> str:
+        gaps = change("gap.BTC", 0.01, gap - 0.01, 0.0)
+        measures = {"forced_usd": money, "accounts_forced": accounts, "gap.BTC": gaps}
+        return judge(claim, {"a": measures}).words
+
+    assert words(AT_REST - 0.001) == "cannot tell"
+    assert words(AT_REST + 0.001) == "cannot tell, in runs that do not come to rest"
+
+
+def test_no_claim_of_the_fall_is_decided_by_what_is_no_fall() -> None:
+    deeper = [c for c in CLAIMS if "deeper" in c.text]
+    assert [[t.measure for t in c.tests] for c in deeper] == [["drop.BTC"]]
+    assert not any("amplifies" in c.text for c in CLAIMS)
 
 
 def test_what_cannot_be_asked_says_why() -> None:
@@ -257,6 +305,19 @@ def test_the_report_is_described_by_its_schema(found: november.NovemberStudy) ->
     verdicts = next(t for t in report.tables if t.key == "verdicts")
     assert len(verdicts.rows) == len(found.verdicts)
     assert any("reduced" in w for w in report.warnings)
+    assert [row[:2] for row in verdicts.rows] == [(v.claim.text, v.words) for v in found.verdicts]
+
+
+def test_ends_of_few_runs_are_called_what_they_are(found: november.NovemberStudy) -> None:
+    report = november_report(found)
+    record = next(t for t in report.tables if t.key == "record")
+    assert [c.title for c in record.columns if c.key in ("low", "high")] == ["Lowest", "Highest"]
+    assert "lowest to highest of 2 runs" in record.caption
+    assert "one draw" in record.caption
+    assert {h.band for h in report.headlines} == {"lowest to highest of 2 runs"}
+    forced = sorted(row["forced_usd"] for row in found.rows[CRISIS].values())
+    total = next(x for x in found.targets if x.target.key == "total_usd")
+    assert (total.low, total.high) == pytest.approx((forced[0], forced[-1]))
 
 
 def test_forced_is_measured_once(bases: dict[str, Setup], found: november.NovemberStudy) -> None:

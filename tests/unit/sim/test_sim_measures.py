@@ -14,7 +14,7 @@ from seawall.core.hooks import Floor, Market
 from seawall.sim import measures as ms
 from seawall.sim.bearers import waterfalls, who_pays
 from seawall.sim.run import SERIES, Events, Run
-from seawall.sim.summary import quantiles, summarise
+from seawall.sim.summary import FEW, quantiles, summarise
 
 ROWS = [
     # second, kind, market, account, position, quantity, price, usd
@@ -216,3 +216,10 @@ def test_quantiles_skip_runs_in_which_a_measure_is_undefined() -> None:
     rows = [{"x": 1.0}, {"x": math.nan}, {"x": 3.0}, {}]
     assert quantiles(rows, "x")[1] == 2.0
     assert all(math.isnan(v) for v in quantiles(rows, "y"))
+
+
+def test_few_runs_are_told_by_their_lowest_and_highest() -> None:
+    few = [{"x": float(k)} for k in range(FEW - 1)]
+    assert quantiles(few, "x") == (0.0, (FEW - 2) / 2, FEW - 2.0)
+    many = [{"x": float(k)} for k in range(101)]
+    assert quantiles(many, "x") == (5.0, 50.0, 95.0)

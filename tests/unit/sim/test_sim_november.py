@@ -96,6 +96,17 @@ def test_what_comes_out_beside_the_record(full: Drawn) -> None:
     assert rows["largest_order_usd"].book < 36.78e6
 
 
+def test_figures_made_of_others_are_what_these_make(full: Drawn) -> None:
+    value = {f.key: f.value for f in full.market.record}
+    top = sum(value[f"{v}_usd"] for v in ("bybit", "hyperliquid", "binance_usdm"))
+    assert value["top3_share"] == pytest.approx(top / value["total_usd"], abs=5e-4)
+    five = top + value["htx_usd"] + value["okx_usd"]
+    rest = (five - value["ordinary_usd"]) / (value["traders"] - value["ordinary_traders"])
+    near = value["ordinary_usd"] / value["ordinary_traders"]
+    conflict = next(f.conflict for f in full.market.record if f.key == "ordinary_traders")
+    assert f"{near:,.0f} against {rest:,.0f}" in conflict
+
+
 def test_the_record_is_complete(full: Drawn) -> None:
     record = full.market.record
     assert len({f.key for f in record}) == len(record) == len(full.rows)
