@@ -1,7 +1,8 @@
 """A futures exchange on the loopback that speaks Binance's and Bybit's REST and WebSocket.
 
 Made for the real ccxt classes: they list its markets, follow its marks over a socket, and send it
-signed orders, whose signatures it checks. What it is told to refuse, it refuses as the venues do.
+signed orders, whose signatures it checks, and ask for those that are open. What it is told to
+refuse, it refuses as the venues do; answers that it is told to lose, it loses.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -20,10 +22,21 @@ from aiohttp import WSMsgType, web
 COINS = ("BTC", "ETH")
 TICKS = {"BTC": "0.10", "ETH": "0.01"}
 
+Answer = Callable[[web.Request], Awaitable[web.Response]]
+
+
+def _unsigned() -> web.Response:
+    said = {"code": -1022, "msg": "Signature for this request is not valid."}
+    return web.json_response(said, status=400)
+
 
 @dataclass
 class WatchedVenue:
-    """The exchange. ``orders`` are those that it took, ``said`` every signed question."""
+    """The exchange. ``orders`` are those that it took, ``said`` every signed question.
+
+    ``gone`` are client ids of orders that are open no more. ``losses`` is how it hangs up on the
+    next orders: ``before`` they are taken, or ``after``; ``mute`` on all questions after orders.
+    """
 
     key: str = "a-stop-key"
     secret: str = "a-stop-secret"
@@ -31,6 +44,9 @@ class WatchedVenue:
     refuse: str = ""
     orders: list[dict[str, Any]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+    losses: list[str] = field(default_factory=list)
+    mute: bool = False
     url: str = ""
 
     async def __aenter__(self) -> WatchedVenue:
@@ -61,7 +77,7 @@ class WatchedVenue:
             for coin in marks:
                 await self._tell(socket, coin)
 
-    async def followed(self, patience: float = 10.0) -> None:
+    async def followed(self, patience: float = 200.0) -> None:
         """Wait until somebody follows the marks."""
         async with asyncio.timeout(patience):
             while not any(getattr(s, "followed", None) for s in self._sockets):
@@ -78,7 +94,11 @@ class WatchedVenue:
         if path.endswith("/instruments-info"):
             return web.json_response(self._bybit_markets(request.query.get("category", "")))
         if path.endswith(("/algoOrder", "/fapi/v1/order")):
-            return await self._binance_order(request)
+            return await self._perhaps(request, self._binance_order)
+        if path.endswith("/openAlgoOrders"):
+            return await self._perhaps(request, self._binance_open)
+        if path.endswith("/v5/order/realtime"):
+            return await self._perhaps(request, self._bybit_open)
         if path.endswith("/v5/user/query-api"):
             result = {"readOnly": 0, "uta": 1, "unified": 0}
             return web.json_response({"retCode": 0, "retMsg": "OK", "result": result, "time": 1})
@@ -86,7 +106,7 @@ class WatchedVenue:
             result = {"unifiedMarginStatus": 4, "marginMode": "REGULAR_MARGIN"}
             return web.json_response({"retCode": 0, "retMsg": "OK", "result": result, "time": 1})
         if path.endswith("/v5/order/create"):
-            return await self._bybit_order(request)
+            return await self._perhaps(request, self._bybit_order)
         return web.json_response({"code": -1, "msg": f"no such path {path}"}, status=404)
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
@@ -142,52 +162,103 @@ class WatchedVenue:
             }
         await socket.send_json(told)
 
-    async def _binance_order(self, request: web.Request) -> web.Response:
+    async def _perhaps(self, request: web.Request, answer: Answer) -> web.Response:
+        """Answer, or hang up before or after what is asked was done."""
+        if answer in (self._binance_open, self._bybit_open):
+            loss = "before" if self.mute else ""
+        else:
+            loss = self.losses.pop(0) if self.losses else ""
+        said = web.Response() if loss == "before" else await answer(request)
+        if loss:
+            assert request.transport is not None
+            request.transport.close()
+        return said
+
+    async def _binance_asked(self, request: web.Request) -> dict[str, str] | None:
+        """What is asked; None if it is not signed as it should be."""
         text = (await request.text()) or request.query_string
         self.said.append(f"{request.method} {request.path} {text}")
         signed, _, signature = text.rpartition("&signature=")
         wanted = hmac.new(self.secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
         if request.headers.get("X-MBX-APIKEY") != self.key or signature != wanted:
-            return web.json_response(
-                {"code": -1022, "msg": "Signature for this request is not valid."}, status=400
-            )
-        order = dict(parse_qsl(signed))
+            return None
+        return dict(parse_qsl(signed))
+
+    async def _binance_open(self, request: web.Request) -> web.Response:
+        if await self._binance_asked(request) is None:
+            return _unsigned()
+        some = enumerate(self.orders, 1001)
+        rows = [self._binance_row(o, k) for k, o in some if o["clientAlgoId"] not in self.gone]
+        return web.json_response(rows)
+
+    async def _binance_order(self, request: web.Request) -> web.Response:
+        order = await self._binance_asked(request)
+        if order is None:
+            return _unsigned()
         if self.refuse:
             return web.json_response({"code": -2021, "msg": self.refuse}, status=400)
-        known = {o.get("clientAlgoId") or o.get("newClientOrderId") for o in self.orders}
-        name = order.get("clientAlgoId") or order.get("newClientOrderId")
-        if name in known:
+        open_ = {o["clientAlgoId"] for o in self.orders} - self.gone
+        if order["clientAlgoId"] in open_:
             return web.json_response(
                 {"code": -4116, "msg": "ClientOrderId is duplicated."}, status=400
             )
         self.orders.append(order)
-        return web.json_response(
-            {
-                "algoId": 1000 + len(self.orders),
-                "clientAlgoId": name,
-                "algoType": "CONDITIONAL",
-                "orderType": order.get("type"),
-                "symbol": order.get("symbol"),
-                "side": order.get("side"),
-                "positionSide": "BOTH",
-                "timeInForce": "GTC",
-                "quantity": order.get("quantity"),
-                "algoStatus": "NEW",
-                "triggerPrice": order.get("triggerPrice"),
-                "price": "0",
-                "workingType": order.get("workingType"),
-                "reduceOnly": True,
-                "createTime": int(time.time() * 1000),
-            }
-        )
+        return web.json_response(self._binance_row(order, 1000 + len(self.orders)))
 
-    async def _bybit_order(self, request: web.Request) -> web.Response:
-        text = await request.text()
-        self.said.append(f"POST {request.path} {text}")
+    def _binance_row(self, order: dict[str, Any], number: int) -> dict[str, Any]:
+        return {
+            "algoId": number,
+            "clientAlgoId": order.get("clientAlgoId"),
+            "algoType": "CONDITIONAL",
+            "orderType": order.get("type"),
+            "symbol": order.get("symbol"),
+            "side": order.get("side"),
+            "positionSide": "BOTH",
+            "timeInForce": "GTC",
+            "quantity": order.get("quantity"),
+            "algoStatus": "NEW",
+            "triggerPrice": order.get("triggerPrice"),
+            "price": "0",
+            "workingType": order.get("workingType"),
+            "reduceOnly": True,
+            "createTime": int(time.time() * 1000),
+        }
+
+    def _bybit_signed(self, request: web.Request, text: str) -> bool:
+        self.said.append(f"{request.method} {request.path} {text}")
         h = request.headers
         told = h.get("X-BAPI-TIMESTAMP", "") + self.key + h.get("X-BAPI-RECV-WINDOW", "") + text
         wanted = hmac.new(self.secret.encode(), told.encode(), hashlib.sha256).hexdigest()
-        if h.get("X-BAPI-SIGN") != wanted:
+        return h.get("X-BAPI-SIGN") == wanted
+
+    async def _bybit_open(self, request: web.Request) -> web.Response:
+        asked = dict(parse_qsl(request.query_string))
+        if not self._bybit_signed(request, request.query_string):
+            return web.json_response({"retCode": 10004, "retMsg": "error sign!", "result": {}})
+        rows = [
+            {
+                "orderId": f"b-{k}",
+                "orderLinkId": o["orderLinkId"],
+                "symbol": o["symbol"],
+                "side": o["side"],
+                "orderType": "Market",
+                "orderStatus": "Untriggered",
+                "qty": o["qty"],
+                "triggerPrice": o["triggerPrice"],
+                "stopOrderType": "Stop",
+                "reduceOnly": True,
+                "createdTime": "1",
+                "updatedTime": "1",
+            }
+            for k, o in enumerate(self.orders, 1)
+            if o["orderLinkId"] not in self.gone and asked.get("orderFilter") == "StopOrder"
+        ]
+        result = {"list": rows, "category": "linear", "nextPageCursor": ""}
+        return web.json_response({"retCode": 0, "retMsg": "OK", "result": result, "time": 1})
+
+    async def _bybit_order(self, request: web.Request) -> web.Response:
+        text = await request.text()
+        if not self._bybit_signed(request, text):
             return web.json_response({"retCode": 10004, "retMsg": "error sign!", "result": {}})
         if self.refuse:
             return web.json_response({"retCode": 110003, "retMsg": self.refuse, "result": {}})

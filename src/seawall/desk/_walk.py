@@ -157,3 +157,37 @@ def walk(
                     if called[a, p] < 0:
                         called[a, p] = t
                     left -= 1
+
+
+@kernel
+def walk_on(
+    first, last, start, value, driver, carry, table, add, edge, first_rate, first_deduction, rates,
+    deductions, curves, fixed, lengths, close, low, high, begin, money, fallen,
+):  # fmt: skip
+    """Walk one account on from the step ``begin[p]`` of every path, with ``money[p]`` of its own.
+
+    ``money`` is cash as in :func:`walk`, funding paid until then taken off. Which of the
+    points of the first step came before ``begin`` is not known: all of them count. ``fallen`` (n,)
+    becomes the step of the fall, -1 for never; on paths whose ``begin`` is no step there is none.
+    """
+    steps = lengths.size
+    factor = np.empty((3, 2 * close.shape[2]))
+    seen = np.empty((1, 7))
+    standing = np.ones(1, dtype=np.bool_)
+    for p in range(first, last):
+        fallen[p] = -1
+        have = money[p]
+        for t in range(begin[p], steps):
+            fill_factors(p, t, low, high, close, factor)
+            look(
+                start, standing, value, driver, carry, table, add, edge, first_rate,
+                first_deduction, rates, deductions, curves, factor, seen,
+            )  # fmt: skip
+            for where in range(3):
+                if have + seen[0, where] <= fixed + seen[0, NEED + where]:
+                    fallen[p] = t
+            have -= lengths[t] * seen[0, PAID]
+            if have + seen[0, CLOSE] <= fixed + seen[0, NEED + CLOSE]:
+                fallen[p] = t
+            if fallen[p] >= 0:
+                break

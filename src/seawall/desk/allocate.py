@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.core import InputError, Mistake
-from seawall.desk.allocation_odds import Account, Rung, Stressed, ladder, stressed
+from seawall.desk.allocation_odds import Account, Broken, Rung, Stressed, broken, ladder, stressed
 from seawall.desk.candle_sheet import Sheet
+from seawall.desk.depeg_risk import EventRisk, event_risk
 from seawall.desk.groups import Group, GroupRule, group_assets, turnover_usd
 from seawall.desk.limits import Limits, held
 from seawall.desk.optimise import Method, find_weights, require_skfolio
-from seawall.desk.stablecoins import stress_days, stress_events
+from seawall.desk.stablecoins import YEAR_DAYS, stress_days, stress_events
 
 Floats = NDArray[np.float64]
 
@@ -68,7 +69,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One asset of an allocation; weights and shares are fractions, ``notional_usd`` levered."""
+    """One asset of an allocation; weights and shares are fractions, ``notional_usd`` levered.
+
+    ``risk_share`` is of the loss on the worst days there were, ``event_share`` of that with depegs
+    and a failing venue among the days.
+    """
 
     asset: str
     group: Group
@@ -77,14 +82,17 @@ class Holding:
     notional_usd: float
     daily_volatility: float
     risk_share: float
+    event_share: float
 
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
     """Weights, their risk, and what could liquidate the account.
 
-    ``day`` is the end of the history, UTC ns. Risk figures are of the days looked back at, of
-    the account at its leverage, as fractions of equity, losses > 0.
+    ``day`` is the end of the history, UTC ns. ``expected_depeg_loss`` is of the stablecoin share a
+    year, ``expected_collateral_loss`` if all collateral is in one, as that of perpetuals. Risk
+    figures are of the days looked back at, of the account at its leverage, as fractions of equity,
+    losses > 0.
     """
 
     request: Request
@@ -99,9 +107,16 @@ class Allocation:
     cost: float
     stresses: tuple[Stressed, ...]
     ladder: tuple[Rung, ...]
+    broken: tuple[Broken, ...]
+    events: EventRisk
     expected_depeg_loss: float
+    expected_collateral_loss: float
     expected_venue_loss: float
     notes: tuple[str, ...]
+
+    def broken_at(self) -> Broken:
+        """The odds with broken collateral at the request's own leverage."""
+        return next(b for b in self.broken if b.leverage == self.request.leverage)
 
     def rung(self, moved: str) -> Rung:
         """The odds at the request's own leverage."""
@@ -147,10 +162,18 @@ def allocate(sheet: Sheet, request: Request | None = None) -> Allocation:
     held_coins = Account.of(
         sheet, coins, weights[: len(coins)], stable, request.days, request.equity_usd, request.venue
     )
+    events = event_risk(
+        returns,
+        weights * levered,
+        assets,
+        days_of_stress,
+        request.venue_failures_a_year / YEAR_DAYS,
+        stress_events().venue_lost,
+    )
     loss = float(np.mean([e.loss for e in stress_events().depegs]))
     return Allocation(
         request=request,
-        holdings=_holdings(request, assets, groups, weights, before, returns, levered),
+        holdings=_holdings(request, assets, groups, weights, before, returns, levered, events),
         left_out=left_out,
         day=day,
         days=len(returns),
@@ -161,7 +184,12 @@ def allocate(sheet: Sheet, request: Request | None = None) -> Allocation:
         cost=turnover * request.fee,
         stresses=stressed(held_coins, request.leverage),
         ladder=ladder(held_coins, request.leverage, request.paths, request.seed),
+        broken=broken(
+            held_coins, request.leverage, request.paths, request.seed, request.depegs_a_year
+        ),
+        events=events,
         expected_depeg_loss=stable * request.depegs_a_year * loss,
+        expected_collateral_loss=request.depegs_a_year * loss,
         expected_venue_loss=request.venue_failures_a_year * stress_events().venue_lost,
         notes=(*_short_of(request, len(returns)), *held_coins.margin(request.leverage).notes),
     )
@@ -249,6 +277,7 @@ def _holdings(
     before: Floats,
     returns: Floats,
     levered: Floats,
+    events: EventRisk,
 ) -> tuple[Holding, ...]:
     exposure = weights * levered
     account = returns @ exposure
@@ -264,6 +293,7 @@ def _holdings(
             float(exposure[k]) * request.equity_usd,
             float(returns[:, k].std(ddof=1)),
             float(share[k]),
+            float(events.shares[k]),
         )
         for k, a in sorted(enumerate(assets), key=lambda item: -weights[item[0]])
     )

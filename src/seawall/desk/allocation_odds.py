@@ -23,6 +23,7 @@ HORIZONS = (3600.0, 86_400.0, 604_800.0)
 LADDER = (1.0, 2.0, 3.0, 5.0, 10.0)
 AS_IT_WAS, AS_ONE = "as it was", "all as one"
 _LATEST = 2**63 - 1
+_YEAR = 365.0 * DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,28 @@ class Stressed:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """Odds of liquidation at one leverage: horizon in seconds to probability and its error."""
+    """Odds of liquidation at one leverage: horizon in seconds to probability and its error.
+
+    ``paths`` is how many each probability is a share of.
+    """
 
     leverage: float
     moved: str
     probability: dict[float, tuple[float, float]]
+    paths: int
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Odds of liquidation at one leverage, all coins moving as one, by horizon in seconds.
+
+    ``given`` is where the collateral's stablecoin is broken all along, mean over the events, with
+    its error; ``in_all`` is by the rate at which that is taken to happen.
+    """
+
+    leverage: float
+    given: dict[float, tuple[float, float]]
+    in_all: dict[float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,8 +165,40 @@ def ladder(account: Account, leverage: float, count: int, seed: int) -> tuple[Ru
                         h: (float(p[0]), float(standard_error(p, count)[0]))
                         for h, p in chance.items()
                     },
+                    count,
                 )
             )
+    return tuple(out)
+
+
+def broken(
+    account: Account, leverage: float, count: int, seed: int, a_year: float
+) -> tuple[Broken, ...]:
+    """Odds at each leverage of :func:`ladder` with all collateral in a stablecoin that may break.
+
+    Parameters
+    ----------
+    a_year
+        Times a year that it breaks, each of the events being as likely as the others.
+    """
+    horizons = [h for h in HORIZONS if h >= account.recent.step]
+    paths = resampled(account.recent, together(changes(account.recent)), max(horizons), count, seed)
+    events = stress_events().depegs
+    out = []
+    for lever in sorted({*LADDER, leverage}):
+        try:
+            whole = passages(account.margin(lever), paths)
+        except InputError:
+            continue
+        fallen = [passages(account.margin(lever, e.loss), paths) for e in events]
+        given, in_all = {}, {}
+        for h in horizons:
+            shares = np.array([f.probability(h)[0] for f in fallen])
+            p = shares.mean(keepdims=True)
+            breaks = -float(np.expm1(-a_year * h / _YEAR))
+            given[h] = (float(p[0]), float(standard_error(p, count)[0]))
+            in_all[h] = (1.0 - breaks) * float(whole.probability(h)[0]) + breaks * float(p[0])
+        out.append(Broken(lever, given, in_all))
     return tuple(out)
 
 

@@ -59,6 +59,24 @@ def read_rows(
     return {a: found[a] for a in wanted}
 
 
+def further_rows(
+    source: Path, assets: Sequence[str], most: int, format: str | None = None, venue: str = ""
+) -> dict[str, Rows]:
+    """Rows of up to ``most`` assets of the source that are not among ``assets``.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_rows`.
+    """
+    if not source.is_dir():
+        found = read_rows(source, None, format, venue)
+        return {a: found[a] for a in [a for a in found if a not in assets][:most]}
+    names = dict.fromkeys(_asset_of(_stem(file))[0] for file in _files(source, None))
+    others = [name for name in names if name not in assets][:most]
+    return read_rows(source, others, format, venue) if others else {}
+
+
 def _one(asset: str, some: Mapping[str, Sequence[Rows]], source: Path) -> Rows:
     """Rows of the one instrument of an asset, from all files that hold some, per unit of it."""
     if len(some) > 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +15,23 @@ Ints = NDArray[np.int64]
 
 PRICES = ("open", "high", "low", "close")
 _SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Candles left out because ``assets`` have none: before ``time``, UTC ns, or from it on."""
+
+    assets: tuple[str, ...]
+    time: int
+    before: bool
+
+    def __str__(self) -> str:
+        side = "before" if self.before else "from"
+        verb = "has" if len(self.assets) == 1 else "have"
+        return (
+            f"candles {side} {format_time(self.time)} are left out: {', '.join(self.assets)} "
+            f"{verb} none"
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,8 +50,13 @@ class Candles:
         Shape (T, A): USD.
     source
         Where they came from.
-    notes
+    of_price
+        ``mark``, ``last`` or ``index`` where that is known, ``fills`` of liquidations, else empty.
+    cuts
         What was left out to bring the assets onto one clock.
+    beside
+        Reads candles of further assets of the source, each of one asset; None where that is not
+        known.
     """
 
     assets: tuple[str, ...]
@@ -45,7 +67,9 @@ class Candles:
     low: Floats
     close: Floats
     source: str = ""
-    notes: tuple[str, ...] = ()
+    of_price: str = ""
+    cuts: tuple[Cut, ...] = ()
+    beside: Callable[[], Sequence[Candles]] | None = None
 
     def __len__(self) -> int:
         return len(self.time)
@@ -81,7 +105,9 @@ class Candles:
                     allowed=f"{format_time(int(self.time[0]))} to {format_time(self.end)}",
                 )
             )
-        return self._rows(slice(0, kept))
+        found = self._rows(slice(0, kept))
+        # what has not happened yet was not cut off
+        return replace(found, cuts=tuple(c for c in found.cuts if c.before or c.time < time))
 
     def since(self, time: int) -> Candles:
         """The candles that begin at UTC ns ``time`` or later."""

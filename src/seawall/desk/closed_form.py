@@ -54,16 +54,20 @@ def touch_probability(
     distance
         Log of the level over the price; NaN where there is none.
     sigma
-        Daily standard deviation of log changes.
+        Daily standard deviation of log changes, >= 0. A price of 0 goes where its drift takes it
+        and nowhere else.
     horizon
         Seconds.
     drift
         Mean log change a day; by default -sigma**2 / 2, so that the price drifts nowhere.
     """
     distance, sigma = np.asarray(distance, np.float64), np.asarray(sigma, np.float64)
-    mean = -0.5 * sigma**2 if drift is None else drift
-    towards = np.sign(distance) * mean / sigma
-    return first_passage(np.abs(distance) / sigma, towards, horizon / DAY)
+    towards = np.sign(distance) * (-0.5 * sigma**2 if drift is None else drift)
+    far, days = np.abs(distance), horizon / DAY
+    still = sigma == 0.0
+    unit = np.where(still, 1.0, sigma)
+    carried = far <= np.maximum(towards, 0.0) * days
+    return np.where(still, carried, first_passage(far / unit, towards / unit, days))
 
 
 def account_passage(

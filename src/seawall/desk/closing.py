@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +29,13 @@ def slipped(notional_usd: Floats | float, depth: Floats | float, law: ImpactLaw)
     return np.asarray(-np.expm1(-moved / (1.0 + law.exponent)))
 
 
+def taker_fees(margin: MarginBook) -> Floats:
+    """Shape (n,): what taking costs each position, a fraction of its notional."""
+    usual = np.array([t.margin.taker_fee for t in margin.terms])[margin.venue_of_positions()]
+    own = margin.book.positions.taker_fee
+    return np.where(np.isnan(own), usual, own)
+
+
 class Closing:
     """What closing an account costs it, by its venue's rules and its assets' depth."""
 
@@ -34,10 +43,7 @@ class Closing:
         self.margin, self.law = margin, law
         self.depth = depth * law.remaining
         book = margin.book
-        venue = margin.venue_of_positions()
-        taker = np.array([t.margin.taker_fee for t in margin.terms])[venue]
-        own = book.positions.taker_fee
-        self.taker = np.where(np.isnan(own), taker, own)
+        self.taker = taker_fees(margin)
         self.fee = np.array([t.liquidation.fee for t in margin.terms])[book.accounts.venue]
         kept = np.array([t.liquidation.surplus is Surplus.FUND for t in margin.terms])
         self.to_fund = kept[book.accounts.venue]
@@ -77,30 +83,46 @@ class Closing:
         """Slippage, taker fees and what is closed in one account's falls, (f,) each."""
         margin, account = self.margin, k + found.first
         held = margin.order[margin.start[account] : margin.start[account + 1]]
-        book, x = margin.book, margin.lines
-        factor = _factors(found, k, path)
-        slippage, fees, closed = (np.zeros(len(path)) for _ in range(3))
-        code, inverse = book.asset_codes()[held], book.inverse()[held]
+        x, inverse = margin.lines, margin.book.inverse()[held][:, None]
+        code = margin.book.asset_codes()[held]
+        ratio = factors(found, k, path)[2][:, code].T
+        size = np.abs(x.z[held] * x.u[held])[:, None] * np.where(inverse, 1.0 / ratio, ratio)
+        slippage = self.slippage_of(held, ratio, code).sum(axis=0)
+        return slippage, (self.taker[held][:, None] * size).sum(axis=0), size.sum(axis=0)
+
+    def slippage_of(self, held: NDArray[np.int64], ratio: Floats, code: NDArray[Any]) -> Floats:
+        """Shape (h, f): slippage of closing positions at prices over their marks, one order a coin.
+
+        Of a coin that is held on both sides only what is left of the two slips: the position on the
+        smaller side gains what the other loses by it.
+        """
+        book, x = self.margin.book, self.margin.lines
+        inverse = book.inverse()[held][:, None]
+        side = np.sign(book.positions.size[held])[:, None]
+        worth = side * np.abs(x.z[held] * x.u[held])[:, None]
+        worth = worth * np.where(inverse, 1.0 / ratio, ratio)
+        out = np.empty_like(worth)
         for a in np.unique(code).tolist():
-            phi = factor[:, a]
-            flow, worth = np.zeros(len(path)), np.zeros(len(path))
-            for i, coin in zip(held[code == a].tolist(), inverse[code == a].tolist(), strict=True):
-                value = abs(x.z[i]) * x.u[i] * (1.0 / phi if coin else phi)
-                side = np.sign(book.positions.size[i])
-                fees += self.taker[i] * value
-                closed += value
-                worth += side * value
-                flow += side * (abs(book.positions.size[i]) if coin else value)
-            slippage += np.abs(worth) * slipped(flow, self.depth[a], self.law)
-        return slippage, fees, closed
+            mine = code == a
+            flow = np.where(
+                inverse[mine], side[mine] * np.abs(book.positions.size[held][mine])[:, None],
+                worth[mine],
+            ).sum(axis=0)  # fmt: skip
+            way = np.sign(worth[mine].sum(axis=0))
+            out[mine] = worth[mine] * way * slipped(flow, self.depth[a], self.law)
+        return out
 
 
-def _factors(found: Passages, k: int, path: NDArray[np.intp]) -> Floats:
-    """Price over mark at which account ``k`` was closed on each path, shape (f, A)."""
+def factors(found: Passages, k: int, path: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
+    """Prices over marks of account ``k``'s falls on paths (f,), shape (f, A) each.
+
+    At the close before the step of the fall, at the point of the step where the fall was met, and
+    where the account was closed on the way.
+    """
     step, point = found.fallen[k, path], found.point[k, path]
     prices = found.paths
     before = prices.close[path, np.maximum(step - 1, 0)] * (step > 0)[:, None]
     kinds = (prices.low, prices.high, prices.close)
     then = np.choose(point[:, None], [kind[path, step] for kind in kinds])
     start, end = np.exp(before.astype(np.float64)), np.exp(then.astype(np.float64))
-    return np.asarray(start + found.share[k, path][:, None] * (end - start))
+    return start, end, start + found.share[k, path][:, None] * (end - start)

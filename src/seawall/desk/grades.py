@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -18,7 +19,7 @@ class Grades:
     Attributes
     ----------
     period, assets
-        When and on what they were measured, in words.
+        When and on which coins they were measured, in words.
     rows
         The bins.
     """
@@ -27,8 +28,20 @@ class Grades:
     assets: str
     rows: tuple[Reliability, ...]
 
-    def of(self, horizon: float, probability: float) -> Reliability | None:
-        """The bin that a probability within ``horizon`` seconds belongs to."""
+    def ungraded(self, assets: Iterable[str]) -> tuple[str, ...]:
+        """Those of the assets whose odds were not held against what came."""
+        known = self.assets.split(", ")
+        return tuple(a for a in assets if a not in known)
+
+    def of(
+        self, horizon: float, probability: float, assets: Iterable[str] = ()
+    ) -> Reliability | None:
+        """The bin that a probability within ``horizon`` seconds belongs to.
+
+        None where the account holds one of ``assets`` that was not graded.
+        """
+        if self.ungraded(assets):
+            return None
         return next(
             (
                 r
@@ -67,5 +80,7 @@ def as_toml(rows: tuple[Reliability, ...], period: str, assets: str) -> str:
         ]
         if r.low == r.low:
             lines += [f"low = {r.low:.3f}", f"high = {r.high:.3f}"]
+        if r.chance_low == r.chance_low:
+            lines += [f"chance_low = {r.chance_low:.3f}", f"chance_high = {r.chance_high:.3f}"]
         lines.append("")
     return "\n".join(lines)

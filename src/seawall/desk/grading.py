@@ -26,6 +26,8 @@ Mask = NDArray[np.bool_]
 
 MODELS = ("seawall", "ewma", "normal")
 """Ours; Brownian prices with RiskMetrics' variance; with the variance of the last 30 days."""
+EDGES = (0.0, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
+"""Bounds of the bins of predicted probability."""
 LEVERAGES = (3.0, 5.0, 10.0, 20.0, 50.0)
 REFIT = 7 * DAY
 _DECAY = 0.94
@@ -58,6 +60,9 @@ class Trials:
     place
         Shape (M, N, A, 2, H): probability that the model gave to a lowest price as low or lower
         than came, and to a highest as high or higher: small where the tail was met.
+    together
+        Shape (N, H, B, n): how many accounts of each of the B bins of :data:`EDGES` fell on each of
+        our n paths; None where that was not kept.
     """
 
     assets: tuple[str, ...]
@@ -69,6 +74,7 @@ class Trials:
     call: Floats
     called: Mask
     place: Floats
+    together: NDArray[np.uint16] | None = None
 
     def joined(self, other: Trials) -> Trials:
         """These and later ones."""
@@ -79,6 +85,7 @@ class Trials:
             )
             for f in fields(self)
             if f.name not in ("assets", "accounts", "horizons")
+            and getattr(self, f.name) is not None
         }
         return replace(self, **parts)
 
@@ -155,11 +162,14 @@ def grade(
     margin = graded_book(candles.assets, leverages)
     names = tuple(margin.book.traders[t] for t in margin.book.accounts.trader)
     shape = (len(origins), len(names), len(horizons))
+    bins_of = (len(origins), len(horizons), len(EDGES) - 1, count)
+    together = np.zeros(bins_of, dtype=np.uint16)
     found = Trials(
         candles.assets, names, tuple(horizons), candles.time[origins] + _ns(candles.step),
         np.empty((len(MODELS), *shape)), np.empty(shape, dtype=np.bool_), np.empty(shape),
         np.empty(shape, dtype=np.bool_),
         np.empty((len(MODELS), len(origins), len(candles.assets), 2, len(horizons))),
+        together,
     )  # fmt: skip
     came = _came(candles, origins, max(horizons))
     walked = passages(margin, came)
@@ -173,7 +183,10 @@ def grade(
         ours = passages(margin, paths)
         known = candles.until(model.time)
         for k, horizon in enumerate(horizons):
-            found.probability[0, n, :, k] = ours.probability(horizon)
+            fallen = ours.fallen_by(horizon)
+            found.probability[0, n, :, k] = fallen.mean(axis=1)
+            bins = np.digitize(found.probability[0, n, :, k], EDGES[1:-1])
+            np.add.at(together[n, k], bins, fallen)
             found.call[n, :, k] = ours.called_by(horizon).mean(axis=1)
             low, high = came.lowest(horizon)[n], came.highest(horizon)[n]
             found.place[0, n, :, 0, k] = (paths.lowest(horizon) <= low).mean(axis=0)

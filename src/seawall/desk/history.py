@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.core import InputError, Mistake, format_time
-from seawall.desk.candle_files import SHOWN, Rows, checked, clock, gaps, read_rows, step_of
-from seawall.desk.candles import PRICES, Candles, without_prices
+from seawall.core import InputError, Mistake
+from seawall.desk.candle_files import (
+    SHOWN,
+    Rows,
+    checked,
+    clock,
+    further_rows,
+    gaps,
+    read_rows,
+    step_of,
+)
+from seawall.desk.candles import PRICES, Candles, Cut, without_prices
 
 __all__ = ["Candles", "candles_of_store", "read_candles"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+_NAMED = {
+    "mark": "mark|marks|markprice|markpriceklines",
+    "index": "index|indexprice|indexpriceklines",
+    "last": "last|lastprice|trade|trades|spot",
+}
+_BESIDE = 8
+"""Further assets of a source that are read where one of those wanted is in doubt."""
 
 
 def read_candles(
@@ -42,9 +62,43 @@ def read_candles(
     ------
     InputError
         Naming every asset without prices, every gap, every price that cannot be.
+
+    Notes
+    -----
+    Files of candles say nowhere inside whether they are of the mark or of trades; what their name
+    says is kept.
     """
-    source = Path(os.fspath(path))
-    return aligned(read_rows(source, assets, format, venue), str(source))
+    # a file that was sent prints as its sender called it, not as where it is kept
+    place = Path(os.fspath(path))
+    found = aligned(read_rows(place, assets, format, venue), str(path))
+    beside = partial(_beside, place, found.assets, format, venue)
+    return replace(found, of_price=price_named(str(path)), beside=beside)
+
+
+def _beside(
+    place: Path, assets: Sequence[str], format: str | None, venue: str
+) -> tuple[Candles, ...]:
+    """Candles of further assets of a file or folder, those that are sound."""
+    candles = []
+    try:
+        rows = further_rows(place, assets, _BESIDE, format, venue)
+    except InputError:
+        # nobody asked for them: what is wrong there is no mistake
+        return ()
+    for asset, own in rows.items():
+        with suppress(InputError):
+            candles.append(aligned({asset: own}, str(place)))
+    return tuple(candles)
+
+
+def price_named(name: str) -> str:
+    """Which price a file or folder says that it holds by its name; empty where it says none."""
+    said = {
+        price
+        for price, pattern in _NAMED.items()
+        if re.search(rf"(?<![a-z])(?:{pattern})(?![a-z])", Path(name).name.lower())
+    }
+    return said.pop() if len(said) == 1 else ""
 
 
 def candles_of_store(
@@ -99,7 +153,11 @@ def candles_of_store(
     if missing:
         raise without_prices(missing, sorted(set(names_found.tolist())), f"{folder} (tape)")
     candles = aligned(rows, f"{folder} (tape)", step)
-    return replace(candles, source=f"{folder} (prices at which liquidations were filled)")
+    return replace(
+        candles,
+        source=f"{Path(folder).name} (prices at which liquidations were filled)",
+        of_price="fills",
+    )
 
 
 def aligned(found: Mapping[str, Rows], source: str, step: float | None = None) -> Candles:
@@ -124,21 +182,23 @@ def aligned(found: Mapping[str, Rows], source: str, step: float | None = None) -
         mistakes.append(Mistake("the assets share no time", source, value=", ".join(ordered)))
     if mistakes:
         raise InputError(mistakes[:SHOWN], total=len(mistakes))
-    columns = {
-        p: np.stack([r.values[p][np.searchsorted(r.time, time)] for r in ordered.values()], axis=1)
+    opened, high, low, close = (
+        np.stack([r.values[p][np.searchsorted(r.time, time)] for r in ordered.values()], axis=1)
         for p in PRICES
-    }
-    notes = _cuts(ordered, first, last, length)
-    return Candles(tuple(ordered), time, length / 1e9, **columns, source=source, notes=notes)
+    )
+    cuts = _cuts(ordered, first, last, length)
+    return Candles(
+        tuple(ordered), time, length / 1e9, opened, high, low, close, source=source, cuts=cuts
+    )
 
 
-def _cuts(found: Mapping[str, Rows], first: int, last: int, length: int) -> tuple[str, ...]:
-    """What was left out, asset by asset that decided it."""
-    notes = []
+def _cuts(found: Mapping[str, Rows], first: int, last: int, length: int) -> tuple[Cut, ...]:
+    """What was left out, by the assets that decided it."""
+    cuts = []
     if any(int(r.time[0]) < first for r in found.values()):
-        late = ", ".join(a for a, r in found.items() if int(r.time[0]) == first)
-        notes.append(f"candles before {format_time(first)} are left out: {late} has none")
+        late = tuple(a for a, r in found.items() if int(r.time[0]) == first)
+        cuts.append(Cut(late, first, before=True))
     if any(int(r.time[-1]) > last for r in found.values()):
-        early = ", ".join(a for a, r in found.items() if int(r.time[-1]) == last)
-        notes.append(f"candles from {format_time(last + length)} are left out: {early} has none")
-    return tuple(notes)
+        early = tuple(a for a, r in found.items() if int(r.time[-1]) == last)
+        cuts.append(Cut(early, last + length, before=False))
+    return tuple(cuts)

@@ -56,7 +56,9 @@ def candles_of_marks(
     found = {a: _rows(rows, a, *chosen[a]) for a in assets}
     names = ", ".join(f"{venue} {instrument}" for venue, instrument in chosen.values())
     return replace(
-        aligned(found, f"{folder} (marks)", step), source=f"{folder} (marks polled of {names})"
+        aligned(found, f"{folder} (marks)", step),
+        source=f"{Path(folder).name} (marks polled of {names})",
+        of_price="mark",
     )
 
 

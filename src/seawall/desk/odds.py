@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seawall.desk.closed_form import account_passage
 from seawall.desk.closing import Closing
+from seawall.desk.odds_positions import COSTS, shares_of_costs
 from seawall.desk.passages import (
     CALL_RATIO,
     CLOSING_SECONDS,
@@ -61,6 +62,11 @@ class Odds:
         it is received.
     touch, touch_se
         Shape (n, H): probability that the position's own price reaches its liquidation price.
+    position_loss_usd, position_gap_usd, position_slippage_usd, position_fees_usd
+        Shape (n, H): what each position adds to those of its account. Of positions that gain in
+        its falls the loss is below 0.
+    position_funding_seconds
+        Shape (n,): time to the fall of its account if only this position's funding is paid.
     position_sigmas
         Shape (n,): log distance of the liquidation price in standard deviations of a day.
     volatility
@@ -85,6 +91,11 @@ class Odds:
     funding_seconds: Floats
     touch: Floats
     touch_se: Floats
+    position_loss_usd: Floats
+    position_gap_usd: Floats
+    position_slippage_usd: Floats
+    position_fees_usd: Floats
+    position_funding_seconds: Floats
     position_sigmas: Floats
     volatility: Floats
     call_ratio: float
@@ -134,22 +145,23 @@ def odds(
         "closing_seconds": closing_seconds,
     }
     parts: dict[str, list[Floats]] = {name: [] for name in _COUNTED}
+    own = {name: np.full((len(margin.book), len(horizons)), np.nan) for name in COSTS}
     for block in _blocks(len(margin.book.accounts), paths.count):
         found = passages(margin, paths, accounts=block, **options)  # type: ignore[arg-type]
-        for name, values in _counted(found, horizons, closing).items():
+        for name, values in _counted(found, horizons, closing, own).items():
             parts[name].append(values)
     counted = {name: np.concatenate(values) for name, values in parts.items()}
     touch = _touches(margin, paths, horizons)
     with np.errstate(divide="ignore", invalid="ignore"):
         apart = np.log(margin.liquidation_price() / margin.book.positions.mark)
     state = margin.accounts_state()
-    drain = np.bincount(
-        margin.book.positions.account,
-        carries(margin, funding) * margin.lines.z * margin.lines.u,
-        len(margin.book.accounts),
-    )
+    account = margin.book.positions.account
+    paid = carries(margin, funding) * margin.lines.z * margin.lines.u
+    drain = np.bincount(account, paid, len(margin.book.accounts))
+    spare = np.where(state.liquidatable, 0.0, np.maximum(state.excess, 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
-        left = np.where(drain > 0.0, np.maximum(state.excess, 0.0) / drain, np.inf)
+        left = np.where(drain > 0.0, spare / drain, np.inf)
+        left_alone = np.where(paid > 0.0, spare[account] / paid, np.inf)
         sigmas = state.excess / _equity_deviation(margin, paths)
         apart = apart / volatility[margin.book.asset_codes()]
     return Odds(
@@ -164,6 +176,8 @@ def odds(
         funding_seconds=np.where(state.liquidatable, 0.0, left),
         touch=touch,
         touch_se=standard_error(touch, paths.count),
+        position_funding_seconds=np.where(state.liquidatable[account], 0.0, left_alone),
+        **{f"position_{name}": values for name, values in own.items()},
         position_sigmas=apart,
         volatility=volatility,
         call_ratio=call_ratio,
@@ -227,11 +241,14 @@ def _touches(margin: MarginBook, paths: Paths, horizons: Sequence[float]) -> Flo
     return np.where(due[:, None], 1.0, out / paths.count)
 
 
-def _counted(found: Passages, horizons: Sequence[float], closing: Closing) -> dict[str, Floats]:
-    """Shares and means of a block of accounts, (block, H) each."""
+def _counted(
+    found: Passages, horizons: Sequence[float], closing: Closing, own: dict[str, Floats]
+) -> dict[str, Floats]:
+    """Shares and means of a block of accounts, (block, H) each; ``own`` gets its positions'."""
     rows = found.fallen >= 0
     account, path = np.nonzero(rows)
     costs = closing.costs(found, account, path)
+    shares_of_costs(found, horizons, closing, costs, own)
     out = {
         "call": np.stack([found.called_by(h).mean(axis=1) for h in horizons], axis=1),
         "fall": np.stack([found.fallen_by(h).mean(axis=1) for h in horizons], axis=1),

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.core import InputError, Mistake
+from seawall.core import InputError, Mistake, format_time
 from seawall.desk.history import Candles
 from seawall.desk.paths import DAY, Paths
+from seawall.desk.price_doubts import doubts
 from seawall.desk.tails import CLOSE, HIGH, LOW, Residuals, with_tails
 from seawall.desk.volatility import BOUND, Volatility, fit_volatility
 
@@ -74,15 +75,24 @@ class PriceModel:
         The model in steps of an hour.
     fine
         The model in steps of the candles, for the first hour; None for hourly candles.
+    close
+        Shape (A,): closes of the last candle, USD.
     source
         Where the candles came from.
+    of_price
+        Which price they are of, as far as is known: ``mark``, ``last``, ``index`` or ``fills``.
+    notes
+        What is to be known of the candles.
     """
 
     assets: tuple[str, ...]
     time: int
     hourly: Pace
     fine: Pace | None
+    close: Floats
     source: str = ""
+    of_price: str = ""
+    notes: tuple[str, ...] = ()
 
     def paths(self, horizon: float = WEEK, count: int = 10_000, seed: int = 0) -> Paths:
         """Simulated prices: the first hour in steps of the candles, then hour by hour.
@@ -191,7 +201,8 @@ def fit_prices(candles: Candles) -> PriceModel:
     Raises
     ------
     InputError
-        If the history is too short or too coarse, or ``arch`` is not installed.
+        If the history is too short or too coarse, a price stands still in it, or ``arch`` is not
+        installed.
     """
     if candles.step > HOUR or HOUR % candles.step:
         raise InputError(
@@ -208,7 +219,33 @@ def fit_prices(candles: Candles) -> PriceModel:
     if flat:
         raise InputError(Mistake("a price that never moves", candles.source, value=", ".join(flat)))
     fine = _pace(candles) if candles.step < HOUR else None
-    return PriceModel(candles.assets, candles.end, _pace(hours), fine, candles.source)
+    return PriceModel(
+        assets=candles.assets,
+        time=candles.end,
+        hourly=_pace(hours),
+        fine=fine,
+        close=candles.close[-1],
+        source=candles.source,
+        of_price=candles.of_price,
+        notes=(*_shortened(candles, hours), *doubts(hours.last(MOST_ROWS + 1))),
+    )
+
+
+def _shortened(candles: Candles, hours: Candles) -> tuple[str, ...]:
+    """A line for each cut that the fit feels: a year of hours is looked back on."""
+    lines = []
+    for cut in candles.cuts:
+        if cut.before and len(hours) > MOST_ROWS:
+            continue
+        said = str(cut)
+        names, days = ", ".join(candles.assets), len(hours) / 24
+        rest = (
+            f"all odds rest on the {days:.0f} days that {names} share"
+            if cut.before
+            else f"all odds are as of {format_time(candles.end)}"
+        )
+        lines.append(f"{said[0].upper()}{said[1:]}; {rest}.")
+    return tuple(lines)
 
 
 def require_long(candles: Candles) -> None:
@@ -236,7 +273,7 @@ def follow(model: PriceModel, candles: Candles) -> PriceModel:
     """The same model after later candles: filtered on, nothing fitted again."""
     hourly = _filtered(model.hourly, candles.coarser(HOUR))
     fine = None if model.fine is None else _filtered(model.fine, candles)
-    return replace(model, time=candles.end, hourly=hourly, fine=fine)
+    return replace(model, time=candles.end, hourly=hourly, fine=fine, close=candles.close[-1])
 
 
 def _filtered(pace: Pace, candles: Candles) -> Pace:

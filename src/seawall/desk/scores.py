@@ -11,14 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.core import InputError, Mistake
-from seawall.desk.grading import MODELS, Trials
+from seawall.desk.grading import EDGES, MODELS, Trials
 from seawall.desk.paths import DAY
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-EDGES = (0.0, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
-"""Bounds of the bins of predicted probability."""
 COARSE = (0.0, 0.05, 0.25, 1.0)
 """The same of one asset alone, of which there are fewer forecasts."""
 LEVELS = (0.05, 0.01)
@@ -27,6 +25,7 @@ LEAST_TRIALS = 20
 _WEEK = round(7 * DAY * 1e9)
 _BLOCK = 4
 _DRAWS = 1_000
+_LUCK = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,9 @@ class Reliability:
     """Forecasts of one bin at one horizon, all accounts together.
 
     ``low`` and ``high`` are the ends of the 95% interval of ``realised / predicted``, by a
-    bootstrap of blocks of four weeks; NaN where the bin is too thin.
+    bootstrap of blocks of four weeks; NaN where the bin is too thin. ``chance_low`` and
+    ``chance_high`` are those of the ratios that chance alone would give if every forecast were
+    right; NaN where that is not known.
     """
 
     horizon: float
@@ -45,6 +46,8 @@ class Reliability:
     realised: float
     low: float
     high: float
+    chance_low: float = float("nan")
+    chance_high: float = float("nan")
 
     @property
     def ratio(self) -> float:
@@ -114,8 +117,35 @@ def reliability(
         for above, below in bins:
             # the last bin holds 1 itself; certainties of 0 are in the first
             mine = (p >= above) & ((p < below) | (below == 1.0))
-            rows.append(_bin(trials, horizon, (above, below), p, y, mine))
+            row = _bin(trials, horizon, (above, below), p, y, mine)
+            if not model and not call and above in EDGES and below in EDGES:
+                low, high = _by_chance(trials, k, EDGES.index(above), EDGES.index(below))
+                row = replace(row, chance_low=low, chance_high=high)
+            rows.append(row)
     return tuple(rows)
+
+
+def _by_chance(trials: Trials, k: int, first: int, last: int) -> tuple[float, float]:
+    """95% of the ratios that right forecasts of some bins would give, by our own paths.
+
+    What falls together on a path falls together here: all accounts of all coins at once. Windows
+    that begin within one horizon share their luck in full, others none: the variance of the sum is
+    then that of windows that overlap.
+    """
+    if trials.together is None:
+        return float("nan"), float("nan")
+    fallen = np.sort(trials.together[:, k, first:last].sum(axis=1, dtype=np.int64), axis=1)
+    expected, count = float(fallen.mean(axis=1).sum()), fallen.shape[1]
+    if expected == 0.0:
+        return float("nan"), float("nan")
+    window = (trials.time - trials.time[0]) // round(trials.horizons[k] * 1e9)
+    rng, total, before = np.random.default_rng(0), np.zeros(_LUCK), -1
+    for row, now in zip(fallen, window.tolist(), strict=True):
+        if now != before:
+            place, before = rng.integers(count, size=_LUCK), now
+        total += row[place]
+    low, high = np.quantile(total / expected, (0.025, 0.975))
+    return float(low), float(high)
 
 
 def reliability_by_group(trials: Trials) -> dict[str, tuple[Reliability, ...]]:
@@ -128,7 +158,8 @@ def reliability_by_group(trials: Trials) -> dict[str, tuple[Reliability, ...]]:
                 name: np.compress(mine, getattr(trials, name), axis) for name, axis in axes.items()
             }
             names = tuple(np.array(trials.accounts)[mine].tolist())
-            rows[group] = reliability(replace(trials, accounts=names, **parts), edges=COARSE)
+            some = replace(trials, accounts=names, together=None, **parts)
+            rows[group] = reliability(some, edges=COARSE)
     return rows
 
 

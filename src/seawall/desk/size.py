@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from seawall.core import InputError, Mistake
 from seawall.desk.closed_form import account_passage
 from seawall.desk.closing import Closing, slipped
-from seawall.desk.passages import carries, passages, standard_error
+from seawall.desk.passages import carries, interval, standard_error
 from seawall.desk.paths import DAY, Paths, covariance
 from seawall.desk.resizing import Resizing
+from seawall.desk.screened import Reach, screened
+from seawall.desk.size_limits import Bound, Wanted
 from seawall.liquidity import EMPIRICAL, ImpactLaw, depth_of
 from seawall.margin import MarginBook
 
@@ -23,93 +25,12 @@ Mask = NDArray[np.bool_]
 
 SHORTFALL_LEVEL = 0.975
 """Share of the outcomes that an expected shortfall leaves out: it is the mean of the rest."""
-LONGEST = 30 * DAY
-"""Horizon in seconds beyond which nothing is asked of prices that were graded over a week."""
 POINTS = 48
 """Sizes of a curve, from the smallest to the largest that brackets allow."""
 _ZOOMS = 2
+_EXPECTED = 10
+_MOST_UNASKED = 50_000
 _SMALLEST = 1e-4
-
-
-class Bound(StrEnum):
-    """What can bind a size."""
-
-    PROBABILITY = "probability of liquidation"
-    SHORTFALL = "expected shortfall"
-    DEPTH = "depth"
-    KELLY = "Kelly"
-    VOLATILITY = "volatility target"
-    LEVERAGE = "leverage cap"
-    BRACKETS = "the venue's brackets"
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Limits of a size.
-
-    Parameters
-    ----------
-    probability
-        Greatest probability of a liquidation within ``horizon``, above 0, below 1.
-    horizon
-        Seconds, up to 30 days.
-    shortfall
-        Greatest expected shortfall of the account within it, a fraction of its equity, > 0.
-    cost
-        Greatest slippage of closing the position in a stressed book, a fraction of it, > 0.
-    leverage
-        Cap on notional over equity; None for none.
-    volatility
-        Target of the account's daily standard deviation, a fraction of its equity; None for none.
-    kelly
-        Leverage that an edge is worth, >= 0; None where nobody claims one.
-
-    Raises
-    ------
-    InputError
-        Naming all that are out of range.
-    """
-
-    probability: float = 0.01
-    horizon: float = 7 * DAY
-    shortfall: float = 0.2
-    cost: float = 0.002
-    leverage: float | None = None
-    volatility: float | None = None
-    kelly: float | None = None
-
-    def __post_init__(self) -> None:
-        checks = (
-            ("--probability", self.probability, 0.0 < self.probability < 1.0, "above 0, below 1"),
-            (
-                "--horizon",
-                self.horizon,
-                0.0 < self.horizon <= LONGEST,
-                f"seconds above 0, up to {LONGEST:.0f} (30 days)",
-            ),
-            ("--budget", self.shortfall, 0.0 < self.shortfall < np.inf, "above 0"),
-            ("--cost", self.cost, 0.0 < self.cost < 1.0, "above 0%, below 100%"),
-            (
-                "--most-leverage",
-                self.leverage,
-                self.leverage is None or self.leverage > 0.0,
-                "above 0",
-            ),
-            (
-                "--target",
-                self.volatility,
-                self.volatility is None or self.volatility > 0.0,
-                "above 0",
-            ),
-            ("--edge", self.kelly, self.kelly is None or self.kelly >= 0.0, "a leverage >= 0"),
-        )
-        wrong = [
-            Mistake("out of range", name, value=f"{value:g}", allowed=allowed)
-            for name, value, sound, allowed in checks
-            if not sound
-        ]
-        if wrong:
-            raise InputError(wrong)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,9 +43,10 @@ class Curve:
         Of the position.
     leverage
         Notional over the account's equity.
-    call, fall, fall_se, closed_form
+    call, fall, fall_se, fall_high, closed_form
         Probability of a margin call and of a liquidation within the horizon, the standard error
-        of the latter, and what it would be of Brownian prices.
+        of the latter and the upper end of its 90% interval, and what it would be of Brownian
+        prices.
     shortfall
         Expected shortfall, a fraction of the equity; a gain is below 0.
     calm, stressed
@@ -137,6 +59,7 @@ class Curve:
     call: Floats
     fall: Floats
     fall_se: Floats
+    fall_high: Floats
     closed_form: Floats
     shortfall: Floats
     calm: Floats
@@ -186,7 +109,7 @@ class Sizing:
         return self.notional_usd / self.resizing.equity_usd
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Sizer:
     """What any size of a position means on given paths.
 
@@ -215,6 +138,32 @@ class Sizer:
     law: ImpactLaw = EMPIRICAL
     funding: Mapping[str, float] | None = None
     fees: bool = True
+
+    @cached_property
+    def walked(self) -> Paths:
+        """The paths of the account's assets within the horizon."""
+        return self.paths.of(self.resizing.base.book.assets).until(self.horizon)
+
+    @cached_property
+    def _reach(self) -> Reach:
+        return Reach.of(self.walked)
+
+    @cached_property
+    def _risen(self) -> Floats:
+        return self._lasting(1.0)
+
+    @cached_property
+    def _sunk(self) -> Floats:
+        return self._lasting(-1.0)
+
+    def _lasting(self, sign: float) -> Floats:
+        """Shape (n, A): seconds times price over that at the start, or times its reciprocal."""
+        close, lengths = self.walked.close, self.walked.lengths
+        columns = [
+            np.exp(sign * close[:, :, a].astype(np.float64)) @ lengths
+            for a in range(close.shape[2])
+        ]
+        return np.stack(columns, axis=1)
 
     @property
     def resting(self) -> float:
@@ -246,40 +195,40 @@ class Sizer:
         terms = base.terms[int(base.book.accounts.venue[0])]
         return terms.margin.taker_fee if np.isnan(given) else given
 
-    def curve(self, notional_usd: Floats, present_usd: float) -> Curve:
-        """The account at each size (S,)."""
+    def curve(self, notional_usd: Floats, present_usd: float, closed: bool = True) -> Curve:
+        """The account at each size (S,); without ``closed`` its closed form is NaN."""
         r, notional = self.resizing, np.asarray(notional_usd, dtype=np.float64)
         spent = self.spent(notional, present_usd)
-        made = r.at(notional, spent)
-        paths = self.paths.of(made.book.assets).until(self.horizon)
-        found = passages(made, paths, funding=self.funding)
+        made, paths = r.at(notional, spent), self.walked
+        found = screened(made, paths, self._reach, funding=self.funding)
         fallen, called = found.fallen >= 0, found.called >= 0
-        loss = self._loss(made, paths) + spent[:, None]
+        loss = self._loss(made) + spent[:, None]
         account, path = np.nonzero(fallen)
         closing = Closing(made, depth_of(made.book.assets, self.depth).values, self.law)
         loss[account, path] = closing.costs(found, account, path)["loss_usd"] + spent[account]
-        fall = fallen.mean(axis=1)
+        fall, brownian = fallen.mean(axis=1), np.full(len(notional), np.nan)
+        if closed:
+            variance = covariance(paths, self.horizon)
+            brownian = account_passage(made, variance, self.horizon, self.funding)
         return Curve(
             notional_usd=notional,
             leverage=notional / r.equity_usd,
             call=called.mean(axis=1),
             fall=fall,
             fall_se=standard_error(fall, paths.count),
-            closed_form=account_passage(
-                made, covariance(paths, self.horizon), self.horizon, self.funding
-            ),
+            fall_high=interval(fall, paths.count)[1],
+            closed_form=brownian,
             shortfall=_shortfall(loss) / r.equity_usd,
             calm=self.slippage(notional, stressed=False),
             stressed=self.slippage(notional, stressed=True),
         )
 
-    def _loss(self, made: MarginBook, paths: Paths) -> Floats:
+    def _loss(self, made: MarginBook) -> Floats:
         """Shape (S, n): USD lost by the end of the paths by accounts that stand."""
-        book, x = made.book, made.lines
+        book, x, paths = made.book, made.lines, self.walked
         code, inverse = book.asset_codes(), book.inverse()
         worth, carry = x.z * x.u, carries(made, self.funding)
         end = paths.close[:, -1].astype(np.float64)
-        lengths = paths.lengths
         assets = 2 * len(book.assets)
         account = book.positions.account.astype(np.int64)
         at = account * assets + code + len(book.assets) * inverse
@@ -292,13 +241,17 @@ class Sizer:
             for column, sign in ((a, 1.0), (a + len(book.assets), -1.0)):
                 if held[:, column].any():
                     gained += np.outer(held[:, column], np.expm1(sign * end[:, a]))
-                    ratio = np.exp(sign * paths.close[:, :, a].astype(np.float64))
-                    over += np.outer(paid[:, column], ratio @ lengths)
+                    lasting = self._risen if sign > 0.0 else self._sunk
+                    over += np.outer(paid[:, column], lasting[:, a])
         return (over - gained) * self.resizing.unit_usd
 
 
 def size(
-    sizer: Sizer, wanted: Wanted, present_usd: float | None = None, points: int = POINTS
+    sizer: Sizer,
+    wanted: Wanted,
+    present_usd: float | None = None,
+    points: int = POINTS,
+    closed: bool = True,
 ) -> Sizing:
     """The largest size within all limits, each limit's own, and the curve over sizes.
 
@@ -309,32 +262,40 @@ def size(
         position that is not there yet.
     points
         Of the curve. A limit is found, from below, to a part of about ``40 / points**3``.
+    closed
+        Whether the closed form stands beside what is simulated.
 
     Raises
     ------
     InputError
-        If the account carries no position, or a limit is out of range.
+        If the account carries no position, a limit is out of range, or the paths are too few for
+        the probability: none of them falling would not show it.
 
     Notes
     -----
+    The probability's limit holds for the upper end of its interval (:func:`.passages.interval`): a
+    share of few paths is not known to be below it because it came out so.
+
     All sizes meet the same paths, so that the probability of a position alone in its account never
     falls as the size grows.
     """
-    sizer = replace(sizer, horizon=wanted.horizon)
+    if sizer.horizon != wanted.horizon:
+        sizer = replace(sizer, horizon=wanted.horizon)
+    _require_shown(wanted.probability, sizer.paths.count)
     r = sizer.resizing
     present = r.present_usd if present_usd is None else present_usd
     most = r.most_usd
     grid = most * np.geomspace(_SMALLEST, 1.0, points)
-    curve = sizer.curve(grid, present)
+    curve = sizer.curve(grid, present, closed)
     tests: dict[Bound, Callable[[Curve], Mask]] = {
-        Bound.PROBABILITY: lambda c: c.fall <= wanted.probability,
+        Bound.PROBABILITY: lambda c: c.fall_high <= wanted.probability,
         Bound.SHORTFALL: lambda c: c.shortfall <= wanted.shortfall,
     }
     if wanted.volatility is not None:
         target = wanted.volatility
         tests[Bound.VOLATILITY] = lambda c: _deviation(sizer, c) <= target
     limits = {
-        name: _largest(test, curve, lambda n: sizer.curve(n, present))
+        name: _largest(test, curve, lambda n: sizer.curve(n, present, False))
         for name, test in tests.items()
     }
     limits[Bound.DEPTH] = sizer.deepest(wanted.cost)
@@ -346,8 +307,32 @@ def size(
     found = limits[binding]
     met = np.all([test(curve) for test in tests.values()], axis=0)
     lowest = float(grid[np.argmax(met)]) if met.any() and not met[0] else 0.0
-    there = sizer.curve(np.array([max(found, _SMALLEST * grid[0]), r.present_usd]), present)
+    shown = np.array([max(found, _SMALLEST * grid[0]), r.present_usd])
+    there = sizer.curve(shown, present, closed)
     return Sizing(r, wanted, limits, found, binding, lowest, curve, there, sizer.paths.count)
+
+
+def least_paths(probability: float) -> int:
+    """Paths on which ten liquidations of that probability are expected, or the most drawn unasked.
+
+    With fewer the upper end of the interval is more than twice the share.
+    """
+    return min(_MOST_UNASKED, int(np.ceil(_EXPECTED / probability - 1e-9)))
+
+
+def _require_shown(probability: float, count: int) -> None:
+    """Refuse a probability that no liquidation on any of the paths would not show."""
+    none = float(interval(0.0, count)[1])
+    if none > probability:
+        raise InputError(
+            Mistake(
+                "too few paths for this probability",
+                "--probability",
+                value=f"{probability:.4g} on {count:,} paths",
+                allowed=f"{none:.2g} or more on so many",
+                mend=f"Give --paths {int(np.ceil(3.1 / probability)):,} or more",
+            )
+        )
 
 
 def _largest(test: Callable[[Curve], Mask], curve: Curve, look: Callable[[Floats], Curve]) -> float:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from seawall.desk.paths import DAY, Paths
-from seawall.desk.size import Bound, Sizer, Sizing, Wanted, size
+from seawall.desk.size import Sizer, Sizing, least_paths, size
+from seawall.desk.size_limits import Bound, Wanted
 from seawall.desk.size_rules import Edge, kelly, no_trade_band
 
 FACTORS = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
@@ -83,7 +84,8 @@ def plans(
         Half-width within which nothing is done, a part of the target; by default that of
         :func:`seawall.desk.size_rules.no_trade_band`.
     """
-    few = replace(sizer, paths=sizer.paths.thinned(_PATHS))
+    count = max(_PATHS, least_paths(sizing.wanted.probability))
+    few = replace(sizer, paths=sizer.paths.thinned(count))
     now = daily_sigma(sizer)
     cost = sizer.taker_fee + float(sizer.slippage(np.array([0.1 * sizing.notional_usd]), False)[0])
     aversion = 1.0 / (edge.fraction if edge is not None else Edge(0.0).fraction)
@@ -93,7 +95,7 @@ def plans(
         wanted: Wanted = sizing.wanted
         if edge is not None:
             wanted = replace(wanted, kelly=kelly(edge, now * factor, years).leverage)
-        found = size(there, wanted, 0.0, _POINTS)
+        found = size(there, wanted, 0.0, _POINTS, closed=False)
         limit = found.notional_usd if factor != 1.0 else sizing.notional_usd
         binding = found.binding if factor != 1.0 else sizing.binding
         target = min(sizing.notional_usd / factor, limit)

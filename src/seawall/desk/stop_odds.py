@@ -16,6 +16,7 @@ from seawall.desk.odds import HORIZONS
 from seawall.desk.passages import Passages, carries, passages, standard_error
 from seawall.desk.paths import DAY, Paths, covariance
 from seawall.desk.resizing import Resizing
+from seawall.desk.stop_after import Rest
 from seawall.desk.triggers import Trigger
 from seawall.liquidity import EMPIRICAL, ImpactLaw, depth_of
 
@@ -39,6 +40,12 @@ class Firing:
         Probability that it fires and fills before any liquidation of its account.
     liquidated, liquidated_se
         Probability that the account is liquidated before that.
+    after, after_se
+        Probability that the stop fills and the rest of the account is liquidated thereafter.
+    total, total_se
+        Probability that the account is liquidated at all: the two together.
+    change_se
+        Standard error of ``total`` less the probability without a stop, on the same paths.
     closed_form
         Probability that a Brownian price touches it.
     gap
@@ -53,6 +60,11 @@ class Firing:
     fires_se: Floats
     liquidated: Floats
     liquidated_se: Floats
+    after: Floats
+    after_se: Floats
+    total: Floats
+    total_se: Floats
+    change_se: Floats
     closed_form: Floats
     gap: Floats
     calm: Floats
@@ -106,6 +118,11 @@ class Stops:
     law: ImpactLaw = EMPIRICAL
     funding: Mapping[str, float] | None = None
     delay: float = DELAY
+
+    @property
+    def fee(self) -> float:
+        """Of its fill, a fraction of what it closes."""
+        return self._rest.fee
 
     @property
     def mark(self) -> float:
@@ -182,7 +199,9 @@ class Stops:
         price = np.asarray(price, dtype=np.float64)
         rows = [self._fired(float(p)) for p in price]
         count = self.paths.count
-        fires, liquidated, gap = (np.stack([row[k] for row in rows]) for k in range(3))
+        fires, liquidated, after, total, changed, gap = (
+            np.stack([row[k] for row in rows]) for k in range(6)
+        )
         apart = np.log(price / self.mark)
         touched = [touch_probability(apart, self._sigma(h), h) for h in self.horizons]
         return Firing(
@@ -191,14 +210,23 @@ class Stops:
             fires_se=standard_error(fires, count),
             liquidated=liquidated,
             liquidated_se=standard_error(liquidated, count),
+            after=after,
+            after_se=standard_error(after, count),
+            total=total,
+            total_se=standard_error(total, count),
+            change_se=np.sqrt(changed / count),
             closed_form=np.stack(touched, axis=1),
             gap=gap,
             calm=self.slippage(price, stressed=False),
             stressed=self.slippage(price, stressed=True),
         )
 
-    def _fired(self, price: float) -> tuple[Floats, Floats, Floats]:
-        """Share of paths on which it fires and is too late, by horizon, and the mean gap."""
+    def _fired(self, price: float) -> tuple[Floats, ...]:
+        """What becomes of one stop, by horizon: shares of the paths, and the mean gap.
+
+        The shares are those on which it fires, is too late, is followed by a liquidation, on
+        which the account is liquidated at all, and on which the stop decides whether it is.
+        """
         touched, filled, worst_at, gap = self._touched(price)
         steps = len(self.paths.ends)
         fallen = np.where(self._walked.fallen[0] >= 0, self._walked.fallen[0], steps)
@@ -206,13 +234,31 @@ class Stops:
         sooner = (self._walked.share[0] < filled) | (self._walked.point[0] == worst_at)
         late = (fallen < touched) | ((fallen == touched) & (fallen < steps) & sooner)
         fires = (touched < steps) & ~late
+        begin = np.where(fires, touched, steps)
+        rest = self._rest.fallen(begin, self._fills(price, touched, filled))
+        rest = np.where(rest >= 0, rest, steps)
         shares = []
         for horizon in self.horizons:
             last = self.paths.steps(horizon)
-            mine = fires & (touched < last)
+            mine, first = fires & (touched < last), late & (fallen < last)
+            after = rest < last
             mean = gap[mine].mean() if mine.any() else np.nan
-            shares.append((mine.mean(), (late & (fallen < last)).mean(), mean))
-        return tuple(np.array(x) for x in zip(*shares, strict=True))  # type: ignore[return-value]
+            parts = (mine, first, after, first | after, (first | after) != (fallen < last))
+            shares.append((*(p.mean() for p in parts), mean))
+        return tuple(np.array(x) for x in zip(*shares, strict=True))
+
+    @cached_property
+    def _rest(self) -> Rest:
+        """The account without the position."""
+        return Rest(self.resizing.base, self.resizing.own, self.paths, self.funding)
+
+    def _fills(self, price: float, touched: NDArray[np.int64], filled: Floats) -> Floats:
+        """Shape (n,): price over mark at which a stop fills, with its slippage in a thin book."""
+        before, worst = self._own
+        path, at = np.arange(len(touched)), np.minimum(touched, before.shape[1] - 1)
+        start, end = before[path, at], worst[path, at]
+        slipped = float(self.slippage(np.array([price]), stressed=True)[0])
+        return np.asarray((start + filled * (end - start)) * (1.0 - self.resizing.side * slipped))
 
     def _touched(self, price: float) -> tuple[NDArray[np.int64], Floats, int, Floats]:
         """The step in which a stop is touched, the share of its way at which it fills, and the gap.

@@ -22,6 +22,7 @@ from seawall.desk.account import margin_account
 from seawall.desk.allocate import Allocation, Request, allocate, daily_returns
 from seawall.desk.allocation_odds import AS_IT_WAS, AS_ONE
 from seawall.desk.candle_sheet import read_sheet
+from seawall.desk.depeg_risk import event_risk
 from seawall.desk.groups import Group, group_assets
 from seawall.desk.joint import changes, resampled, together
 from seawall.desk.limits import Limits, require_possible, wishes
@@ -108,6 +109,47 @@ def test_every_stress_event_has_a_price_and_a_source() -> None:
     events = stress_events()
     assert {round(e.low, 4) for e in events.depegs} == {0.8774, 0.87, 0.65}
     assert all(len(e.source) > 40 for e in events.depegs)
+
+
+def test_depegs_and_a_failing_venue_have_their_part_of_the_shortfall(found: Allocation) -> None:
+    days = stress_days(RETURNS, ASSETS, GROUPS, 0.1)
+    exposure = np.array([0.6, 0.5, 0.3, 0.2, 0.2, 0.15])
+    risk = event_risk(RETURNS, exposure, ASSETS, days, 0.02 / 365, 1.0)
+    rows = [[d.change[a] for a in ASSETS] for d in days]
+    # a seventh column stands for the venue, whose day takes all
+    scenarios = np.zeros((len(RETURNS) + len(rows) + 1, 7))
+    scenarios[:-1, :6] = np.vstack((RETURNS, rows))
+    scenarios[-1, 6] = -1.0
+    rare = [d.probability for d in days]
+    plain = (1.0 - sum(rare) - 0.02 / 365) / len(RETURNS)
+    chance = np.array([plain] * len(RETURNS) + rare + [0.02 / 365])
+    weights = np.append(exposure, 1.0)
+    assert risk.shortfall == pytest.approx(shortfall(scenarios, weights, chance))
+    assert risk.shares.sum() + risk.venue == pytest.approx(1.0)
+    assert risk.venue == pytest.approx(0.02 / 365 / 0.05 / risk.shortfall)
+    lost = 0.15 * np.mean([e.loss for e in stress_events().depegs])
+    assert risk.shares[5] == pytest.approx(0.1 / 365 * lost / 0.05 / risk.shortfall)
+    held = {h.asset: h for h in found.holdings}
+    assert held["USDT"].daily_volatility == held["USDT"].risk_share == 0.0
+    assert held["USDT"].event_share > 0.0
+    assert sum(h.event_share for h in found.holdings) + found.events.venue == pytest.approx(1.0)
+    none = Request(days=119, leverage=2.0, paths=400, depegs_a_year=0.0, venue_failures_a_year=0.0)
+    calm = allocate(SHEET, none)
+    assert calm.events.venue == calm.expected_collateral_loss == 0.0
+    assert {h.event_share for h in calm.holdings if h.group is Group.STABLE} == {0.0}
+
+
+def test_broken_collateral_makes_liquidations_likelier(found: Allocation) -> None:
+    week = 604_800.0
+    whole = {r.leverage: r.probability[week][0] for r in found.ladder if r.moved == AS_ONE}
+    assert [b.leverage for b in found.broken] == sorted(whole)
+    for b in found.broken:
+        q = -np.expm1(-0.1 * 7 / 365)
+        assert b.given[week][0] >= whole[b.leverage]
+        expected = (1 - q) * whole[b.leverage] + q * b.given[week][0]
+        assert b.in_all[week] == pytest.approx(expected)
+    assert found.broken[-1].given[week][0] > whole[10.0]
+    assert found.expected_collateral_loss > found.expected_depeg_loss > 0.0
 
 
 def test_conflicting_limits_are_named_and_no_others() -> None:

@@ -47,6 +47,32 @@ def test_what_comes_as_often_as_predicted_is_called_calibrated_and_what_does_not
         assert found[0.0, 1.0].calibrated == (ratio == 1.0)
 
 
+def test_what_falls_together_leaves_more_to_chance_than_what_falls_alone() -> None:
+    n, k, count, p = 200, 30, 1_000, 0.004
+    plain = trials_of(np.full((n, k), p), np.zeros((n, k), dtype=np.bool_))
+    rng = np.random.default_rng(5)
+
+    def kept(fallen: np.ndarray) -> Trials:
+        together = np.zeros((n, 1, 7, count), dtype=np.uint16)
+        together[:, 0, 0] = fallen
+        return replace(plain, together=together)
+
+    alone = kept(rng.binomial(k, p, size=(n, count)))
+    as_one = kept(k * (rng.random((n, count)) < p))
+    found = [next(r for r in reliability(t) if r.below == 0.005) for t in (alone, as_one)]
+    expected = n * k * p
+    for row, spread in zip(found, (1.0, k), strict=True):
+        half = 1.96 * np.sqrt(spread * expected) / expected
+        assert row.chance_high - 1.0 == pytest.approx(half, rel=0.3)
+        assert row.chance_low == pytest.approx(max(0.0, 1.0 - half), abs=0.2)
+    # windows that overlap say one thing twice
+    halved = replace(alone, time=START + np.arange(n) * DAY_NS // 2)
+    wider = next(r for r in reliability(halved) if r.below == 0.005)
+    gain = (wider.chance_high - wider.chance_low) / (found[0].chance_high - found[0].chance_low)
+    assert gain == pytest.approx(np.sqrt(2.0), rel=0.2)
+    assert all(np.isnan(r.chance_low) for r in reliability(plain))
+
+
 def test_bins_too_thin_say_nothing() -> None:
     rows = reliability(trials_of(np.full((3, 2), 0.03), np.zeros((3, 2), dtype=np.bool_)))
     thin = next(r for r in rows if (r.above, r.below) == (0.02, 0.05))
@@ -116,6 +142,11 @@ def test_a_walk_forward_over_made_prices_is_calibrated_and_looks_at_the_past_alo
     found = grade(candles, (DAY,), 8 * 3_600.0, since, until, **options)
     assert found.probability.shape == (3, len(found.time), len(found.accounts), 1)
     assert (found.time % (8 * HOUR_NS) == 0).all()
+    assert found.together is not None
+    each = found.together.astype(float).sum(axis=2).mean(axis=-1)
+    assert each == pytest.approx(found.probability[0].sum(axis=1))
+    rows = {(r.above, r.below): r for r in reliability(found)}
+    assert rows[0.0, 1.0].chance_low < rows[0.0, 1.0].ratio < rows[0.0, 1.0].chance_high
     predicted, came = found.probability[0].mean(), found.happened.mean()
     assert came == pytest.approx(predicted, rel=0.35)
     assert 0.05 < came < 0.6

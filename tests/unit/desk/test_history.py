@@ -37,8 +37,24 @@ def test_assets_are_brought_onto_the_time_that_all_have(tmp_path: Path) -> None:
     drop = [("ETH", t) for t in range(5)] + [("BTC", 29)]
     found = read_candles(written(made, tmp_path / "c.csv", drop))
     assert found.time.tolist() == made.time[5:29].tolist()
-    assert any("ETH has none" in n for n in found.notes)
-    assert any("BTC has none" in n for n in found.notes)
+    assert [str(c).rpartition(": ")[2] for c in found.cuts] == ["ETH has none", "BTC has none"]
+    # by a time before the end of BTC nothing was cut off there
+    assert [c.assets for c in found.until(int(made.time[20])).cuts] == [("ETH",)]
+
+
+def test_which_price_it_is_stands_in_the_name_alone(tmp_path: Path) -> None:
+    made = made_candles(("BTC",), 30)
+    for name, price in (
+        ("binance_perp_mark_1h.csv", "mark"),
+        ("BTCUSDT-markPriceKlines-1h.csv", "mark"),
+        ("index.csv", "index"),
+        ("last-1h.csv", "last"),
+        ("binance_spot_1h.csv", "last"),
+        ("market.csv", ""),
+        ("btc.csv", ""),
+        ("mark_and_last.csv", ""),
+    ):
+        assert read_candles(written(made, tmp_path / name)).of_price == price, name
 
 
 def test_gaps_and_missing_assets_are_each_named(tmp_path: Path) -> None:

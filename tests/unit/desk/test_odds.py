@@ -170,3 +170,61 @@ def test_wrong_arguments_are_named() -> None:
         odds(margin, path, (HOUR,), call_ratio=1.5)
     with pytest.raises(InputError, match=r"funding of an asset.*DOGE"):
         odds(margin, path, (HOUR,), funding={"DOGE": 0.1})
+
+
+def test_what_positions_add_is_what_their_accounts_lose() -> None:
+    margin = book_of(cross("BTC", 10.0, 60.0), cross("ETH", -3.0, 60.0), cross("BTC", -2.0, 60.0),
+                     isolated("ETH", 2.0, 20.0), isolated("BTC", 1.0, 1.0))  # fmt: skip
+    paths = brownian(("BTC", "ETH"), COVARIANCE, 7 * DAY, HOUR, 1_000, 9)
+    found = odds(margin, paths, depth={"BTC": 1e4, "ETH": 1e4})
+    account = margin.book.positions.account
+    for name in ("loss_usd", "gap_usd", "slippage_usd", "fees_usd"):
+        of_positions, of_accounts = getattr(found, f"position_{name}"), getattr(found, name)
+        for h in range(len(HORIZONS)):
+            total = np.bincount(account, of_positions[:, h], 3)
+            assert total == pytest.approx(of_accounts[:, h], nan_ok=True), name
+    # the hedge gains where its account falls, and a position that never falls costs nothing known
+    assert found.position_loss_usd[0, 2] > 60.0
+    assert found.position_loss_usd[2, 2] < 0.0
+    assert found.position_gap_usd[2, 2] < 0.0
+    assert np.isnan(found.position_loss_usd[4]).all()
+
+
+def test_a_positions_part_is_its_own_way_its_slippage_and_its_fee() -> None:
+    margin = book_of(cross("BTC", 10.0, 50.0), cross("ETH", -1.0, 50.0))
+    law = ImpactLaw(exponent=0.5, thinning=4.0)
+    two = one_path([94.0]), one_path([98.0], asset="ETH")
+    paths = Paths(
+        ("BTC", "ETH"), two[0].ends,
+        *(np.concatenate([getattr(p, n) for p in two], axis=2) for n in ("close", "low", "high")),
+    )  # fmt: skip
+    found = odds(margin, paths, (HOUR,), funding=FREE, depth={"BTC": 1e5, "ETH": 1e5}, law=law,
+                 closing_seconds=144.0)  # fmt: skip
+    walked = passages(margin, paths, funding=FREE, closing_seconds=144.0)
+    share = float(walked.share[0, 0])
+    btc, eth = 100.0 - 6.0 * share, 100.0 - 2.0 * share
+    slip = [-np.expm1(-0.01 * np.sqrt(v / 2.5e4) / 1.5) for v in (10 * btc, eth)]
+    value = np.array([10 * btc, eth])
+    taker, fee = margin.terms[0].margin.taker_fee, margin.terms[0].liquidation.fee
+    assert found.position_slippage_usd[:, 0] == pytest.approx(value * slip, rel=1e-4)
+    left = 50.0 - 10.0 * (100 - btc) + (100 - eth) - (value * slip).sum() - taker * value.sum()
+    venue = min(fee * value.sum(), max(left, 0.0)) * value / value.sum()
+    assert found.position_fees_usd[:, 0] == pytest.approx(taker * value + venue, rel=1e-4)
+    # in 144 s of an hour a fifth of the way that was left
+    met = (share - 0.2) / 0.8
+    assert found.position_gap_usd[:, 0] == pytest.approx(
+        (share - met) * np.array([60.0, -2.0]), rel=1e-3
+    )
+    own = np.array([10.0 * (100 - btc), eth - 100.0]) + value * slip + taker * value + venue
+    rest = (found.loss_usd[0, 0] - own.sum()) * value / value.sum()
+    assert found.position_loss_usd[:, 0] == pytest.approx(own + rest, rel=1e-4)
+
+
+def test_a_positions_own_funding_fells_its_account_in_time() -> None:
+    margin = book_of(cross("BTC", 10.0, 300.0), cross("ETH", -5.0, 300.0))
+    paths = brownian(("BTC", "ETH"), COVARIANCE, DAY, HOUR, 50, 9)
+    found = odds(margin, paths, (DAY,), funding={"BTC": 0.0008, "ETH": 0.0008})
+    excess = margin.accounts_state().excess[0]
+    assert found.position_funding_seconds[0] == pytest.approx(excess / (1_000 * 0.0008 / 28_800))
+    assert found.position_funding_seconds[1] == np.inf
+    assert found.funding_seconds[0] == pytest.approx(2.0 * found.position_funding_seconds[0])

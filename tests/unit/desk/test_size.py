@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from tests.unit.desk.desk_books import book_of, cross, isolated, made_candles
 
 from seawall.core import InputError
 from seawall.desk.closed_form import touch_probability
-from seawall.desk.passages import standard_error
+from seawall.desk.passages import interval, standard_error
 from seawall.desk.paths import DAY, Paths, brownian
 from seawall.desk.prices import fit_prices
 from seawall.desk.resizing import Resizing
-from seawall.desk.size import Bound, Sizer, Wanted, size
+from seawall.desk.size import Sizer, least_paths, size
+from seawall.desk.size_limits import Bound, Wanted
 from seawall.desk.size_moves import plans, scaled
 from seawall.desk.size_rules import Edge, kelly, no_trade_band, volatility_of_volatility
 from seawall.ingest import read_book
@@ -186,7 +188,7 @@ def test_each_limit_is_met_at_its_own_size_and_not_beyond() -> None:
     assert found.limits[Bound.KELLY] == pytest.approx(4_000.0)
     assert found.limits[Bound.LEVERAGE] == pytest.approx(30_000.0)
     for name, figure, most in (
-        (Bound.PROBABILITY, "fall", 0.05),
+        (Bound.PROBABILITY, "fall_high", 0.05),
         (Bound.SHORTFALL, "shortfall", 0.3),
     ):
         there = sizer.curve(found.limits[name] * np.array([1.0, 1.01]), 0.0)
@@ -194,6 +196,24 @@ def test_each_limit_is_met_at_its_own_size_and_not_beyond() -> None:
         assert at <= most < beyond
     assert found.binding is min(found.limits, key=lambda k: found.limits[k])
     assert found.notional_usd == min(found.limits.values())
+
+
+def test_of_few_paths_the_upper_end_decides() -> None:
+    # binomtest's interval, by hand: none of 2,000 leaves 1 - 0.05 ** (1 / 2000)
+    least, most = interval(0.0, 2_000)
+    assert (least, most) == (0.0, pytest.approx(-np.expm1(np.log(0.05) / 2_000)))
+    for hits in (0, 1, 7, 499, 500):
+        wanted = binomtest(hits, 500).proportion_ci(0.9, "exact")
+        least, most = interval(np.array([hits / 500]), 500)
+        assert (least[0], most[0]) == (pytest.approx(wanted.low), pytest.approx(wanted.high))
+    sizer = sizer_of(account(), paths=PATHS.thinned(500), fees=False)
+    found = size(sizer, Wanted(0.01, DAY, 9.0, 0.9), 0.0)
+    # one of 500 is 0.2%, and may be 0.95%; two may be 1.25%
+    assert found.there.fall[0] <= 1 / 500
+    assert found.there.fall_high[0] <= 0.01
+    with pytest.raises(InputError, match=r"too few paths.*0\.006 or more.*--paths 3,100"):
+        size(sizer, Wanted(0.001, DAY), 0.0)
+    assert (least_paths(0.01), least_paths(0.001), least_paths(1e-7)) == (1_000, 10_000, 50_000)
 
 
 def test_kelly_with_an_uncertain_edge_is_what_makes_growth_greatest() -> None:

@@ -23,6 +23,7 @@ from seawall.desk.triggers import LAST_BEHIND, trigger_of
 from seawall.ingest.store.writer import StoreWriter
 from seawall.liquidity import ImpactLaw
 from seawall.risk import Cluster
+from seawall.rulebook import bind
 
 HOUR = 3_600.0
 COVARIANCE = np.array([[0.0016, 0.0018], [0.0018, 0.0036]])
@@ -67,8 +68,9 @@ def test_nearer_stops_fire_more_and_come_too_late_less(side: float) -> None:
     assert (np.diff(found.liquidated, axis=0) >= 0.0).all()
     assert (np.diff(found.fires, axis=1) >= 0.0).all()
     assert found.liquidated[-1, -1] > 0.0
-    # whatever falls without a stop is either saved by it or was too late
-    assert (found.liquidated <= stops.unprotected + 1e-12).all()
+    # nothing is left of the account that could fall after the fill
+    assert (found.after == 0.0).all()
+    assert (found.total == found.liquidated).all()
     assert (found.fires + found.liquidated <= 1.0).all()
     slower = stops_of(margin, delay=1_200.0).firing(price)
     assert (slower.liquidated >= found.liquidated).all()
@@ -99,6 +101,101 @@ def test_the_gap_is_what_the_price_goes_on() -> None:
     found = stops.firing(np.array([95.0]))
     assert found.fires[0, 0] == 1.0
     assert found.gap[0, 0] == pytest.approx(0.1 * (95.0 - 89.0) / 95.0, rel=1e-4)
+
+
+def walked_by_hand(paths: Paths, sizes: dict[str, float], cash: float, stop: float | None,
+                   rates: dict[str, float], hours: int, delay: float) -> np.ndarray:  # fmt: skip
+    """1 of a liquidation before the stop on the first asset, 2 after it, 0 for none, path by path.
+
+    Positions at 100, of which the first is long and stopped at ``stop``, each with one rate of
+    maintenance; step by step in plain numbers, without fees, slippage and funding.
+    """
+    out = np.zeros(paths.count, dtype=int)
+    own = next(iter(sizes))
+
+    def stands(held: dict[str, float], money: float, prices: dict[str, float]) -> bool:
+        equity = money + sum(q * (prices[a] - 100.0) for a, q in held.items())
+        return equity > sum(abs(q) * prices[a] * rates[a] for a, q in held.items())
+
+    for p in range(paths.count):
+        held, money, before = dict(sizes), cash, dict.fromkeys(sizes, 100.0)
+        for t in range(hours):
+            low, high, close = (
+                {a: 100.0 * float(np.exp(x[p, t, k])) for k, a in enumerate(paths.assets)}
+                for x in (paths.low, paths.high, paths.close)
+            )
+            if own in held and stop is not None and low[own] <= stop:
+                met = (before[own] - stop) / (before[own] - low[own])
+                share = met + (1.0 - met) * (delay / HOUR) ** 0.5
+                # the way in a thousand parts: does the account last to the fill? What came first of
+                # the stop and a fall at the highs is not known, and counts as the fall
+                way = np.linspace(0.0, share, 1_000)
+                first = next((x for x in (low, high, close) if not stands(held, money, x)), None)
+                end = close if first is close else low
+                on = [{a: before[a] + w * (end[a] - before[a]) for a in held} for w in way]
+                if first is high or not all(stands(held, money, prices) for prices in on):
+                    out[p] = 1
+                    break
+                money += held.pop(own) * (before[own] + share * (low[own] - before[own]) - 100.0)
+            if not all(stands(held, money, prices) for prices in (low, high, close)):
+                out[p] = 1 if own in held else 2
+                break
+            before = close
+    return out
+
+
+def test_after_its_fill_the_rest_of_the_account_walks_on() -> None:
+    margin = book_of(cross("BTC", 10.0, 110.0), cross("ETH", -9.0, 110.0))
+    free = bind(
+        replace(
+            margin.book,
+            positions=replace(margin.book.positions, taker_fee=np.zeros(2)),
+        )
+    )
+    paths = PATHS.thinned(300)
+    horizons = (DAY, 7 * DAY)
+    stops = stops_of(free, paths=paths, horizons=horizons, delay=400.0,
+                     funding=dict.fromkeys(("BTC", "ETH"), 0.0),
+                     depth=dict.fromkeys(("BTC", "ETH"), 1e18))  # fmt: skip
+    price = np.array([88.0, 93.0, 97.0])
+    found = stops.firing(price)
+    rates = {
+        a: float(free.schedules[free.schedule[k]].rates[0]) for k, a in enumerate(PATHS.assets)
+    }
+    sizes = {"BTC": 10.0, "ETH": -9.0}
+    for h, hours in enumerate((24, 168)):
+        without = walked_by_hand(paths, sizes, 110.0, None, rates, hours, 400.0)
+        assert stops.unprotected[h] == pytest.approx(np.mean(without > 0))
+        for k, stop in enumerate(price.tolist()):
+            own = walked_by_hand(paths, sizes, 110.0, stop, rates, hours, 400.0)
+            assert found.liquidated[k, h] == pytest.approx(np.mean(own == 1))
+            assert found.after[k, h] == pytest.approx(np.mean(own == 2))
+            assert found.total[k, h] == pytest.approx(np.mean(own > 0))
+            apart = (own > 0) != (without > 0)
+            assert found.change_se[k, h] == pytest.approx(np.sqrt(apart.mean() / paths.count))
+    # the hedge is gone: the nearer its stop, the likelier the other side falls alone
+    assert (np.diff(found.after[:, -1]) > 0.0).all()
+    assert (found.total[:, -1] > stops.unprotected[-1]).all()
+
+
+def test_the_fill_costs_slippage_and_fee_and_funding_was_paid_before() -> None:
+    two = PATHS.thinned(1_000)
+    plain = book_of(cross("BTC", 10.0, 110.0), cross("ETH", -9.0, 110.0))
+    at = np.array([93.0])
+
+    def after(margin=plain, **more) -> float:
+        more = {"funding": {"BTC": 0.0, "ETH": 0.0}} | more
+        return float(stops_of(margin, paths=two, **more).firing(at).after[0, -1])
+
+    dear = replace(plain.book, positions=replace(plain.book.positions, taker_fee=np.full(2, 0.02)))
+    assert after(bind(dear)) > after()
+    assert after(depth={"BTC": 1e3, "ETH": 1e12}) > after()
+    assert after(funding={"BTC": 0.004, "ETH": 0.0}) != after()
+    # a short's stop, and a hedge in coins: the mirror holds
+    short = book_of(cross("BTC", -10.0, 110.0), cross("ETH", 9.0, 110.0))
+    found = stops_of(short, paths=two).firing(np.array([107.0]))
+    assert found.after[0, -1] > 0.0
+    assert found.total[0, -1] > stops_of(short, paths=two).unprotected[-1]
 
 
 def test_other_positions_may_fell_the_account_first() -> None:

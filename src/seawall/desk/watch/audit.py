@@ -27,6 +27,11 @@ class Audit:
     path
         The file; made if it is not there, for its owner only.
 
+    Attributes
+    ----------
+    before
+        What stood in it when it was opened.
+
     Raises
     ------
     InputError
@@ -46,6 +51,7 @@ class Audit:
             raise _refused(path, f"line {wrong} does not follow from the one before")
         lines = path.read_bytes().splitlines()
         self._last = _digest(lines[-1]) if lines else START
+        self.before: tuple[dict[str, Any], ...] = tuple(json.loads(line) for line in lines)
 
     def append(self, **said: Any) -> None:
         """Write one line: when, what is said, and the digest of the line before."""

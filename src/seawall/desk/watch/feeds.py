@@ -27,6 +27,7 @@ Take = Callable[[Sequence[Mark], int], None]
 
 _NAMES = ("instrument", "symbol", "asset", "name")
 _PRICES = ("mark", "mark_price", "markPrice", "price")
+_TIMES = ("time", "timestamp")
 _SHOWN = 20
 _EVERY = 5.0
 _LONGEST = 1 << 24
@@ -57,7 +58,7 @@ class Feed(Protocol):
 
 def marks_of(said: Any) -> list[Mark]:
     """Marks of a JSON message: one object or a list of them, of ``venue``, ``instrument`` or
-    ``asset``, and ``mark``; anything else in it is left out.
+    ``asset``, ``mark``, and if need be ``time``; anything else in it is left out.
     """
     rows = said if isinstance(said, list) else [said]
     found = (_mark_of(r) for r in rows if isinstance(r, Mapping))
@@ -72,14 +73,24 @@ def _mark_of(row: Mapping[str, Any]) -> Mark | None:
         return None
     if not isinstance(name, str) or not (math.isfinite(price) and price > 0):
         return None
-    return Mark(str(row.get("venue") or ""), name, price)
+    return Mark(str(row.get("venue") or ""), name, price, _told_time(row))
+
+
+def _told_time(row: Mapping[str, Any]) -> int:
+    """The time of a row, UTC ns; 0 where it has none, or one that cannot be read."""
+    told = next((row[t] for t in _TIMES if row.get(t) not in (None, "")), None)
+    try:
+        return 0 if told is None else parse_time(told)
+    except (InputError, ValueError, TypeError, OverflowError):
+        return 0
 
 
 class FileFeed:
-    """Marks of a file, in its order: CSV with a header, or JSON Lines; ``-`` is standard input.
+    """Marks of a file, by their times or else in its order; ``-`` is standard input.
 
-    Columns as the keys of :func:`marks_of`; rows of one ``time`` are one mark of all that they
-    name. Standard input is live: it is taken as it comes, line by line.
+    CSV with a header, or JSON Lines; columns as the keys of :func:`marks_of`. Rows of one ``time``
+    are one mark of all that they name. Standard input is live: it is taken as it comes, line by
+    line.
 
     Parameters
     ----------
@@ -91,7 +102,8 @@ class FileFeed:
     Raises
     ------
     InputError
-        With the rows of a file that hold no mark, or if there is no such file.
+        With the rows of a file that hold no mark, or no time where others do, or if there is no
+        such file.
     """
 
     def __init__(self, path: str, pace: float = 0.0):
@@ -114,23 +126,34 @@ class FileFeed:
             take(marks, time.perf_counter_ns())
 
     def _rows(self) -> list[tuple[int, list[Mark]]]:
-        batches: list[tuple[int, list[Mark]]] = []
+        found: list[tuple[int, Mark, int]] = []
         wrong: list[Mistake] = []
         for number, row in self._read():
             mark = _mark_of(row) if isinstance(row, Mapping) else None
-            at = self._time(row, number, wrong) if mark else 0
             if mark is None:
                 allowed = f"one of {', '.join(_NAMES)}, and one of {', '.join(_PRICES)} above 0"
                 shown = json.dumps(row, default=str)[:120]
                 wrong.append(Mistake("holds no mark", self.path, number, None, shown, allowed))
-            elif at and batches and batches[-1][0] == at:
-                batches[-1][1].append(mark)
             else:
-                batches.append((at, [mark]))
-        if not batches and not wrong:
+                # a file is not live: it is played by its times, not held against ours
+                found.append((self._time(row, number, wrong), mark._replace(time=0), number))
+        if any(at for at, _, _ in found):
+            allowed = "a time in all rows, or in none"
+            wrong += [
+                Mistake("no time, while others have one", self.path, number, "time", None, allowed)
+                for at, _, number in found
+                if not at and not any(w.row == number for w in wrong[:_SHOWN])
+            ]
+        if not found and not wrong:
             wrong.append(Mistake("0 rows: no mark at all", self.path, allowed="at least one"))
         if wrong:
             raise InputError(wrong[:_SHOWN], total=len(wrong))
+        batches: list[tuple[int, list[Mark]]] = []
+        for at, mark, _ in sorted(found, key=lambda row: row[0]):
+            if at and batches and batches[-1][0] == at:
+                batches[-1][1].append(mark)
+            else:
+                batches.append((at, [mark]))
         return batches
 
     def _time(self, row: Mapping[str, Any], number: int, wrong: list[Mistake]) -> int:
@@ -222,7 +245,9 @@ class StoreFeed:
             fresh = [r for r in rows if r["time"] > seen.get((r["venue"], r["instrument"]), 0)]
             seen |= {(r["venue"], r["instrument"]): r["time"] for r in fresh}
             if fresh:
-                marks = [Mark(r["venue"], r["instrument"], r["mark_price"]) for r in fresh]
+                marks = [
+                    Mark(r["venue"], r["instrument"], r["mark_price"], r["time"]) for r in fresh
+                ]
                 take(marks, time.perf_counter_ns())
             await asyncio.sleep(self._every)
 

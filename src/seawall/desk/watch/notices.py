@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from seawall.desk.hedging import move_survived
 from seawall.desk.rescue import Costs, Cuts, Goal, collateral_to_add, cuts
 from seawall.desk.watch.levels import Level
-from seawall.desk.watch.watched import Change, Watched
+from seawall.desk.watch.watched import Change, Doubt, Key, Watched, called
 from seawall.margin import MarginBook
 
 Floats = NDArray[np.float64]
@@ -18,6 +19,8 @@ Floats = NDArray[np.float64]
 _LEVELS = tuple(Level)
 CUTS_OF = 25
 """Accounts of one notice for which the cheapest cut is looked for, the worst first."""
+_NAMED = 10
+"""Accounts that are named where many leave a book at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +111,9 @@ class FeedTold:
 
 @dataclass(frozen=True, slots=True)
 class StopTold:
-    """What became of a protective stop: ``planned``, ``placed``, ``refused``, or ``unsure``.
+    """What became of a protective stop: ``planned``, ``placed``, ``refused``, or
 
-    Unsure is one whose answer was lost on the way: it may stand.
+    ``stands``: it was placed before; ``unsure``: an answer was lost on the way, and it may stand.
     """
 
     outcome: str
@@ -121,26 +124,74 @@ class StopTold:
     trigger: float
     liquidation_price: float
     why: str = ""
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceTold:
-    """Something about what is watched: it was read again, or could not be; or about its stops."""
+    """Something about what is watched, or about its stops.
+
+    Attributes
+    ----------
+    text
+        In words.
+    bad
+        Whether it is an alarm.
+    about
+        ``book``: whether it can be read; ``accounts``: who left it or is in it again; ``mark``: one
+        that is not believed; ``stops``.
+    """
 
     text: str
     bad: bool
-    stops: bool = False
+    about: str = "book"
 
 
 Notice = Warned | FeedTold | StopTold | SourceTold
 
 
+def moved(accounts: Mapping[Key, int], left: bool) -> SourceTold:
+    """That accounts are in the book no more, or again, the most endangered first."""
+    ordered = sorted(accounts.items(), key=lambda item: -item[1])
+    named = [f"{called(key)} ({Level(level).words})" for key, level in ordered[:_NAMED]]
+    more = f" and {len(ordered) - _NAMED} more" if len(ordered) > _NAMED else ""
+    names = ", ".join(named) + more
+    if not left:
+        return SourceTold(f"in the book again, and watched: {names}", False, "accounts")
+    text = (
+        f"NOT IN THE BOOK any more, and watched no longer: {names}. Closed, liquidated or taken "
+        "out of it: look at the venue."
+    )
+    return SourceTold(text, ordered[0][1] > Level.CALM, "accounts")
+
+
+def doubted(watched: Watched) -> tuple[SourceTold, ...]:
+    """Marks of what is held that the last message left in doubt, or that it refutes."""
+    names, held = watched.names(), set(watched.held.tolist())
+    return tuple(
+        SourceTold(_doubt(" ".join(names[d.instrument]), d), not d.refuted, "mark")
+        for d in watched.doubts
+        if d.instrument in held
+    )
+
+
+def _doubt(name: str, doubt: Doubt) -> str:
+    if doubt.refuted:
+        return f"{name} is marked {doubt.before:,.10g}: {doubt.price:,.10g} was not confirmed"
+    return (
+        f"MARK IN DOUBT: {name} at {doubt.price:,.10g}, {doubt.price / doubt.before:,.4g} times "
+        f"the mark before, {doubt.before:,.10g}. It counts once a second mark confirms it: look at "
+        "the venue itself."
+    )
+
+
 def to_tell(change: Change) -> Change:
-    """The part of a change that is told: what got worse, and what is calm again."""
-    told = (change.level > change.before) | (change.level == Level.CALM)
-    worst = np.flatnonzero(told)
-    order = np.lexsort((-change.ratio[worst], -change.level[worst]))
-    kept = worst[order]
+    """A change as it is told: what got worse first, the worst of all before the others.
+
+    A fall to a lower level is told too: else a warning that is over would be the last word.
+    """
+    worse = change.level > change.before
+    kept = np.lexsort((-change.ratio, -change.level, ~worse))
     return Change(change.account[kept], change.before[kept], change.level[kept], change.ratio[kept])
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from seawall.desk.hedging import exposure_usd
 from seawall.margin import MarginBook
 
 Floats = NDArray[np.float64]
@@ -23,6 +24,8 @@ class Stop:
     ----------
     row
         Of the position.
+    account, isolated
+        Whose it is, and whether it has a margin of its own.
     venue, symbol
         Rulebook and instrument.
     side
@@ -36,6 +39,8 @@ class Stop:
     """
 
     row: int
+    account: str
+    isolated: bool
     venue: str
     symbol: str
     side: str
@@ -45,13 +50,19 @@ class Stop:
     mark: float
     why_not: str = ""
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """The position, as it is known from one mark and one reading to the next."""
+        return self.venue, self.account, self.isolated, self.symbol, self.side
+
 
 def planned(now: MarginBook, margin: float = MARGIN) -> tuple[Stop, ...]:
     """A stop for each position of a book at its present marks.
 
     The trigger is ``liquidation price + margin * (mark - liquidation price)``: on the side of the
     mark, and so before the liquidation, by that part of the way. There is none for a position
-    that no fall against it liquidates, or whose account is due already.
+    that no fall against it liquidates, whose account is due already, or without which its account
+    would be exposed by more than it is.
 
     Parameters
     ----------
@@ -61,6 +72,9 @@ def planned(now: MarginBook, margin: float = MARGIN) -> tuple[Stop, ...]:
     book, p = now.book, now.book.positions
     price = now.liquidation_price()
     due = now.accounts_state().liquidatable[p.account]
+    signed = np.sign(p.size) * book.notional()
+    rest = exposure_usd(now)[p.account] - signed
+    offsets = ~book.accounts.isolated[p.account] & (np.abs(rest) > np.abs(rest + signed))
     out = []
     for i in range(len(book)):
         of = book.instruments[int(p.instrument[i])]
@@ -69,11 +83,15 @@ def planned(now: MarginBook, margin: float = MARGIN) -> tuple[Stop, ...]:
         why = ""
         if due[i]:
             why = "its account is due for liquidation at the mark: a stop would come too late"
+        elif offsets[i]:
+            why = "it offsets other positions of its account, which would stand alone without it"
         elif not against:
             why = "no price against it liquidates it"
         out.append(
             Stop(
                 row=int(p.row[i]),
+                account=book.traders[int(book.accounts.trader[p.account[i]])],
+                isolated=bool(book.accounts.isolated[p.account[i]]),
                 venue=of.venue,
                 symbol=of.symbol,
                 side="sell" if long else "buy",
@@ -96,3 +114,9 @@ def wrong_side(stop: Stop, trigger: float) -> str:
         f"rounded to the venue's tick its trigger {trigger:g} is not between the liquidation "
         f"price {stop.liquidation_price:g} and the mark {stop.mark:g}"
     )
+
+
+def too_late(stop: Stop, trigger: float) -> bool:
+    """Whether a stop with this trigger fires after the liquidation: where it stands, it is idle."""
+    beyond = trigger - stop.liquidation_price
+    return beyond <= 0 if stop.side == "sell" else beyond >= 0

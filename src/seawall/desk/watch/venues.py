@@ -30,6 +30,17 @@ def symbols_of(
     InputError
         Naming instruments that the venue does not list.
     """
+    found = listed(exchange, venue, held, rules)
+    missing = [i.symbol for i in held if i not in found.values()]
+    if missing:
+        raise InputError([Mistake("not listed there", f"venue {venue}", value=m) for m in missing])
+    return found
+
+
+def listed(
+    exchange: Any, venue: str, held: Sequence[Instrument], rules: Rules
+) -> dict[str, Instrument]:
+    """As :func:`symbols_of`, of those alone that the venue lists."""
     wanted = {i.symbol: i for i in held}
     found: dict[str, Instrument] = {}
     for market in exchange.markets.values():
@@ -38,9 +49,6 @@ def symbols_of(
         own = market["id"] if market["id"] in wanted else _own(rules, venue, market["symbol"])
         if own in wanted:
             found[market["symbol"]] = wanted[own]
-    missing = [i.symbol for i in held if i not in found.values()]
-    if missing:
-        raise InputError([Mistake("not listed there", f"venue {venue}", value=m) for m in missing])
     return found
 
 
@@ -54,6 +62,8 @@ def _own(rules: Rules, venue: str, symbol: str) -> str:
 class VenueFeed:
     """Marks of a venue's instruments through ccxt: pushed where it can, else asked for.
 
+    Feeds of the same instruments of a venue are equal.
+
     Parameters
     ----------
     venue
@@ -66,6 +76,9 @@ class VenueFeed:
         Where to connect in place of the venue's own address.
     every
         Seconds between questions, where a venue pushes no marks.
+    lenient
+        Follow what is listed there, so that only the rest falls silent; so it does in any case
+        once all of them were found.
     """
 
     live = True
@@ -77,10 +90,22 @@ class VenueFeed:
         rules: Rules,
         url: str = "",
         every: float = 5.0,
+        lenient: bool = False,
     ):
         self._venue, self._held, self._rules = venue, tuple(held), rules
         self._url, self._every = url, every
-        self._wait = 0.0
+        self._wait, self._lenient = 0.0, lenient
+
+    def _key(self) -> tuple[object, ...]:
+        return self._venue, frozenset(i.symbol for i in self._held), self._url, self._every
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it follows the same."""
+        return isinstance(other, VenueFeed) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        """Of what it follows."""
+        return hash(self._key())
 
     async def run(self, take: Take) -> None:
         """Hand over marks until the connection breaks.
@@ -97,13 +122,17 @@ class VenueFeed:
         self._wait = 0.0
         try:
             await exchange.load_markets()
-            symbols = symbols_of(exchange, self._venue, self._held, self._rules)
+            find = listed if self._lenient else symbols_of
+            symbols = find(exchange, self._venue, self._held, self._rules)
+            if not symbols:
+                raise FeedBrokenError(f"{self._venue}: lists nothing of what is held")
+            self._lenient = True
             while True:
                 told = await self._ask(exchange, list(symbols))
                 received = time.perf_counter_ns()
                 marks = [
-                    Mark(self._venue, symbols[s].symbol, price)
-                    for s, price in _prices(told, symbols).items()
+                    Mark(self._venue, symbols[s].symbol, price, at)
+                    for s, (price, at) in _prices(told, symbols).items()
                 ]
                 if marks:
                     take(marks, received)
@@ -132,8 +161,8 @@ def _method(exchange: Any, name: str) -> Callable[[list[str]], Any]:
     return method
 
 
-def _prices(told: Any, symbols: Mapping[str, Instrument]) -> dict[str, float]:
-    """Mark prices by symbol out of what ccxt made of an answer."""
+def _prices(told: Any, symbols: Mapping[str, Instrument]) -> dict[str, tuple[float, int]]:
+    """Mark prices by symbol out of what ccxt made of an answer, with their times; 0 if unknown."""
     rows = [told] if "symbol" in told else list(told.values())
     found = {}
     for row in rows:
@@ -150,5 +179,6 @@ def _prices(told: Any, symbols: Mapping[str, Instrument]) -> dict[str, float]:
         except (TypeError, ValueError):
             continue
         if row.get("symbol") in symbols and math.isfinite(value) and value > 0:
-            found[row["symbol"]] = value
+            at = row.get("timestamp")
+            found[row["symbol"]] = value, int(at * 1e6) if isinstance(at, int | float) else 0
     return found

@@ -128,15 +128,19 @@ def test_marks_judge_accounts_as_the_margin_engine_does_at_those_marks(margin, t
 )
 def test_names_of_marks_find_their_instruments(margin, mark, moved):
     watched = Watched(margin)
+    # so far from the book's marks, it takes a second one
+    assert not len(watched.take([mark]))
+    assert sorted(d.instrument for d in watched.doubts) == sorted(watched.take([mark]).tolist())
     seen = watched.take([mark])
     symbols = [margin.book.instruments[k].symbol for k in seen.tolist()]
     assert sorted(symbols) == sorted(moved)
-    assert watched.unknown == (not moved)
+    assert watched.unknown == 3 * (not moved)
     assert all(watched.mark[k] == 2.0 for k in seen.tolist())
 
 
 def test_an_assets_price_is_multiplied_for_contracts_of_thousands(margin):
     watched = Watched(margin)
+    watched.take([Mark("", "PEPE", 0.00001)])
     (k,) = watched.take([Mark("", "PEPE", 0.00001)])
     assert watched.mark[k] == pytest.approx(0.01)
 
@@ -156,7 +160,11 @@ def test_what_got_worse_is_told_once_with_its_ways_back(margin):
     assert ann.liquidation_price == pytest.approx(83_132.53, abs=0.01)
     assert not len(watched.judge())
     watched.take([Mark("", "BTC", 83_300.0)])
-    assert not len(to_tell(watched.judge()))
+    eased = warned(watched, to_tell(watched.judge()), goal)
+    assert [(w.level, w.before, w.worse) for w in eased if w.account == "ann"] == [
+        (Level.APPROACHING, Level.MARGIN_CALL, False)
+    ]
+    assert not len(watched.judge())
     watched.take([Mark("", "BTC", 86_600.0)])
     calm = warned(watched, to_tell(watched.judge()), goal)
     assert [(w.account, w.worse) for w in calm if w.account == "ann"] == [("ann", False)]
@@ -170,6 +178,6 @@ def test_a_new_reading_goes_on_from_the_levels_and_marks_of_the_old(margin, tmp_
     path = tmp_path / "later.csv"
     path.write_text(lines[0] + "".join(reversed(lines[1:])))
     fresh = Watched(bind(read_book(path)), RATIO, Rules.bundled())
-    fresh.carry(old)
+    fresh.carry(old, np.ones(len(old.mark), dtype=np.bool_))
     assert not len(fresh.judge())
     assert sorted(fresh.level.tolist()) == sorted(old.level.tolist())

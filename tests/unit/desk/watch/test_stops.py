@@ -17,9 +17,10 @@ from seawall.desk.watch.notices import StopTold, Warned
 from seawall.desk.watch.orders import StopDesk, stop_key
 from seawall.desk.watch.stops import planned, wrong_side
 from seawall.desk.watch.venues import VenueFeed
-from seawall.desk.watch.watched import Watched
+from seawall.desk.watch.watched import Mark, Watched
 from seawall.desk.watch.watcher import Patience, Watcher
 from seawall.ingest import read_book
+from seawall.report.desk_watch import is_grave, sentence
 from seawall.rulebook import Rules, bind
 from watched_venue import WatchedVenue
 
@@ -75,42 +76,46 @@ def test_contracts_are_counted_in_the_venues_size(tmp_path):
     assert stop.contracts == pytest.approx(150)
 
 
-def run(venue, tmp_path, rows, *, place, until, refuse="", marks=()):
-    """Watch a book live at the loopback venue through ccxt, until something is told or taken."""
-    rules = Rules.bundled()
+async def session(there, venue, tmp_path, rows, *, place, until, marks=()):
+    """Watch a book live at a loopback venue through ccxt, until something is told or taken."""
+    rules, name = Rules.bundled(), VENUES[venue]
+    watched = Watched(book_of(tmp_path, rows), RATIO)
+    log = Audit(tmp_path / "log.jsonl")
+    desk = StopDesk(log, rules, place=place, urls={name: there.url})
+    desk.prepare(watched)
+    told = []
+    held = [watched.margin.book.instruments[k] for k in watched.held.tolist()]
+    watcher = Watcher(
+        watched,
+        [VenueFeed(name, held, rules, there.url)],
+        lambda notices, _: told.extend(notices),
+        patience=Patience(reopen=0.01),
+        on_change=desk.answer,
+    )
+    task = asyncio.create_task(watcher.run())
+    try:
+        await there.followed()
+        async with asyncio.timeout(200):
+            for mark in marks:
+                await there.push(BTC=mark)
+                await asyncio.sleep(0.2)
+            while not until(told, there):
+                assert not task.done()
+                await asyncio.sleep(0.02)
+    finally:
+        watcher.stop()
+        await task
+        await desk.close()
+        log.close()
+    return told
+
+
+def run(venue, tmp_path, rows, *, refuse="", **how):
+    """One session at a venue of its own; what was told, and the venue."""
 
     async def watch():
         async with WatchedVenue(refuse=refuse) as there:
-            watched = Watched(book_of(tmp_path, rows), RATIO)
-            name = VENUES[venue]
-            desk = StopDesk(
-                Audit(tmp_path / "log.jsonl"), rules, place=place, urls={name: there.url}
-            )
-            desk.prepare(watched)
-            told = []
-            held = [watched.margin.book.instruments[k] for k in watched.held.tolist()]
-            watcher = Watcher(
-                watched,
-                [VenueFeed(name, held, rules, there.url)],
-                lambda notices, _: told.extend(notices),
-                patience=Patience(reopen=0.01),
-                on_change=desk.answer,
-            )
-            task = asyncio.create_task(watcher.run())
-            try:
-                await there.followed()
-                async with asyncio.timeout(20):
-                    for mark in marks:
-                        await there.push(BTC=mark)
-                        await asyncio.sleep(0.2)
-                    while not until(told, there):
-                        assert not task.done()
-                        await asyncio.sleep(0.02)
-            finally:
-                watcher.stop()
-                await task
-                await desk.close()
-            return told, there
+            return await session(there, venue, tmp_path, rows, **how), there
 
     return asyncio.run(watch())
 
@@ -179,6 +184,27 @@ def test_a_dry_run_asks_the_venue_nothing_and_needs_no_key(tmp_path, monkeypatch
     assert (line["event"], line["dry_run"], line["reduce_only"]) == ("planned", True, True)
 
 
+def test_everybodys_position_gets_its_stop(tmp_path):
+    """Two traders with the same isolated position, and one of them a cross one beside it."""
+    rows = LONG.format(venue="binance") + LONG.format(venue="binance").replace("me,", "you,")
+    cross = "you,binance,BTCUSDT,8,86600,86600,cross,20,,30500\n"
+    told, _ = run(
+        "binance",
+        tmp_path,
+        rows + cross,
+        place=False,
+        marks=(83_200.0, 83_190.0),
+        until=lambda told, _: len(stops(told)) >= 3,
+    )
+    assert sorted((n.account, n.outcome, n.amount) for n in stops(told)) == [
+        ("me", "planned", 2.5),
+        ("you", "planned", 2.5),
+        ("you", "planned", 8.0),
+    ]
+    assert [line["account"] for line in log_of(tmp_path)].count("you") == 2
+    assert "for me, reduce-only" in sentence(stops(told)[0])
+
+
 def test_a_refusal_is_told_and_tried_again_at_the_next_level(tmp_path, keys):
     told, there = run(
         "binance",
@@ -218,7 +244,7 @@ def test_marks_are_followed_live_and_a_venue_that_hangs_up_is_broken(tmp_path):
             feed = VenueFeed(venue, held, rules, there.url)
             task = asyncio.create_task(feed.run(lambda some, _: marks.extend(some)))
             await there.followed()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(200):
                 while len(marks) < 2:
                     await asyncio.sleep(0.01)
                 await there.push(BTC=85_000.5)
@@ -296,3 +322,151 @@ def test_warnings_come_beside_stops(tmp_path):
     )
     assert [n.level for n in told if isinstance(n, Warned)] == [Level.MARGIN_CALL]
     assert np.isfinite(stops(told)[0].trigger)
+
+
+def outcomes(told):
+    return [n.outcome for n in stops(told)]
+
+
+NAMES = {"binance": ("clientAlgoId", "BTCUSDT"), "bybit": ("orderLinkId", "BTCUSDT")}
+
+
+def ids(venue, there):
+    return [order[NAMES[venue][0]] for order in there.orders]
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_a_stop_that_stands_is_not_placed_again_after_a_restart(tmp_path, keys, venue):
+    rows = LONG.format(venue=venue)
+    base = 83_180.0
+    if venue == "bybit":
+        rows, base = rows.replace("23000", "23200"), 83_230.0
+
+    async def twice():
+        async with WatchedVenue() as there:
+            how = {"place": True, "until": lambda told, _: stops(told)}
+            first = await session(there, venue, tmp_path, rows, marks=(base + 20,), **how)
+            # the trigger, a part of the way to the mark, is another by then
+            again = await session(there, venue, tmp_path, rows, marks=(base,), **how)
+            there.gone |= set(ids(venue, there))
+            third = await session(there, venue, tmp_path, rows, marks=(base + 5,), **how)
+            return first, again, third, there
+
+    first, again, third, there = asyncio.run(twice())
+    assert (outcomes(first), outcomes(again), outcomes(third)) == (
+        ["placed"],
+        ["stands"],
+        ["placed"],
+    )
+    # told as it was sent, not as it would be sent now
+    assert stops(again)[0].trigger == stops(first)[0].trigger != stops(third)[0].trigger
+    assert "stop stands" in sentence(stops(again)[0])
+    assert len(set(ids(venue, there))) == 2
+
+
+def test_an_order_whose_answer_was_lost_is_asked_for_before_another_is_sent(tmp_path, keys):
+    rows = LONG.format(venue="binance")
+
+    async def twice():
+        async with WatchedVenue(losses=["after"], mute=True) as there:
+            how = {"place": True, "until": lambda told, _: stops(told)}
+            # taken, but neither the answer nor the question after it comes through
+            first = await session(there, "binance", tmp_path, rows, marks=(83_200.0,), **how)
+            mute = await session(there, "binance", tmp_path, rows, marks=(83_190.0,), **how)
+            there.mute = False
+            last = await session(there, "binance", tmp_path, rows, marks=(83_180.0,), **how)
+            return first, mute, last, there
+
+    first, mute, last, there = asyncio.run(twice())
+    assert [outcomes(t) for t in (first, mute, last)] == [["unsure"], ["unsure"], ["stands"]]
+    assert len(there.orders) == 1
+    assert is_grave(stops(first))
+
+
+def test_an_order_that_never_arrived_is_sent_again_under_its_id(tmp_path, keys):
+    async def watch():
+        async with WatchedVenue(losses=["before"]) as there:
+            told = await session(
+                there,
+                "binance",
+                tmp_path,
+                LONG.format(venue="binance"),
+                place=True,
+                marks=(83_200.0, 83_140.0),
+                until=lambda told, _: len(stops(told)) == 2,
+            )
+            return told, there
+
+    told, there = asyncio.run(watch())
+    assert outcomes(told) == ["unsure", "placed"]
+    sent = [line for line in log_of(tmp_path) if line["event"] == "sending"]
+    assert [line["client_id"] for line in sent] == ids("binance", there) * 2
+    assert sent[0]["trigger"] != sent[1]["trigger"]
+
+
+def test_a_lost_answer_to_an_order_that_stands_is_no_doubt(tmp_path, keys):
+    async def watch():
+        async with WatchedVenue(losses=["after"]) as there:
+            return await session(
+                there,
+                "binance",
+                tmp_path,
+                LONG.format(venue="binance"),
+                place=True,
+                marks=(83_200.0,),
+                until=lambda told, _: stops(told),
+            )
+
+    (told,) = stops(asyncio.run(watch()))
+    assert told.outcome == "placed"
+    assert "its answer was lost, but it stands" in told.why
+
+
+def test_a_stop_that_protects_nothing_any_more_is_no_reason_to_place_none(tmp_path, keys):
+    async def twice():
+        async with WatchedVenue() as there:
+            how = {"place": True, "until": lambda told, _: stops(told)}
+            low = LONG.format(venue="binance").replace("23000", "30000")
+            await session(there, "binance", tmp_path, low, marks=(80_400.0,), **how)
+            there.marks["BTC"] = 86_600.0
+            rows = LONG.format(venue="binance")
+            told = await session(there, "binance", tmp_path, rows, marks=(83_200.0,), **how)
+            return told, there
+
+    told, there = asyncio.run(twice())
+    assert outcomes(told) == ["placed"]
+    assert len(set(ids("binance", there))) == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (SHORT.replace("me", "you"), "one key cannot belong to several traders"),
+        ("me,bybit,BTCUSDT,2.5,92000,86600,isolated,10,23200,\n", "no key was given for it"),
+    ],
+)
+def test_a_later_book_gets_no_stop_that_the_first_would_have_been_refused(
+    tmp_path, keys, more, words
+):
+    rows = LONG.format(venue="binance")
+
+    async def answered():
+        async with WatchedVenue() as there:
+            desk = StopDesk(
+                Audit(tmp_path / "log.jsonl"),
+                Rules.bundled(),
+                place=True,
+                urls={"binance_usdm": there.url},
+            )
+            desk.prepare(Watched(book_of(tmp_path, rows), RATIO))
+            later = Watched(book_of(tmp_path, rows + more.format(venue="binance")), RATIO)
+            later.take([Mark("", "BTC", 83_200.0), Mark("", "ETH", 2_950.0)])
+            told = await desk.answer(later, later.judge())
+            await desk.close()
+            return told, there
+
+    told, there = asyncio.run(answered())
+    assert [n.outcome for n in told if words in n.why] != []
+    assert all(n.outcome == "refused" for n in told if words in n.why)
+    assert {o["symbol"] for o in there.orders} <= {"BTCUSDT"}
+    assert len(there.orders) == (0 if "traders" in words else 1)

@@ -71,7 +71,7 @@ def watch(watched, feeds, until=None, **options):
                 watcher.stop()
 
         watcher = Watcher(watched, feeds, tell, **options)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(200):
             await watcher.run()
         return watcher
 
@@ -110,6 +110,10 @@ def test_an_account_in_danger_at_the_start_is_told_before_any_mark(tmp_path):
         ("asset,mark\n", ["0 rows"]),
         ("time,asset,mark\nyesterday,BTC,84200\n", ["no time", "yesterday"]),
         ('{"asset": "BTC", "mark": 1}\nnonsense\n', ["row 2", "holds no mark"]),
+        (
+            "time,asset,mark\n2026-11-23T10:00:00Z,BTC,84200\n,BTC,84300\n",
+            ["row 2", "column time", "no time, while others have one"],
+        ),
     ],
 )
 def test_a_bad_file_of_marks_is_refused_before_anything_is_told(tmp_path, text, words):
@@ -218,7 +222,7 @@ def test_marks_come_over_a_socket_and_by_asking(tmp_path):
             )
             task = asyncio.create_task(watcher.run())
             wanted = 1 if url.startswith("ws") else 2
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(200):
                 while len(told) < wanted:
                     await asyncio.sleep(0.01)
             watcher.stop()
@@ -289,7 +293,7 @@ def test_stops_that_fail_unforeseen_are_told(tmp_path):
 
     told, _ = watch(watched_of(tmp_path), [Said(83_200.0, None)], until=2, on_change=fails)
     assert told[1] == SourceTold(
-        "stops could not be seen to: OSError: no space left on device", True, stops=True
+        "stops could not be seen to: OSError: no space left on device", True, "stops"
     )
     assert title_of(told[1:]) == "Stops could not be seen to"
 
@@ -320,7 +324,7 @@ def test_standard_input_goes_on_after_an_empty_line(tmp_path, monkeypatch):
         with os.fdopen(read) as pipe:
             monkeypatch.setattr(sys, "stdin", pipe)
             watcher = Watcher(watched_of(tmp_path), [FileFeed("-")], lambda n, _: told.extend(n))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(200):
                 await watcher.run()
         return watcher
 
