@@ -20,6 +20,7 @@ from seawall.report.model import Report
 from seawall.rulebook import Rules, bind
 
 if TYPE_CHECKING:
+    from seawall.app.stress_prepared import PreparedBooks
     from seawall.sim import DemoMarket
 
 __all__ = [
@@ -163,6 +164,7 @@ def map(
     span: float = 0.35,
     width: float | None = None,
     volatility: Mapping[str, float] | None = None,
+    clusters: int = 8,
 ) -> Report:
     """What would be forced at each price, its clusters, and the book's concentration.
 
@@ -176,6 +178,8 @@ def map(
         Price step in USD; by default a round step near a quarter of a percent.
     volatility
         Daily standard deviation by asset; bundled figures for the rest.
+    clusters
+        Clusters named of each asset: the largest.
     """
     import numpy as np
 
@@ -189,7 +193,7 @@ def map(
         assets = tuple(names[a] for a in np.argsort(-held, kind="stable")[:5])
     prices = margin.liquidation_price()
     maps = [liquidation_map(margin, a, span, width, prices) for a in assets]
-    return map_report(margin, maps, daily_volatility_of(names, volatility))
+    return map_report(margin, maps, daily_volatility_of(names, volatility), clusters)
 
 
 def stress(
@@ -207,6 +211,7 @@ def stress(
     ladder: tuple[float, ...] | None = None,
     liquidates_usd: float | None = None,
     volatility: Mapping[str, float] | None = None,
+    prepared: PreparedBooks | None = None,
     progress: Say = silent,
 ) -> Report:
     """What a shock does to a book: the cascade, who pays, larger and smaller shocks.
@@ -236,30 +241,30 @@ def stress(
         Also find the smallest shock that liquidates this notional.
     volatility
         Daily standard deviation by asset, for the distances of clusters.
+    prepared
+        Keeps what shocks of one book and direction have in common, for whoever asks for many.
     progress
         Called with what is being done.
     """
-    from seawall.report.stress import stress_report
-    from seawall.risk import LADDER, StaticCascade, stress_test
+    from seawall.app.stress_prepared import PreparedStress
 
     progress("binding the book to its venues' rules")
     margin = bound(book)
+    # what is wrong with the question is told before the book is laid out
     sigma = daily_volatility_of(margin.book.assets, volatility)
-    progress("laying out the book")
     law = impact_law(impact_exponent, thinning) if law is None else law
-    prepared = StaticCascade(margin, depth, law, partial)
-    test = stress_test(
-        prepared,
+    progress("laying out the book")
+    lay_out = PreparedStress if prepared is None else prepared
+    return lay_out(margin, depth, law, partial).report(
         shock,
         fund=canonical_fund(margin, fund),
         draws=draws,
         seed=seed,
-        ladder=LADDER if ladder is None else ladder,
+        ladder=ladder,
         liquidates_usd=liquidates_usd,
+        volatility=dict(zip(margin.book.assets, sigma.values, strict=True)),
         progress=progress,
     )
-    progress("gathering the figures")
-    return stress_report(test, dict(zip(margin.book.assets, sigma.values, strict=True)), seed)
 
 
 def explain(

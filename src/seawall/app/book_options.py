@@ -58,3 +58,18 @@ FundingOption = Annotated[
 RowOption = Annotated[int | None, typer.Option("--row", help="The position's row, from 1.")]
 PathsOption = Annotated[int, typer.Option(min=500, max=100_000, help="Simulated paths.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Of the paths.")]
+VolatilityOption = Annotated[
+    list[str] | None,
+    typer.Option("--sigma", metavar="ASSET=2.5%", help="Daily volatility; repeatable."),
+]
+ShockOption = Annotated[
+    list[str] | None,
+    typer.Option("--shock", metavar="ASSET=-10%", help="Price shock; ALL for the rest."),
+]
+FundOption = Annotated[
+    list[str] | None,
+    typer.Option("--fund", metavar="[VENUE=]USD", help="One fund for all venues, or each its own."),
+]
+PartialOption = Annotated[
+    bool, typer.Option("--partial", help="Close by the venues' partial steps.")
+]

@@ -15,11 +15,15 @@ from seawall.app.book_options import (
     DepthOption,
     ExponentOption,
     FundingOption,
+    FundOption,
     LenientOption,
+    PartialOption,
     PriceOption,
+    ShockOption,
     StoreOption,
     ThinningOption,
     VenueOption,
+    VolatilityOption,
 )
 from seawall.app.desk_allocate import allocate_command
 from seawall.app.desk_rescue import rescue_command
@@ -28,9 +32,11 @@ from seawall.app.desk_stop import stop_command
 from seawall.app.desk_watch import watch_command
 from seawall.app.ending import exit_code_of
 from seawall.app.market_store import MarketStoreOption, marks_of, sources_of, with_depth
+from seawall.app.mcp_command import mcp_command
 from seawall.app.plain_help import PlainGroup
 from seawall.app.positions_commands import is_account, positions_command, read_account
 from seawall.app.rules_commands import rules_app
+from seawall.app.serve_command import serve_command
 from seawall.app.showing import Format, FormatOption, ReportOption, progress_for, show
 from seawall.app.sim_commands import compare_command, replay_command, simulate_command
 from seawall.app.study_commands import study_app
@@ -53,23 +59,6 @@ app = typer.Typer(
 app.add_typer(rules_app, name="rules")
 app.add_typer(study_app, name="study")
 app.add_typer(tape_app, name="tape")
-
-
-VolatilityOption = Annotated[
-    list[str] | None,
-    typer.Option("--sigma", metavar="ASSET=2.5%", help="Daily volatility; repeatable."),
-]
-ShockOption = Annotated[
-    list[str] | None,
-    typer.Option("--shock", metavar="ASSET=-10%", help="Price shock; ALL for the rest."),
-]
-FundOption = Annotated[
-    list[str] | None,
-    typer.Option("--fund", metavar="[VENUE=]USD", help="One fund for all venues, or each its own."),
-]
-PartialOption = Annotated[
-    bool, typer.Option("--partial", help="Close by the venues' partial steps.")
-]
 
 
 def _version(asked: bool) -> None:
@@ -158,6 +147,9 @@ def map_command(
     asset: Annotated[list[str] | None, typer.Option(help="Underlying to map; repeatable.")] = None,
     span: Annotated[str, typer.Option(help="Prices from mark - SPAN to mark + SPAN.")] = "35%",
     step: Annotated[float | None, typer.Option(help="Price step in USD.")] = None,
+    clusters: Annotated[
+        int, typer.Option(min=1, max=200, help="Clusters named of an asset: the largest.")
+    ] = 8,
     sigma: VolatilityOption = None,
     format: FormatOption = Format.TABLE,
     report: ReportOption = None,
@@ -181,6 +173,7 @@ def map_command(
             span=reach,
             width=width,
             volatility=options.of_book(volatility, read.assets, "--sigma"),
+            clusters=clusters,
         )
     show(made, format, report)
 
@@ -310,6 +303,8 @@ app.command("positions")(positions_command)
 app.command("simulate")(simulate_command)
 app.command("replay")(replay_command)
 app.command("compare")(compare_command)
+app.command("serve")(serve_command)
+app.command("mcp")(mcp_command)
 
 
 @app.command("schema")

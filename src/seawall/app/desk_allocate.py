@@ -116,20 +116,81 @@ def allocate_command(
     report: ReportOption = None,
 ) -> None:
     """Weights over large caps, mid caps and stablecoins, and what could liquidate them."""
+    request = request_of(
+        method=method,
+        leverage=leverage,
+        most_leverage=most_leverage,
+        stable=stable,
+        large=large,
+        mid=mid,
+        cap=cap,
+        least=least or (),
+        most=most or (),
+        held=held or (),
+        turnover=turnover,
+        fee=fee,
+        aversion=aversion,
+        group=group or (),
+        large_from=large_from,
+        mid_from=mid_from,
+        quote=quote,
+        days=days,
+        equity=equity,
+        venue=venue,
+        depegs=depegs,
+        paths=paths,
+        seed=seed,
+    )
+    with progress_for(report) as say:
+        made = allocate(candles, request, assets=asset, until=until, progress=say)
+    show(made, format, report)
+
+
+def request_of(
+    *,
+    method: str,
+    leverage: float,
+    most_leverage: float,
+    stable: str,
+    large: str,
+    mid: str,
+    cap: str,
+    least: Sequence[str],
+    most: Sequence[str],
+    held: Sequence[str],
+    turnover: str | None,
+    fee: str,
+    aversion: float | None,
+    group: Sequence[str],
+    large_from: str,
+    mid_from: str,
+    quote: str,
+    days: int,
+    equity: str,
+    venue: str,
+    depegs: float,
+    paths: int,
+    seed: int,
+) -> Request:
+    """What is to be allocated, read as the command line reads it.
+
+    Raises
+    ------
+    InputError
+        If an option cannot be read.
+    """
     from seawall.app import options
     from seawall.desk.allocate import Request
     from seawall.desk.groups import GroupRule
 
-    request = Request(
+    return Request(
         method=_method(method),
-        limits=_limits(
-            (stable, large, mid), cap, least or (), most or (), held or (), turnover, most_leverage
-        ),
+        limits=_limits((stable, large, mid), cap, least, most, held, turnover, most_leverage),
         rule=GroupRule(
             options.positive_amount(large_from, "--large-from"),
             options.positive_amount(mid_from, "--mid-from"),
         ),
-        given=_named(group or ()),
+        given=_named(group),
         quote=quote,
         leverage=leverage,
         days=days,
@@ -141,9 +202,6 @@ def allocate_command(
         paths=paths,
         seed=seed,
     )
-    with progress_for(report) as say:
-        made = allocate(candles, request, assets=asset, until=until, progress=say)
-    show(made, format, report)
 
 
 def _limits(

@@ -19,6 +19,7 @@ PathLike = str | os.PathLike[str]
 MOST_PATHS = 10_000
 LEAST_PATHS = 500
 MOST_POSITIONS = 20_000
+_NEAR, _FAR = 0.02, 4.0
 _WORK = 6_000_000.0
 """Positions times paths that are simulated in a few seconds."""
 
@@ -109,7 +110,12 @@ def price_model(
     return fit_prices(found)
 
 
-def lateness(margin: MarginBook, model: PriceModel) -> tuple[str, ...]:
+def told_of_prices(margin: MarginBook, model: PriceModel) -> tuple[str, ...]:
+    """What is to be said of the prices behind odds: cut short, old, or not those of the book."""
+    return (*model.notes, *_lateness(margin, model), *_apart(margin, model))
+
+
+def _lateness(margin: MarginBook, model: PriceModel) -> tuple[str, ...]:
     """A line that says so where the prices end more than a day before the book."""
     late = margin.book.time - model.time
     if not margin.book.time or late <= 24 * 3_600 * 10**9:
@@ -118,6 +124,48 @@ def lateness(margin: MarginBook, model: PriceModel) -> tuple[str, ...]:
         f"The prices end on {format_time(model.time)}, {late / 86_400e9:.0f} days before the "
         "book: the odds are as of then.",
     )
+
+
+def _apart(margin: MarginBook, model: PriceModel) -> tuple[str, ...]:
+    """A line for every asset whose mark is not where its last candle and the time since put it.
+
+    That is farther than four standard deviations of the time between them, an hour more for the
+    candle, and than 2%.
+    """
+    import numpy as np
+
+    book, late = margin.book, max(0, margin.book.time - model.time)
+    days = ((late if margin.book.time else 0) / 1e9 + 3_600.0) / 86_400.0
+    dated = f" of {format_time(book.time)}" if book.time else ", which bears no date,"
+    lines = []
+    for close, sigma, asset in zip(model.close, model.daily_volatility, model.assets, strict=True):
+        rows = np.flatnonzero(book.asset_codes() == book.assets.index(asset))
+        names = [book.instruments[int(i)].symbol for i in book.positions.instrument[rows]]
+        if not names:
+            continue
+        units = np.array([_units(name) for name in names])
+        off = np.abs(np.log(book.positions.mark[rows] / units / close))
+        k = int(np.argmax(off))
+        if off[k] <= max(_NEAR, _FAR * sigma * np.sqrt(days)):
+            continue
+        lines.append(
+            f"{names[k]} is marked at {book.positions.mark[rows][k]:,.6g} in the book{dated} but "
+            f"{close * units[k]:,.6g} is the last close of {asset} in {model.source}, "
+            f"{format_time(model.time)}: the odds start at the mark and move as the candles did. "
+            "Take both of one time: newer candles, or the book's time (--at) and marks (--price)."
+        )
+    return tuple(lines)
+
+
+def _units(symbol: str) -> float:
+    """Units of the asset that a price of the instrument is for; one if its name tells none."""
+    from seawall.core import RuleError
+    from seawall.rulebook.symbols import parse_symbol
+
+    try:
+        return parse_symbol(symbol).multiplier
+    except RuleError:
+        return 1.0
 
 
 def odds_report(
@@ -168,7 +216,7 @@ def odds_report(
     found = odds(margin, drawn, call_ratio=call_ratio, funding=funding, depth=depth)
     sigma = dict(zip(margin.book.assets, found.volatility.tolist(), strict=True))
     made = with_odds(plain(sigma), margin, found, model)
-    return warned(made, *lateness(margin, model))
+    return warned(made, *told_of_prices(margin, model))
 
 
 def _check_size(margin: MarginBook) -> None:

@@ -29,7 +29,7 @@ from seawall.app.showing import Format, FormatOption, ReportOption, progress_for
 
 if TYPE_CHECKING:
     from seawall.core import Book
-    from seawall.desk.size import Wanted
+    from seawall.desk.size_limits import Wanted
     from seawall.desk.size_rules import Edge
     from seawall.margin import MarginBook
     from seawall.report.model import Report
@@ -73,7 +73,8 @@ def size(
     funding
         Rate per 8 hours by asset, > 0 is paid by longs; the venue's interest for the rest.
     paths, seed
-        Simulated paths of prices, and what decides them.
+        Simulated paths of prices, and what decides them. More are drawn where fewer than ten
+        liquidations of the wanted probability would be among them.
     progress
         Called with what is being done.
 
@@ -84,12 +85,13 @@ def size(
         out of range, or the account carries no position at all.
     """
     from seawall.app.api import bound, impact_law
-    from seawall.app.desk_odds import history_of, lateness
+    from seawall.app.desk_odds import history_of, told_of_prices
     from seawall.desk import size_moves, size_rules
     from seawall.desk.prices import fit_prices
     from seawall.desk.resizing import Resizing
-    from seawall.desk.size import Sizer, Wanted
+    from seawall.desk.size import Sizer, least_paths
     from seawall.desk.size import size as found
+    from seawall.desk.size_limits import Wanted
     from seawall.report.desk_size import size_report
     from seawall.report.subject import warned
 
@@ -109,7 +111,7 @@ def size(
     progress("simulating prices")
     sizer = Sizer(
         resizing,
-        model.paths(limits.horizon, paths, seed),
+        model.paths(limits.horizon, max(paths, least_paths(limits.probability)), seed),
         limits.horizon,
         among(depth, model.assets),
         impact_law(impact_exponent, thinning),
@@ -125,8 +127,8 @@ def size(
     progress("and at other volatilities")
     nu = size_rules.volatility_of_volatility(model, resizing.asset, limits.horizon)
     moves = size_moves.plans(sizer, made, edge=edge, years=years, daily_nu=nu, band=band)
-    told = size_report(sizer, made, moves, worth, model, new)
-    return warned(told, *lateness(margin, model))
+    told = size_report(sizer, made, moves, worth, model, new, paths)
+    return warned(told, *told_of_prices(margin, model))
 
 
 def size_command(
@@ -188,15 +190,15 @@ def size_command(
 ) -> None:
     """How large a position may be, by liquidation, loss, depth, edge and the venue's brackets."""
     from seawall.app import cli, options
-    from seawall.desk.size import Wanted
+    from seawall.desk.size_limits import Wanted
     from seawall.report.subject import warned
 
-    worth = _edge(edge, edge_error, kelly_fraction)
+    worth = edge_of(edge, edge_error, kelly_fraction)
     depths = options.amounts(depth or (), "--depth")
     rates = options.changes(funding or (), "--funding")
     options.within(thinning, "--thinning", 1e6)
     options.within(impact_exponent, "--impact-exponent", 3.0)
-    new = _new(book, instrument, equity, venue, side, entry, isolated)
+    new = new_of(book, instrument, equity, venue, side, entry, isolated)
     limits = Wanted(
         probability=options.share(probability, "--probability"),
         horizon=options.seconds(horizon, "--horizon"),
@@ -230,7 +232,7 @@ def size_command(
     show(warned(made, *([said] if said else ())), format, report)
 
 
-def _edge(edge: str | None, error: str | None, fraction: float) -> Edge | None:
+def edge_of(edge: str | None, error: str | None, fraction: float) -> Edge | None:
     """What is expected of the position, where anything is."""
     from seawall.app import options
     from seawall.desk.size_rules import Edge
@@ -242,7 +244,7 @@ def _edge(edge: str | None, error: str | None, fraction: float) -> Edge | None:
     return Edge(options.change(edge, "--edge"), sigma, fraction)
 
 
-def _new(
+def new_of(
     book: str | None,
     instrument: str | None,
     equity: str | None,

@@ -89,7 +89,7 @@ def stop(
         prices are missing, have gaps or are too short, or an argument is out of range.
     """
     from seawall.app.api import bound, impact_law
-    from seawall.app.desk_odds import lateness, price_model
+    from seawall.app.desk_odds import price_model, told_of_prices
     from seawall.core import InputError, Mistake
     from seawall.desk.resizing import Resizing
     from seawall.desk.stop import place
@@ -125,7 +125,7 @@ def stop(
     near = _crowds(resizing, stops.mark, stops.daily_sigma, market, tape)
     found = place(stops, sigmas=sigmas, trigger=trigger, extra=extra, at=at, clusters=near)
     made = stop_report(stops, found, model, market is None and tape is None)
-    return warned(made, *lateness(margin, model))
+    return warned(made, *told_of_prices(margin, model))
 
 
 def _crowds(

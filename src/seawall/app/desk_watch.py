@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -45,7 +46,11 @@ _Within = Annotated[
     str, typer.Option(help="Levels by the move that fells an account; none: by ratio alone.")
 ]
 _Silence = Annotated[
-    float, typer.Option(min=0.1, help="Seconds without a mark, then the feed is dead.")
+    float | None,
+    typer.Option(
+        min=0.1,
+        help="Seconds without a mark, then the feed is dead: 30; 150 with --marks store.",
+    ),
 ]
 _Every = Annotated[
     float, typer.Option(min=0.05, help="Seconds between questions to what is polled.")
@@ -84,7 +89,7 @@ def watch_command(
     hysteresis: _Hysteresis = "10%",
     within: _Within = "5%,2.5%,1%",
     target_ratio: Annotated[float, typer.Option(help="Margin ratio that advice leads to.")] = 0.5,
-    silence: _Silence = 30.0,
+    silence: _Silence = None,
     every: _Every = 5.0,
     pace: _Pace = 0.0,
     reread: _Reread = 60.0,
@@ -116,14 +121,14 @@ def watch_command(
     thresholds = Thresholds(
         options.share(approaching, "--approaching"),
         options.share(margin_call, "--margin-call"),
-        _part(imminent, "--imminent"),
-        _part(hysteresis, "--hysteresis"),
-        _moves(within),
+        part(imminent, "--imminent"),
+        part(hysteresis, "--hysteresis"),
+        moves_of(within),
     )
     _check_format(format)
     rules = Rules.bundled()
     urls = _addresses(url, rules) if url else {}
-    source = _Source(_book_name(book, account), venue, tuple(price or ()), lenient, rules, store)
+    source = Source(_book_name(book, account), venue, tuple(price or ()), lenient, rules, store)
     watched = source.watched(thresholds)
     wanted = StopsAsked(
         stops or place_stops,
@@ -136,12 +141,14 @@ def watch_command(
     run(
         Asked(
             watched=watched,
-            feeds=_feeds(marks, store, watched, rules, urls, every, pace),
+            feeds=Feeds(marks, store, rules, urls, every, pace),
             addresses=[*(alert or ()), *os.environ.get("SEAWALL_ALERTS", "").split()],
             bell=bell,
             lines=format is Format.TABLE,
             goal=Goal(target_ratio, thresholds.moves[0] if thresholds.moves else 0.0),
-            patience=Patience(silence=silence, reread=reread),
+            patience=Patience(
+                silence=silence or (150.0 if marks == "store" else 30.0), reread=reread
+            ),
             seconds=seconds,
             reread=lambda: source.again(thresholds),
             stops=wanted,
@@ -161,7 +168,7 @@ def _book_name(book: str | None, account: str | None) -> str:
 
 
 @dataclass(slots=True)
-class _Source:
+class Source:
     """What is watched, read now and again."""
 
     name: str
@@ -170,27 +177,43 @@ class _Source:
     lenient: bool
     rules: Rules
     store: Path | None = None
-    changed: float = 0.0
+    changed: tuple[int, ...] = ()
     told: bool = False
+    looks: int = 0
 
     def watched(self, thresholds: Thresholds) -> Watched:
+        """The book as it is now, laid out to be watched."""
         from seawall.app.api import bound
         from seawall.desk.watch.watched import Watched
 
-        self.changed = self._stamp()
-        return Watched(bound(self._read(), self.rules), thresholds, self.rules)
+        self.looks += 1
+        look, stamp = self.looks, self.stamp()
+        found = Watched(bound(self._read(), self.rules), thresholds, self.rules)
+        # of a reading that fails nothing is noted, so that the next look reads again; and the
+        # stamp is older than what was read, so that what is written meanwhile is read too; where
+        # another look has begun, this one was given up, and nobody has seen what it read
+        if look == self.looks:
+            self.changed = stamp
+        return found
 
     def again(self, thresholds: Thresholds) -> Watched | None:
-        """The book anew; None where a file has not changed."""
-        if self.name == "-" or (self._stamp() == self.changed and not self._own()):
+        """The book anew; None where a file has not changed since it was last read well.
+
+        None, too, where another look has begun meanwhile: this one was given up, and what it read
+        may be older.
+        """
+        if self.name == "-" or (self.stamp() == self.changed and not self._own()):
             return None
-        return self.watched(thresholds)
+        look = self.looks + 1
+        found = self.watched(thresholds)
+        return found if look == self.looks else None
 
     def _own(self) -> bool:
         return self.name.startswith("account:")
 
-    def _stamp(self) -> float:
-        return 0.0 if self.name == "-" or self._own() else _modified(self.name)
+    def stamp(self) -> tuple[int, ...]:
+        """By what a change of the file is seen; empty where there is none."""
+        return () if self.name == "-" or self._own() else _modified(self.name)
 
     def _read(self) -> Book:
         from seawall.app import cli
@@ -203,39 +226,64 @@ class _Source:
         return read
 
 
-def _modified(name: str) -> float:
+def _modified(name: str) -> tuple[int, ...]:
     try:
-        return Path(name).stat().st_mtime
+        found = Path(name).stat()
     except OSError:
-        return 0.0
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _feeds(
-    marks: str,
-    store: Path | None,
-    watched: Watched,
-    rules: Rules,
-    urls: dict[str, str],
-    every: float,
-    pace: float,
-) -> list[Feed]:
-    from seawall.core import InputError, Mistake
-    from seawall.desk.watch.feeds import StoreFeed, feed_of
-    from seawall.desk.watch.venues import VenueFeed
+@dataclass(slots=True)
+class Feeds:
+    """Tells the feeds of marks for a book: of the venues it holds, a store, a file or an address.
 
-    if store is not None:
-        if marks != "live":
+    Those of venues are made for what the book holds; any other is made once.
+    """
+
+    marks: str
+    store: Path | None
+    rules: Rules
+    urls: dict[str, str]
+    every: float
+    pace: float
+    made: Sequence[Feed] = ()
+
+    def __call__(self, watched: Watched) -> Sequence[Feed]:
+        """The feeds for a book as it is now."""
+        if self.store is None and self.marks == "live":
+            self.made = self._live(watched)
+        elif not self.made:
+            self.made = [self._one()]
+        return self.made
+
+    def _one(self) -> Feed:
+        from seawall.core import InputError, Mistake
+        from seawall.desk.watch.feeds import StoreFeed, feed_of
+
+        if self.store is None:
+            return feed_of(self.marks, self.every, self.pace)
+        if self.marks != "live":
             raise InputError(Mistake("two feeds", "--marks, --store", allowed="one of them"))
-        return [StoreFeed(store, every)]
-    if marks != "live":
-        return [feed_of(marks, every, pace)]
-    book = watched.margin.book
-    held = [book.instruments[k] for k in watched.held.tolist()]
-    venues = dict.fromkeys(i.venue for i in held)
-    return [
-        VenueFeed(v, [i for i in held if i.venue == v], rules, urls.get(v, ""), every)
-        for v in venues
-    ]
+        return StoreFeed(self.store, self.every)
+
+    def _live(self, watched: Watched) -> Sequence[Feed]:
+        from seawall.desk.watch.venues import VenueFeed
+
+        held = [watched.margin.book.instruments[k] for k in watched.held.tolist()]
+        # what is not listed is a mistake at the start; later it is a mark that does not come
+        lenient = bool(self.made)
+        return [
+            VenueFeed(
+                v,
+                [i for i in held if i.venue == v],
+                self.rules,
+                self.urls.get(v, ""),
+                self.every,
+                lenient,
+            )
+            for v in dict.fromkeys(i.venue for i in held)
+        ]
 
 
 def _addresses(given: list[str], rules: Rules) -> dict[str, str]:
@@ -245,14 +293,15 @@ def _addresses(given: list[str], rules: Rules) -> dict[str, str]:
     return addresses(given, rules)
 
 
-def _part(text: str, option: str) -> float:
+def part(text: str, option: str) -> float:
     """A part from 0% to 100%, ``95%`` or ``0.95``."""
     from seawall.app import options
 
     return 1.0 if text.strip() in ("1", "1.0") else options.change(text, option)
 
 
-def _moves(text: str) -> tuple[float, ...]:
+def moves_of(text: str) -> tuple[float, ...]:
+    """Three moves, ``5%,2.5%,1%``, or ``none``."""
     from seawall.app import options
 
     if text.strip().lower() == "none":

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from seawall.rulebook import Rules
 
 _DRAIN = 5.0
-"""Seconds that channels have at the end to send what waits."""
+"""Seconds that channels have together at the end to send what waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Asked:
     """What is watched, and who is told."""
 
     watched: Watched
-    feeds: Sequence[Feed]
+    feeds: Callable[[Watched], Sequence[Feed]]
     addresses: Sequence[str]
     bell: bool
     lines: bool
@@ -58,8 +58,9 @@ class Asked:
 
 def run(asked: Asked) -> None:
     """Watch until stopped, or until the feeds end; what waits is sent before."""
-    from seawall.desk.watch.channels import open_channels
+    from seawall.desk.watch.channels import close_all, open_channels
 
+    asked.feeds(asked.watched)  # what is wrong with them is refused before anything is begun
     channels = open_channels(asked.addresses)
     for channel in channels:
         channel.on_turn = partial(_channel_turned, channel, channels)
@@ -92,8 +93,7 @@ def run(asked: Asked) -> None:
     try:
         done = asyncio.run(watching())
     finally:
-        for channel in channels:
-            channel.close(_DRAIN)
+        close_all(channels, _DRAIN)
     sys.stderr.write(_summary(done, channels))
 
 
@@ -169,11 +169,16 @@ def _summary(done: Watcher, channels: Sequence[Channel]) -> str:
     )
     if done.watched.unknown:
         text += f", {counted(done.watched.unknown, 'mark')} of what is not held"
+    old = t.stale + done.watched.late
+    if old:
+        text += f", {counted(old, 'mark')} too old to count"
     if t.broken:
         text += f", feed broken {counted(t.broken, 'time')}"
     for channel in channels:
         c = channel.counts
         text += f"\n{channel.name}: {c.sent:,} sent, {c.failed:,} failed"
+        if c.waiting:
+            text += f", {c.waiting:,} still not taken at the end"
         if c.nanoseconds:
             ordered = sorted(c.nanoseconds)
             middle, late = (ordered[int(q * (len(ordered) - 1))] / 1e6 for q in (0.5, 0.99))

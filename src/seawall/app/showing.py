@@ -69,7 +69,9 @@ def _print(made: Report, format: Format) -> None:
 
         sys.stdout.write(to_csv(made))
         # a table of numbers has no room for words, and they must not be lost
-        sys.stderr.writelines(f"note: {w}\n" for w in made.warnings)
+        table = made.main_table()
+        answer = () if table is None or table.rows else made.answer
+        sys.stderr.writelines(f"note: {w}\n" for w in (*answer, *made.warnings))
     else:
         from seawall.report.terminal import to_terminal
 

@@ -23,7 +23,7 @@ PathLike = str | os.PathLike[str]
 
 
 def simulate(
-    scenario: PathLike,
+    scenario: PathLike | Scenario,
     *,
     seed: int = 0,
     runs: int = 1,
@@ -41,7 +41,7 @@ def simulate(
     Parameters
     ----------
     scenario
-        Name of a scenario that comes with Seawall, or the path of a file.
+        Name of a scenario that comes with Seawall, the path of a file, or one already read.
     seed
         Of the run that is reported; further runs have the seeds after it.
     runs
@@ -97,8 +97,8 @@ def replay(run: PathLike) -> Report:
 
 
 def compare(
-    base: PathLike,
-    reform: PathLike,
+    base: PathLike | Scenario,
+    reform: PathLike | Scenario,
     *,
     runs: int = 20,
     seed: int = 0,
@@ -111,7 +111,7 @@ def compare(
     Parameters
     ----------
     base, reform
-        Scenarios, by name or path.
+        Scenarios, by name or path, or already read.
     runs
         Runs of each, 2 or more, with seeds from ``seed`` on.
     workers, cluster, progress
@@ -155,12 +155,12 @@ def _comparable(before: Setup, after: Setup) -> None:
         raise InputError(wrong)
 
 
-def prepared(scenario: PathLike, progress: Say = silent) -> tuple[Scenario, Setup]:
+def prepared(scenario: PathLike | Scenario, progress: Say = silent) -> tuple[Scenario, Setup]:
     """A scenario read, its book with it, and made ready to run."""
-    from seawall.sim.scenario import load_scenario
+    from seawall.sim.scenario import Scenario, load_scenario
     from seawall.sim.staging import stage
 
-    known = load_scenario(scenario)
+    known = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     book = None
     if known.book_path is not None:
         from seawall.ingest import read_book

@@ -81,7 +81,10 @@ def november_command(
         bool, typer.Option("--reduced", help="A fiftieth of the market, longer steps, 3 seeds.")
     ] = False,
     runs: Annotated[
-        int | None, typer.Option(min=2, max=10_000, help="Seeds; 10, or 3 if reduced.")
+        int | None,
+        typer.Option(
+            min=2, max=10_000, help="Seeds; 10, or 3 if reduced; the published tables are of 4."
+        ),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, max=4096, help="Processes; one a core if left out.")
@@ -119,8 +122,15 @@ def loss_rules_command(
 @study_app.command("advice")
 def advice_command(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Market data: candles and funding.")
-    ] = Path("../shared/data"),
+        Path | None,
+        typer.Argument(
+            metavar="FOLDER",
+            envvar="SEAWALL_DATA",
+            help="Market data: candles and funding; or SEAWALL_DATA.",
+            show_default=False,
+            show_envvar=False,
+        ),
+    ] = None,
     reduced: Annotated[
         bool, typer.Option("--reduced", help="The last 140 days, 40 resamples.")
     ] = False,
@@ -129,9 +139,19 @@ def advice_command(
     report: ReportOption = None,
 ) -> None:
     """The published advice tried on real hours: each piece alone, all together, all but one."""
+    from seawall.core import InputError, Mistake
     from seawall.desk.advice import run_advice
     from seawall.report.desk_advice import advice_report
 
+    if folder is None:
+        raise InputError(
+            Mistake(
+                "no market data named",
+                "FOLDER",
+                allowed="a folder with candles/ and funding/",
+                mend="Name it after the command, or set SEAWALL_DATA",
+            )
+        )
     with progress_for(report) as say:
         made = advice_report(run_advice(folder, reduced, seed, say))
     show(made, format, report)

@@ -67,6 +67,7 @@ def beside_of(
         outages=known.outages,
         notes=(*notes, *unlike),
         imported=tuple(sorted(known.imported)),
+        live=tuple(sorted(known.live)),
         nothing_known=known.nothing,
         summed=(*known.summed, *day_sums(store, window, rules)),
     )

@@ -223,18 +223,39 @@ def _whole(moment: Moment) -> dict[str, list[Shown]]:
     counts = moment.ask(queries.whole(moment.window))
     for venue, rows in groupby(counts, key=lambda r: str(r["venue"])):
         known = sorted((-r["events"], r["instrument"]) for r in rows if r["events"] >= OWN_FIT)
-        for _, name in known[:INSTRUMENTS]:
-            told = moment.columns(queries.first(moment.window, venue, name, MOST_EVENTS))
+        most = {name: -events for events, name in known[:INSTRUMENTS]}
+        told = _early(moment, venue, most) if most else {}
+        for name in most:
+            time, side, usd = told[name]
             one = Shown(
                 name,
-                told["time"].astype(np.int64),
-                told["notional_usd"].astype(np.float64),
-                (told["side"] > 0).astype(np.int64),
+                time.astype(np.int64),
+                usd.astype(np.float64),
+                (side > 0).astype(np.int64),
                 moment.window[0],
                 moment.window[1] - 1,
             )
             found.setdefault(venue, []).append(first_of(one))
     return found
+
+
+def _early(moment: Moment, venue: str, sizes: Mapping[str, int]) -> dict[str, list[Any]]:
+    """Time, side and USD of the first events of some instruments; short ones in one question."""
+    most = min(STRETCH, AT_ONCE // INSTRUMENTS)
+    few = sorted(name for name, events in sizes.items() if events <= most)
+    columns = "time", "side", "notional_usd"
+    told = {}
+    if few:
+        found = moment.columns(queries.every(moment.window, venue, few))
+        end = 0
+        for name in few:
+            part = slice(end, end + min(sizes[name], MOST_EVENTS))
+            told[name] = [found[c][part] for c in columns]
+            end += sizes[name]
+    for name in sizes.keys() - told.keys():
+        found = moment.columns(queries.first(moment.window, venue, name, MOST_EVENTS))
+        told[name] = [found[c] for c in columns]
+    return told
 
 
 def _read(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 
 from seawall.core import format_time
 from seawall.core.tape import Kind
 from seawall.ingest.store.imported import EVENTS, Span, spans_of, uncovered
 from seawall.ingest.store.outages import Outage as StoredOutage
-from seawall.ingest.store.outages import assets_asked, outages, recorded_since
+from seawall.ingest.store.outages import assets_asked, heard_live, outages, recorded_since
 from seawall.ingest.store.queries import ask, totals
 from seawall.ingest.store.store import Store
 from seawall.ingest.store.verify import outage_words
@@ -33,18 +33,38 @@ class Known:
         Venues of which imported files cover a part of it.
     nothing
         Whether nothing of it was recorded or imported.
+    live
+        Venues that were heard live for a part of it.
     summed
         Totals that imported files state of stretches within it.
     narrowed
         Of which venues some assets alone were asked for, or a few instruments alone are stored
-        from files, a line each.
+        from files, and of which there are files of other times alone, a line each.
+    shown
+        Venues with events in it.
+    without
+        Venues that show a part without a rule, and showed nothing in it.
     """
 
     outages: tuple[Outage, ...]
     imported: frozenset[str]
     nothing: bool
+    live: frozenset[str] = frozenset()
     summed: tuple[Summed, ...] = ()
     narrowed: tuple[str, ...] = ()
+    shown: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
+
+    def without_a_rule(self, venues: Iterable[str]) -> Known:
+        """The same with venues that show a part, and showed nothing: they may have had any."""
+        those = sorted(venues)
+        if not those:
+            return self
+        told = (
+            f"{', '.join(those)} show a part of what they liquidate, and nothing in this window: "
+            "totals of several venues are at least what is said."
+        )
+        return replace(self, without=frozenset(those), narrowed=(*self.narrowed, told))
 
     @property
     def unheard(self) -> frozenset[str]:
@@ -83,8 +103,14 @@ def known_of(store: Store, window: Window) -> Known:
         tuple(sorted(found, key=lambda g: (g.start, g.end, g.venue))),
         frozenset(imported),
         not (heard or files or there),
+        heard_live(store, *window),
         tuple(_summed(s) for s in spans if _states(s, window)),
-        (*_narrowed(assets_asked(store, window)), *_few(imported, there)),
+        (
+            *_narrowed(assets_asked(store, window)),
+            *_few(imported, there),
+            *_elsewhere(store, window, since.keys() | files.keys() | there.keys()),
+        ),
+        frozenset(there),
     )
 
 
@@ -94,6 +120,28 @@ def _few(imported: Iterable[str], there: Mapping[str, Sequence[str]]) -> Iterato
         if 0 < len(there.get(venue, ())) <= _FEW:
             names = ", ".join(sorted(there[venue]))
             yield f"Of {venue} events of {names} alone are stored in this window."
+
+
+def _elsewhere(store: Store, window: Window, known: Set[str]) -> Iterator[str]:
+    """What is said of venues of which files of other times are stored, beside others' figures."""
+    others: dict[str, list[Span]] = {}
+    for span in spans_of(store.folder) if known else ():
+        if span.what == EVENTS and span.venue not in known:
+            others.setdefault(span.venue, []).append(span)
+    if others:
+        told = ", ".join(f"{v} ({_nearest(window, s)})" for v, s in sorted(others.items()))
+        yield f"Figures are without {told}: nothing of this window is stored of it."
+
+
+def _nearest(window: Window, spans: Sequence[Span]) -> str:
+    """Where files of other times stand to a window."""
+    before = [s.end for s in spans if s.end <= window[0]]
+    after = [s.start for s in spans if s.start >= window[1]]
+    words = [f"{format_time(max(before))}, before it"] if before else []
+    words += [f"{format_time(min(after))}, after it"] if after else []
+    if before and after:
+        return f"its files end at {words[0]}, and begin again at {words[1]}"
+    return f"its files {'end' if before else 'begin'} at {words[0]}"
 
 
 def _narrowed(asked: Mapping[str, frozenset[str]]) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from seawall.report.tape_compare import compare_report
 from seawall.report.tape_others import concentration_report, import_report
 from seawall.risk import concentrations
 from seawall.risk.coverage import Shows, SlotRule, liquidations, unseen
-from seawall.risk.tape_cells import Cells, cells_of
+from seawall.risk.tape_cells import PARTLY, Cells, cells_of
 from seawall.risk.tape_shares import groups
 from seawall.risk.tape_statistics import Statistics, statistics
 from seawall.rulebook import Rules
@@ -92,7 +92,7 @@ def stats(
         end, notes = _end(opened, at, length)
         progress(f"reading {store}")
         ends = (end - length, end)
-        known = known_of(opened, ends)
+        known = _known(opened, ends, rules)
         found, cells = _figures(opened, ends, rules, draws, known, progress)
         beside = beside_of(opened, ends, found, rules, known, (*notes, *known.narrowed))
     beside = given(beside, found, volume_usd, open_interest_usd)
@@ -145,10 +145,17 @@ def _figures(
         window,
         lambda venues: slot_rules(feeds_of(venues, window[1] - 1, rules)),
         draws,
-        known.unheard,
+        known.unheard | known.without,
         progress,
         known.imported,
     )
+
+
+def _known(store: Store, window: tuple[int, int], rules: Rules) -> Known:
+    """What a store knows of a window, and of whom nothing tells whether it had events there."""
+    known = known_of(store, window)
+    feeds = feeds_of(sorted((known.live | known.imported) - known.shown), window[1] - 1, rules)
+    return known.without_a_rule(v for v, feed in feeds.items() if feed.coverage in PARTLY)
 
 
 def slot_rules(feeds: Mapping[str, Feed]) -> dict[str, SlotRule]:
@@ -184,7 +191,7 @@ def compare(
         for name, start in zip((first, second), starts, strict=True):
             progress(f"reading {name}")
             ends = (start, start + DAY_NS)
-            known = known_of(opened, ends)
+            known = _known(opened, ends, rules)
             day = _figures(opened, ends, rules, 200, known, progress)[0]
             notes += [f"{name}: {line}" for line in known.narrowed]
             # of a day of which a part alone is told that part stands, as at least so much

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seawall.app.showing import Format, FormatOption, ReportOption, progress_for, show
+
+if TYPE_CHECKING:
+    from seawall.report.model import Report
 
 StoreOption = Annotated[
     Path, typer.Option("--store", metavar="DIR", help="Folder of the tape.", show_default=False)
@@ -138,4 +141,27 @@ def import_command(
             contract_sizes=sizes_given(contract_size or (), "--contract-size"),
             progress=say,
         )
+        made = _with_near_copies(made, store)
     show(made, format, report)
+
+
+def _with_near_copies(made: Report, store: Path) -> Report:
+    """The report, and whether what was new overlaps what other sources had told."""
+    from dataclasses import replace
+
+    from seawall.core import parse_time
+    from seawall.ingest.store.near_copies import near_copies
+    from seawall.ingest.store.store import Store
+
+    if not made.payload.get("new_events"):
+        return made
+    begin, end = parse_time(made.payload["from"]), parse_time(made.payload["to"]) + 10**9
+    with Store(store) as opened:
+        found = near_copies(opened, (begin, end))
+    told = tuple(
+        f"{count:,} events of {venue} from the file's first to its last are told by two sources "
+        "with other sizes (same instrument, time, side and price): they count twice"
+        for venue, count in found.items()
+    )
+    warnings = (*made.warnings, *told)
+    return replace(made, warnings=warnings, payload={**made.payload, "warnings": list(warnings)})

@@ -211,31 +211,38 @@ def _end_if(wrong: bool) -> None:
         raise typer.Exit(1)
 
 
-def _would_go(store: Path, day: date, format: Shown) -> None:
-    """Tell what lies before a day; end with 2 if anything does."""
+def would_go(store: Path, day: date) -> dict[str, Any]:
+    """What lies before a day: ``events``, ``days``, and the ``first`` and ``last`` of them."""
     from seawall.core import format_time, parse_time
     from seawall.core.tape import Kind
     from seawall.ingest.store.queries import ask, days
     from seawall.ingest.store.store import EVER, Store
-    from seawall.report.numbers import counted
 
     with Store(store) as opened:
         found = ask(opened, days((EVER[0], parse_time(str(day))), tuple(Kind)))
-    events = sum(d["events"] for d in found)
     first, last = (
         (format_time(pick(d["time"] for d in found))[:10] if found else None) for pick in (min, max)
     )
+    events = int(sum(d["events"] for d in found))
+    return {"events": events, "days": len(found), "first": first, "last": last}
+
+
+def _would_go(store: Path, day: date, format: Shown) -> None:
+    """Tell what lies before a day; end with 2 if anything does."""
+    from seawall.report.numbers import counted
+
+    found = would_go(store, day)
     if format is Shown.JSON:
-        told = {"would_go": {"events": events, "days": len(found), "first": first, "last": last}}
-        _write_json(told)
-    elif not found:
+        _write_json({"would_go": found})
+    elif not found["days"]:
         _write(f"nothing is stored of days before {day}: nothing would go")
     else:
         _write(
-            f"would let go of {counted(events, 'event')} of {counted(len(found), 'day')}, "
-            f"{first} to {last}, for good. Nothing was changed: add --yes to do it"
+            f"would let go of {counted(found['events'], 'event')} of "
+            f"{counted(found['days'], 'day')}, {found['first']} to {found['last']}, for good. "
+            "Nothing was changed: add --yes to do it"
         )
-    if found:
+    if found["days"]:
         raise typer.Exit(2)
 
 

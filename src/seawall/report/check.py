@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seawall.liquidity import Assumed
 from seawall.margin import MarginBook
+from seawall.report.lazy import Records
 from seawall.report.map import cluster_sentence
 from seawall.report.model import Assumption, Column, Headline, Report, Section, Table, Unit
 from seawall.report.numbers import counted, from_mark, short, text
@@ -58,8 +59,8 @@ def check_report(
     payload = {
         "inputs": machine_inputs(margin),
         "parameters": {"target_ratio": target_ratio},
-        "positions": _records(positions),
-        "accounts": _records(accounts),
+        "positions": Records(positions),
+        "accounts": Records(accounts),
         "clusters": {
             a: [{f: getattr(c, f) for f in Cluster.__slots__} for c in some]
             for a, some in found.items()
@@ -199,11 +200,6 @@ def _distance_key(distance: Any) -> Floats:
     return np.asarray(np.nan_to_num(np.abs(np.asarray(distance)), nan=np.inf))
 
 
-def _records(columns: dict[str, Any]) -> list[dict[str, Any]]:
-    lists = [c.tolist() if hasattr(c, "tolist") else c for c in columns.values()]
-    return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
-
-
 def _answer(
     margin: MarginBook,
     positions: dict[str, Any],
@@ -293,7 +289,12 @@ _ACCOUNT_COLUMNS = (
 
 
 def _chosen(columns: dict[str, Any], names: Sequence[Column], rows: Any) -> dict[Column, Any]:
-    return {c: np.asarray(columns[c.key], dtype=object)[rows].tolist() for c in names}
+    return {c: _array(columns[c.key])[rows] for c in names}
+
+
+def _array(column: Any) -> Any:
+    """A column to choose rows of; what is a list already keeps its cells as they are."""
+    return column if isinstance(column, np.ndarray) else np.asarray(column, dtype=object)
 
 
 def _position_table(positions: dict[str, Any], rows: Any) -> Table:

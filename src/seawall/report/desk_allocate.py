@@ -9,18 +9,22 @@ from seawall.core import format_time
 from seawall.desk.allocate import Allocation
 from seawall.desk.allocation_odds import AS_IT_WAS, AS_ONE
 from seawall.desk.groups import Group
+from seawall.report.desk_allocate_figures import (
+    bad_days_table,
+    broken_table,
+    ladder_table,
+    left_out_table,
+    percent,
+    weights_chart,
+    weights_table,
+)
+from seawall.report.desk_odds import chance, share
 from seawall.report.model import (
     Assumption,
-    Chart,
-    ChartKind,
-    Column,
     Headline,
     Kind,
     Report,
     Section,
-    Series,
-    Table,
-    Tone,
     Unit,
 )
 from seawall.report.numbers import text
@@ -41,8 +45,14 @@ def allocate_report(found: Allocation) -> Report:
         f"{_WORDS[request.method]}, and what could liquidate it at {request.leverage:g}x?",
         answer=_answer(found),
         headlines=_headlines(found),
-        tables=(_weights(found), _ladder(found), _bad_days(found), _left_out(found)),
-        charts=(_bars(found),),
+        tables=(
+            weights_table(found),
+            ladder_table(found),
+            broken_table(found),
+            bad_days_table(found),
+            left_out_table(found),
+        ),
+        charts=(weights_chart(found),),
         assumptions=_assumptions(found),
         warnings=_warnings(found),
         inputs={
@@ -58,7 +68,7 @@ def allocate_report(found: Allocation) -> Report:
         payload=_payload(found),
         sections=(
             Section("Weights", ("weights-chart", "weights")),
-            Section("Liquidation", ("liquidation", "bad-days")),
+            Section("Liquidation", ("liquidation", "broken", "bad-days")),
             Section("Left out", ("left-out",)),
         ),
     )
@@ -71,22 +81,29 @@ def _share(found: Allocation, group: Group) -> float:
 def _answer(found: Allocation) -> tuple[str, ...]:
     request = found.request
     shares = ", ".join(
-        f"{_percent(_share(found, g))} in {words}"
+        f"{percent(_share(found, g))} in {words}"
         for g, words in (
             (Group.LARGE, "large caps"),
             (Group.MID, "mid caps"),
             (Group.STABLE, "stablecoins"),
         )
     )
-    top = ", ".join(f"{h.asset} {_percent(h.weight)}" for h in found.holdings[:3])
+    top = ", ".join(f"{h.asset} {percent(h.weight)}" for h in found.holdings[:3])
     horizon = max(found.rung(AS_IT_WAS).probability)
+    paths = found.rung(AS_ONE).paths
     was, one = (found.rung(m).probability[horizon][0] for m in (AS_IT_WAS, AS_ONE))
     worst = [s.name for s in found.stresses if s.liquidated]
     lines = [
         f"{shares}; most in {top}.",
         f"At {request.leverage:g}x the account is liquidated within a week with probability "
-        f"{_percent(was)} as prices moved, {_percent(one)} if all coins move as one.",
+        f"{chance(was, paths)} as prices moved, {chance(one, paths)} if all coins move as one.",
     ]
+    lines.append(
+        "If the stablecoin that its collateral is in breaks, "
+        f"{chance(found.broken_at().given[horizon][0], paths)} within a week; that it may, "
+        f"{request.depegs_a_year:g} times a year, makes "
+        f"{percent(found.broken_at().in_all[horizon])} in all."
+    )
     if worst:
         lines.append(f"It would be liquidated by: {'; '.join(worst)}.")
     else:
@@ -94,13 +111,9 @@ def _answer(found: Allocation) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _percent(value: float) -> str:
-    return text(value, Unit.FRACTION)
-
-
 def _headlines(found: Allocation) -> tuple[Headline, ...]:
     horizon = max(found.rung(AS_ONE).probability)
-    p, error = found.rung(AS_ONE).probability[horizon]
+    as_one = found.rung(AS_ONE)
     return (
         Headline(
             "stable_share",
@@ -124,136 +137,18 @@ def _headlines(found: Allocation) -> tuple[Headline, ...]:
             Kind.MEASURED,
             note="with these weights throughout: in sample",
         ),
-        Headline(
+        share(
             "liquidation",
             "Liquidated within a week, all coins as one",
-            p,
-            Unit.FRACTION,
-            Kind.MODELLED,
-            max(0.0, p - 1.645 * error),
-            min(1.0, p + 1.645 * error),
+            as_one.probability[horizon][0],
+            as_one.paths,
         ),
         Headline(
             "turnover",
             "To be traded",
             found.turnover,
             Unit.FRACTION,
-            note=f"costs {_percent(found.cost)} of equity",
-        ),
-    )
-
-
-def _weights(found: Allocation) -> Table:
-    return Table(
-        "weights",
-        "Weights",
-        (
-            Column("asset", "Asset", brief=True),
-            Column("group", "Group", brief=True),
-            Column("weight", "Weight", Unit.FRACTION, brief=True),
-            Column("before", "Before", Unit.FRACTION),
-            Column("notional_usd", "Position", Unit.USD, brief=True),
-            Column("daily_volatility", "Daily volatility", Unit.FRACTION),
-            Column("risk_share", "Share of risk", Unit.FRACTION, brief=True),
-        ),
-        [
-            (
-                h.asset,
-                h.group.value,
-                h.weight,
-                h.before,
-                h.notional_usd,
-                h.daily_volatility,
-                h.risk_share,
-            )
-            for h in found.holdings
-            if h.weight > 1e-6 or h.before > 0.0
-        ],
-        "Weights sum to 1 before leverage, which multiplies the coins alone. Share of risk: of the "
-        "loss on the worst 5% of days.",
-        main=True,
-        whole=True,
-    )
-
-
-def _ladder(found: Allocation) -> Table:
-    horizons = sorted(found.ladder[0].probability)
-    names = {3600.0: "1 hour", 86_400.0: "1 day", 604_800.0: "1 week"}
-    keys = {3600.0: "hour", 86_400.0: "day", 604_800.0: "week"}
-    columns = [
-        Column("leverage", "Leverage", Unit.FACTOR, brief=True),
-        Column("moved", "Prices", brief=True),
-    ]
-    for h in horizons:
-        columns.append(Column(keys[h], names[h], Unit.FRACTION, brief=True))
-        columns.append(Column(f"{keys[h]}_error", "± s.e.", Unit.FRACTION))
-    rows = [
-        (r.leverage, r.moved, *(x for h in horizons for x in r.probability[h]))
-        for r in found.ladder
-    ]
-    return Table(
-        "liquidation",
-        "Probability of liquidation",
-        tuple(columns),
-        rows,
-        "Of the account with all its coins as longs, on weeks of the past in blocks; all as one: "
-        "each coin's own changes, reordered so that all rise and fall together.",
-        whole=True,
-    )
-
-
-def _bad_days(found: Allocation) -> Table:
-    return Table(
-        "bad-days",
-        "Bad days",
-        (
-            Column("name", "What happens", brief=True),
-            Column("change", "Equity", Unit.FRACTION, brief=True),
-            Column("liquidated", "Liquidated", brief=True),
-            Column("change_all_in", "If all is in it", Unit.FRACTION),
-            Column("liquidated_all_in", "Liquidated"),
-            Column("source", "Source", only="file"),
-        ),
-        [
-            (
-                s.name,
-                s.change,
-                "yes" if s.liquidated else "no",
-                s.change_all_in,
-                "yes" if s.liquidated_all_in else "no",
-                s.source,
-            )
-            for s in found.stresses
-        ],
-        "Change of equity, before fees. If all is in it: not the stablecoin share alone is hit, "
-        "but all collateral, as that of perpetuals is a stablecoin.",
-        whole=True,
-    )
-
-
-def _left_out(found: Allocation) -> Table:
-    return Table(
-        "left-out",
-        "Left out",
-        (Column("asset", "Asset", brief=True), Column("why", "Why", brief=True)),
-        list(found.left_out),
-    )
-
-
-def _bars(found: Allocation) -> Chart:
-    held = [h for h in found.holdings if h.weight > 1e-6]
-    names = [h.asset for h in held]
-    return Chart(
-        "weights-chart",
-        "Weight and share of risk",
-        ChartKind.BARS,
-        "Asset",
-        Unit.TEXT,
-        "Share",
-        Unit.FRACTION,
-        (
-            Series("Weight", names, [h.weight for h in held], Tone.ACCENT),
-            Series("Share of risk", names, [h.risk_share for h in held], Tone.LOSS),
+            note=f"costs {percent(found.cost)} of equity",
         ),
     )
 
@@ -270,13 +165,15 @@ def _assumptions(found: Allocation) -> tuple[Assumption, ...]:
         ),
         Assumption(
             f"Each stablecoin loses its peg {request.depegs_a_year:g} times a year, on one of the "
-            f"worst days of the coins: expected to cost {_percent(found.expected_depeg_loss)} of "
-            "equity a year at the worst price. Assumed: events are too few to count.",
+            f"worst days of the coins: expected to cost {percent(found.expected_depeg_loss)} of "
+            "equity a year at the worst price by the stablecoin share, "
+            f"{percent(found.expected_collateral_loss)} if all collateral is in one, as that of "
+            "perpetuals. Assumed: events are too few to count.",
             METHOD,
         ),
         Assumption(
             f"The venue fails {request.venue_failures_a_year:g} times a year with all that is "
-            f"held there: {_percent(found.expected_venue_loss)} of equity a year. Assumed.",
+            f"held there: {percent(found.expected_venue_loss)} of equity a year. Assumed.",
             METHOD,
         ),
         Assumption(
@@ -319,6 +216,7 @@ def _payload(found: Allocation) -> dict[str, Any]:
                 "notional_usd": h.notional_usd,
                 "daily_volatility": h.daily_volatility,
                 "risk_share": h.risk_share,
+                "event_share": h.event_share,
             }
             for h in found.holdings
         ],
@@ -328,6 +226,9 @@ def _payload(found: Allocation) -> dict[str, Any]:
             "drawdown": found.drawdown,
             "depeg_loss_a_year": found.expected_depeg_loss,
             "venue_loss_a_year": found.expected_venue_loss,
+            "collateral_depeg_loss_a_year": found.expected_collateral_loss,
+            "event_shortfall": found.events.shortfall,
+            "venue_event_share": found.events.venue,
         },
         "turnover": found.turnover,
         "cost": found.cost,
@@ -341,6 +242,16 @@ def _payload(found: Allocation) -> dict[str, Any]:
                 },
             }
             for r in found.ladder
+        ],
+        "liquidation_broken": [
+            {
+                "leverage": b.leverage,
+                **{
+                    keys[h]: {"probability": p, "standard_error": e, "in_all": b.in_all[h]}
+                    for h, (p, e) in b.given.items()
+                },
+            }
+            for b in found.broken
         ],
         "bad_days": [
             {

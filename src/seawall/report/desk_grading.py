@@ -175,6 +175,8 @@ def _reliability_table(
         Column("ratio", "Ratio", Unit.FACTOR, brief=True): [r.ratio for r in ours],
         Column("low", "from", Unit.FACTOR, brief=True): [r.low for r in ours],
         Column("high", "to", Unit.FACTOR, brief=True): [r.high for r in ours],
+        Column("chance_low", "By chance from", Unit.FACTOR): [r.chance_low for r in ours],
+        Column("chance_high", "to", Unit.FACTOR): [r.chance_high for r in ours],
     }
     for model in MODELS[1:]:
         name = f"Ratio, {_WORDS[model]}"
@@ -183,7 +185,9 @@ def _reliability_table(
     return Table.of_columns(
         "reliability", "Predicted and realised", columns, main=True, whole=True,
         caption="Each model's forecasts stand in the bins of its own probabilities. "
-        "Intervals: 95%, weeks drawn in blocks of four.",
+        "Intervals: 95%, weeks drawn in blocks of four, all coins and accounts of a week together. "
+        "By chance: 95% of the ratios if all forecasts were right, what falls together falling "
+        "together.",
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from seawall.core import format_time
 from seawall.desk.grades import grades
 from seawall.desk.odds import Odds
+from seawall.desk.passages import interval
 from seawall.desk.prices import PriceModel
 from seawall.desk.scores import Reliability
 from seawall.margin import MarginBook
@@ -36,7 +37,7 @@ def with_odds(report: Report, margin: MarginBook, odds: Odds, model: PriceModel)
     main = odds.fall[:, _main(odds)]
     order = np.argsort(-main, kind="stable")
     rows = np.argsort(-positions[_key("probability", odds.horizons[_main(odds)])], kind="stable")
-    held = _held(odds)
+    held = _held(margin, odds)
     found = {
         "horizons_seconds": list(odds.horizons),
         "paths": odds.paths,
@@ -61,7 +62,8 @@ def with_odds(report: Report, margin: MarginBook, odds: Odds, model: PriceModel)
             "position_odds", "Odds of the positions",
             _columns(positions, _position_columns(odds), rows),
             caption="An account falls by all its prices together; a position's own price alone "
-            "may reach its liquidation price less often or, where another position helps, more.",
+            "may reach its liquidation price less often or, where another position helps, more. "
+            "The loss is its part of its account's; below 0 it gains as the account falls.",
         ),
     )  # fmt: skip
     told = replace(
@@ -73,7 +75,7 @@ def with_odds(report: Report, margin: MarginBook, odds: Odds, model: PriceModel)
         payload={**report.payload, "odds": found},
         sections=(Section("How likely", ("odds", "position_odds")), *report.sections),
     )
-    return warned(told, *grade_warnings(held))
+    return warned(told, *grade_warnings(held, margin.book.assets))
 
 
 def _main(odds: Odds) -> int:
@@ -104,11 +106,14 @@ def _accounts(margin: MarginBook, odds: Odds) -> dict[str, Any]:
         "sigmas": odds.sigmas,
         "funding_seconds": np.where(np.isinf(odds.funding_seconds), np.nan, odds.funding_seconds),
     }
+    least, most = interval(odds.fall, odds.paths)
     for name, values in (
         ("call", odds.call),
         ("call_se", odds.call_se),
         ("probability", odds.fall),
         ("probability_se", odds.fall_se),
+        ("probability_low", least),
+        ("probability_high", most),
         ("closed_form", odds.closed_form),
         ("loss_usd", odds.loss_usd),
         ("gap_usd", odds.gap_usd),
@@ -117,16 +122,34 @@ def _accounts(margin: MarginBook, odds: Odds) -> dict[str, Any]:
         ("shortfall_usd", odds.shortfall_usd),
     ):
         out |= {_key(name, h): values[:, k] for k, h in enumerate(odds.horizons)}
+    coins = _coins(margin)
     for k, horizon in enumerate(odds.horizons):
-        bins = [grades().of(horizon, p) for p in odds.fall[:, k].tolist()]
+        bins = [
+            grades().of(horizon, p, of)
+            for p, of in zip(odds.fall[:, k].tolist(), coins, strict=True)
+        ]
         out[_key("came_over_predicted", horizon)] = [None if b is None else b.ratio for b in bins]
     return out
 
 
-def _held(odds: Odds) -> list[Reliability]:
+def _coins(margin: MarginBook) -> list[set[str]]:
+    """Assets of each margin account."""
+    book = margin.book
+    held: list[set[str]] = [set() for _ in range(len(book.accounts))]
+    for account, code in zip(
+        book.positions.account.tolist(), book.asset_codes().tolist(), strict=True
+    ):
+        held[account].add(book.assets[code])
+    return held
+
+
+def _held(margin: MarginBook, odds: Odds) -> list[Reliability]:
     """The bins of the published grading that the accounts' probabilities lie in."""
+    coins = _coins(margin)
     found = [
-        grades().of(h, p) for k, h in enumerate(odds.horizons) for p in odds.fall[:, k].tolist()
+        grades().of(h, p, of)
+        for k, h in enumerate(odds.horizons)
+        for p, of in zip(odds.fall[:, k].tolist(), coins, strict=True)
     ]
     return [b for b in dict.fromkeys(found) if b is not None]
 
@@ -146,12 +169,19 @@ def _positions(margin: MarginBook, odds: Odds) -> dict[str, Any]:
         "instrument": [book.instruments[i].symbol for i in p.instrument.tolist()],
         "side": np.where(p.size > 0, "long", "short"),
         "sigmas": odds.position_sigmas,
+        "funding_seconds": np.where(
+            np.isinf(odds.position_funding_seconds), np.nan, odds.position_funding_seconds
+        ),
     }
     for name, values in (
         ("probability", odds.fall[p.account]),
         ("call", odds.call[p.account]),
         ("touch", odds.touch),
         ("touch_se", odds.touch_se),
+        ("loss_usd", odds.position_loss_usd),
+        ("gap_usd", odds.position_gap_usd),
+        ("slippage_usd", odds.position_slippage_usd),
+        ("fees_usd", odds.position_fees_usd),
     ):
         out |= {_key(name, h): values[:, k] for k, h in enumerate(odds.horizons)}
     return out
@@ -191,6 +221,7 @@ def _account_columns(odds: Odds) -> tuple[Column, ...]:
 
 
 def _position_columns(odds: Odds) -> tuple[Column, ...]:
+    last = odds.horizons[-1]
     return (
         Column("row", "Row", Unit.COUNT, brief=True),
         Column("account", "Account", brief=True),
@@ -202,6 +233,11 @@ def _position_columns(odds: Odds) -> tuple[Column, ...]:
         ),
         *(Column(_key("touch", h), f"Own price {_tag(h)}", Unit.FRACTION) for h in odds.horizons),
         Column("sigmas", "Daily sigmas", Unit.SIGMA, brief=True),
+        Column(_key("loss_usd", last), "Loss if so", Unit.USD, brief=True),
+        Column(_key("gap_usd", last), "of it gap", Unit.USD),
+        Column(_key("slippage_usd", last), "slippage", Unit.USD),
+        Column(_key("fees_usd", last), "fees", Unit.USD),
+        Column("funding_seconds", "By its funding alone", Unit.DURATION),
     )
 
 
@@ -231,7 +267,7 @@ def _answer(margin: MarginBook, odds: Odds, order: Any) -> tuple[str, ...]:
     book, a = margin.book, int(order[0])
     name = short(book.traders[int(book.accounts.trader[a])])
     parts = [
-        f"{_chance(float(odds.fall[a, k]), odds.paths)} within {_within(h)}"
+        f"{chance(odds.fall[a, k], odds.paths)} within {_within(h)}"
         for k, h in enumerate(odds.horizons)
     ]
     if len(odds.fall) == 1:
@@ -253,24 +289,28 @@ def _answer(margin: MarginBook, odds: Odds, order: Any) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _chance(probability: float, paths: int) -> str:
-    """A share of the paths in words: of none of them it is not 0 that is known."""
+def chance(probability: float, paths: int) -> str:
+    """A share of the paths in words: of none of them it is the upper end that is known."""
     if probability > 0.0:
-        return text(probability, Unit.FRACTION)
-    return f"under {text(1.0 / paths, Unit.FRACTION)}"
+        return text(float(probability), Unit.FRACTION)
+    return f"under {text(float(interval(0.0, paths)[1]), Unit.FRACTION)}"
+
+
+def share(key: str, label: str, probability: float, paths: int, note: str = "") -> Headline:
+    """A share of the paths with the exact 5-95% interval of a count."""
+    low, high = (float(end) for end in interval(probability, paths))
+    p = float(probability)
+    return Headline(key, label, p, Unit.FRACTION, Kind.MODELLED, low, high, note)
 
 
 def _headlines(odds: Odds, order: Any) -> tuple[Headline, ...]:
     a = int(order[0])
     return tuple(
-        Headline(
+        share(
             _key("probability", h),
             f"Liquidated within {_within(h)}",
-            float(odds.fall[a, k]),
-            Unit.FRACTION,
-            Kind.MODELLED,
-            max(0.0, float(odds.fall[a, k] - 1.645 * odds.fall_se[a, k])),
-            min(1.0, float(odds.fall[a, k] + 1.645 * odds.fall_se[a, k])),
+            odds.fall[a, k],
+            odds.paths,
             "likeliest account",
         )
         for k, h in enumerate(odds.horizons)
@@ -296,13 +336,30 @@ def _assumptions(
     return tuple(rows)
 
 
-def grade_warnings(held: Sequence[Reliability]) -> tuple[str, ...]:
-    """A line for the bins of probability in which too few or too many came true."""
+def grade_warnings(held: Sequence[Reliability], assets: Sequence[str]) -> tuple[str, ...]:
+    """A line for coins that were not graded, and one for bins in which too few or many came true.
+
+    Parameters
+    ----------
+    held
+        Bins of the probabilities that are shown.
+    assets
+        Coins that they are of.
+    """
+    lines = []
+    unknown = grades().ungraded(assets)
+    if unknown:
+        one = len(unknown) == 1
+        lines.append(
+            f"{', '.join(unknown)} {'is' if one else 'are'} not among the coins whose odds were "
+            f"held against what came ({grades().assets}): {'its' if one else 'their'} odds are "
+            "uncalibrated; see docs/methods/odds.md."
+        )
     bad = [b for b in held if not b.calibrated]
-    if not bad:
-        return ()
-    said = "; ".join(_sentence(b) for b in bad)
-    return (f"Not calibrated: {said}. {_graded()[:-1]}; see docs/methods/odds.md.",)
+    if bad:
+        said = "; ".join(_sentence(b) for b in bad)
+        lines.append(f"Not calibrated: {said}. {_graded()[:-1]}; see docs/methods/odds.md.")
+    return tuple(lines)
 
 
 def _graded() -> str:
@@ -314,8 +371,16 @@ def _sentence(bin_: Reliability) -> str:
     interval = "" if bin_.low != bin_.low else f" ({bin_.low:.2f} to {bin_.high:.2f})"
     return (
         f"of probabilities of {ends[0]} to {ends[1]} within {_within(bin_.horizon)} "
-        f"{bin_.ratio:.2f} times as many came true as predicted{interval}"
+        f"{bin_.ratio:.2f} times as many came true as predicted{interval}{_luck(bin_)}"
     )
+
+
+def _luck(bin_: Reliability) -> str:
+    """What chance alone would give, for a bin that is not calibrated."""
+    if bin_.calibrated or bin_.chance_low != bin_.chance_low:
+        return ""
+    low, high = f"{bin_.chance_low:.2f}", f"{bin_.chance_high:.2f}"
+    return f"; had they been right, {low} to {high} by chance, as coins fall together on few days"
 
 
 def _grade_record(bin_: Reliability) -> dict[str, Any]:
@@ -329,5 +394,7 @@ def _grade_record(bin_: Reliability) -> dict[str, Any]:
         "ratio": bin_.ratio,
         "ratio_low": bin_.low,
         "ratio_high": bin_.high,
+        "chance_low": bin_.chance_low,
+        "chance_high": bin_.chance_high,
         "calibrated": bin_.calibrated,
     }

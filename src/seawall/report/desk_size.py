@@ -11,7 +11,7 @@ from seawall.desk.prices import PriceModel
 from seawall.desk.size import SHORTFALL_LEVEL, Curve, Sizer, Sizing
 from seawall.desk.size_moves import Plan
 from seawall.desk.size_rules import Kelly
-from seawall.report.desk_odds import grade_warnings
+from seawall.report.desk_odds import chance, grade_warnings, share
 from seawall.report.desk_size_figures import (
     by_limit,
     curve_table,
@@ -41,6 +41,7 @@ def size_report(
     worth: Kelly | None,
     model: PriceModel,
     new: bool,
+    asked: int,
 ) -> Report:
     """The largest size within the limits, each limit, the curve, and the plan by volatility.
 
@@ -50,6 +51,8 @@ def size_report(
         What an edge is worth, where one is stated.
     new
         Whether nothing is held yet.
+    asked
+        Paths that were asked for.
     """
     r, margin = sizing.resizing, sizing.resizing.margin
     where = _where(sizing, new)
@@ -83,7 +86,7 @@ def size_report(
             curve_table(sizing),
         ),
         charts=(size_chart(sizing), plan_chart(moves)),
-        assumptions=_assumptions(sizer, sizing, worth, model),
+        assumptions=_assumptions(sizer, sizing, worth, model, asked),
         warnings=_warnings(sizing),
         inputs=inputs_of(margin),
         payload=payload,
@@ -143,6 +146,7 @@ def _record(curve: Curve, k: int) -> dict[str, Any]:
         "leverage": float(curve.leverage[k]),
         "probability": float(curve.fall[k]),
         "probability_se": float(curve.fall_se[k]),
+        "probability_high": float(curve.fall_high[k]),
         "closed_form": float(curve.closed_form[k]),
         "call": float(curve.call[k]),
         "shortfall": float(curve.shortfall[k]),
@@ -193,8 +197,8 @@ def _answer(sizing: Sizing, where: dict[str, Any], new: bool) -> tuple[str, ...]
         f"{text(sizing.leverage, Unit.FACTOR)} of the account's equity of "
         f"{text(where['equity_usd'], Unit.USD)}: {sizing.binding.value} binds.",
         f"At that size it is liquidated within {within} with probability "
-        f"{_chance(sizing, 0)}; the mean of its worst "
-        f"{text(1.0 - SHORTFALL_LEVEL, Unit.FRACTION)} of outcomes is a loss of "
+        f"{_chance(sizing, 0)}{_up_to(sizing)}; the mean of its "
+        f"worst {text(1.0 - SHORTFALL_LEVEL, Unit.FRACTION)} of outcomes is a loss of "
         f"{text(float(sizing.there.shortfall[0]), Unit.FRACTION)} of the equity.",
     ]
     if sizing.from_usd > 0.0:
@@ -213,26 +217,29 @@ def _answer(sizing: Sizing, where: dict[str, Any], new: bool) -> tuple[str, ...]
 
 
 def _chance(sizing: Sizing, k: int) -> str:
-    p = float(sizing.there.fall[k])
-    if p > 0.0:
-        return text(p, Unit.FRACTION)
-    return f"under {text(1.0 / sizing.paths, Unit.FRACTION)}"
+    return chance(sizing.there.fall[k], sizing.paths)
+
+
+def _up_to(sizing: Sizing) -> str:
+    """The upper end, which the limit holds for; of no path :func:`chance` has said it."""
+    if sizing.there.fall[0] > 0.0:
+        high = text(float(sizing.there.fall_high[0]), Unit.FRACTION)
+        return f" (up to {high}, by the paths' own error)"
+    return f" (none of {sizing.paths:,} paths)"
 
 
 def _headlines(sizing: Sizing) -> tuple[Headline, ...]:
     there = sizing.there
-    p, se = float(there.fall[0]), float(there.fall_se[0])
     return (
         Headline("notional", "Largest size", sizing.notional_usd, Unit.USD, Kind.MODELLED,
                  note=f"{sizing.binding.value} binds"),
         Headline("leverage", "Leverage", sizing.leverage, Unit.FACTOR, Kind.MODELLED),
-        Headline("probability", "Liquidated within the horizon", p, Unit.FRACTION, Kind.MODELLED,
-                 max(0.0, p - 1.645 * se), min(1.0, p + 1.645 * se)),
+        share("probability", "Liquidated within the horizon", there.fall[0], sizing.paths),
     )  # fmt: skip
 
 
 def _assumptions(
-    sizer: Sizer, sizing: Sizing, worth: Kelly | None, model: PriceModel
+    sizer: Sizer, sizing: Sizing, worth: Kelly | None, model: PriceModel, asked: int
 ) -> tuple[Assumption, ...]:
     law = sizer.law
     rows = [
@@ -248,6 +255,15 @@ def _assumptions(
             law.source,
         ),
     ]
+    if sizing.paths > asked:
+        rows.append(
+            Assumption(
+                f"{sizing.paths:,} paths were drawn instead of {asked:,}: among those fewer than "
+                "ten liquidations would be expected at "
+                f"{text(sizing.wanted.probability, Unit.FRACTION)}.",
+                "docs/methods/size.md",
+            )
+        )
     if worth is not None:
         rows.append(
             Assumption(
@@ -269,9 +285,10 @@ def _warnings(sizing: Sizing) -> tuple[str, ...]:
             "leverage it gives at which size: the size is held to the maintenance margin alone."
         )
     chances = [w.probability, *sizing.there.fall.tolist()]
-    bins = [grades().of(w.horizon, p) for p in chances]
-    lines += grade_warnings([b for b in dict.fromkeys(bins) if b is not None])
-    if bins[0] is None:
+    coins = r.base.book.assets
+    bins = [grades().of(w.horizon, p, coins) for p in chances]
+    lines += grade_warnings([b for b in dict.fromkeys(bins) if b is not None], coins)
+    if grades().of(w.horizon, w.probability) is None:
         lines.append(
             "Probabilities within this horizon were not held against what came: the grading is of "
             "an hour, a day and a week; see docs/methods/odds.md."

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from seawall.desk.size import Bound, Sizing
+from seawall.desk.size import Sizing
+from seawall.desk.size_limits import Bound
 from seawall.desk.size_moves import Plan
 from seawall.desk.size_rules import Kelly
 from seawall.report.model import (
@@ -36,7 +37,7 @@ def limit_table(sizing: Sizing, worth: Kelly | None) -> Table:
     """The largest size by limit."""
     w = sizing.wanted
     asked = {
-        Bound.PROBABILITY: f"at most {text(w.probability, Unit.FRACTION)}",
+        Bound.PROBABILITY: f"at most {text(w.probability, Unit.FRACTION)}, upper end",
         Bound.SHORTFALL: f"at most {text(w.shortfall, Unit.FRACTION)} of the equity",
         Bound.DEPTH: f"closing slips by {text(w.cost, Unit.FRACTION)} at most, in a stressed book",
         Bound.KELLY: _kelly_words(worth),

@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from seawall.core import format_time
-from seawall.desk.grades import grades
 from seawall.desk.prices import PriceModel
 from seawall.desk.stop import Placed
 from seawall.desk.stop_odds import Firing, Stops
-from seawall.report.desk_odds import grade_warnings
+from seawall.report.desk_odds import chance, share
+from seawall.report.desk_stop_said import assumptions, raised, tag, warnings
 from seawall.report.model import (
-    Assumption,
     Chart,
     ChartKind,
     Column,
@@ -31,10 +29,9 @@ from seawall.report.model import (
     Unit,
 )
 from seawall.report.numbers import text
-from seawall.report.subject import inputs_of, machine_inputs, rule_assumptions, warnings_of
+from seawall.report.subject import inputs_of, machine_inputs
 
 SCHEMA = "seawall.stop/1"
-_SHORT = {3_600.0: "1h", 86_400.0: "1d", 604_800.0: "1w"}
 _WHY = {
     "volatility": "as far as volatility asks",
     "liquidation": "as far as the liquidation price leaves room",
@@ -60,7 +57,8 @@ def stop_report(stops: Stops, found: Placed, model: PriceModel, alone: bool) -> 
         "position": where,
         "stop": _record(found, found.firing, 0)
         | {"sigmas": found.sigmas, "why": found.why, "trigger": found.trigger.by}
-        | {"loss_usd": _loss(stops, found, calm=True), "loss_stressed_usd": _loss(stops, found)},
+        | {"loss_usd": _loss(stops, found, calm=True), "loss_stressed_usd": _loss(stops, found)}
+        | {"fee_usd": _fee(stops, found)},
         "needed": {
             "slippage": found.needed.slippage,
             "gap": found.needed.gap,
@@ -73,7 +71,7 @@ def stop_report(stops: Stops, found: Placed, model: PriceModel, alone: bool) -> 
         "unprotected": _by_horizon(found, found.unprotected, "probability"),
         "others": [_record(found, found.others, k) for k in range(len(found.others.price))],
         "paths": found.paths,
-        "warnings": list(_warnings(stops, found)),
+        "warnings": list(warnings(stops, found, model)),
     }
     return Report(
         schema=SCHEMA,
@@ -83,8 +81,8 @@ def stop_report(stops: Stops, found: Placed, model: PriceModel, alone: bool) -> 
         headlines=_headlines(found),
         tables=(_odds_table(found), _needed_table(found), _others_table(found)),
         charts=(_chart(found),),
-        assumptions=_assumptions(stops, found, model, alone),
-        warnings=_warnings(stops, found),
+        assumptions=assumptions(stops, found, model, alone),
+        warnings=warnings(stops, found, model),
         inputs=inputs_of(margin),
         payload=payload,
         sections=(
@@ -119,13 +117,9 @@ def _known(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _tag(horizon: float) -> str:
-    return _SHORT.get(horizon, f"{horizon:g}s")
-
-
 def _by_horizon(found: Placed, values: Sequence[float] | Any, name: str) -> dict[str, Any]:
     rows = zip(found.horizons, np.asarray(values).tolist(), strict=True)
-    return {f"{name}_{_tag(h)}": _known(value) for h, value in rows}
+    return {f"{name}_{tag(h)}": _known(value) for h, value in rows}
 
 
 def _record(found: Placed, of: Firing, k: int) -> dict[str, Any]:
@@ -138,6 +132,11 @@ def _record(found: Placed, of: Firing, k: int) -> dict[str, Any]:
         **_by_horizon(found, of.fires_se[k], "fires_se"),
         **_by_horizon(found, of.liquidated[k], "liquidated_first"),
         **_by_horizon(found, of.liquidated_se[k], "liquidated_first_se"),
+        **_by_horizon(found, of.after[k], "liquidated_after"),
+        **_by_horizon(found, of.after_se[k], "liquidated_after_se"),
+        **_by_horizon(found, of.total[k], "liquidated_total"),
+        **_by_horizon(found, of.total_se[k], "liquidated_total_se"),
+        **_by_horizon(found, of.change_se[k], "liquidated_change_se"),
         **_by_horizon(found, of.closed_form[k], "closed_form"),
         **_by_horizon(found, of.gap[k], "gap"),
     }
@@ -150,13 +149,23 @@ def _cluster(found: Placed) -> dict[str, Any] | None:
     return {"side": c.side, "low": c.low, "high": c.high, "notional_usd": c.notional_usd}
 
 
+def _fee(stops: Stops, found: Placed) -> float:
+    """USD of taker fee at the stop's price."""
+    r, ratio = stops.resizing, found.price / found.mark
+    inverse = bool(r.base.book.inverse()[r.own])
+    return r.present_usd * stops.fee * (1.0 / ratio if inverse else ratio)
+
+
 def _loss(stops: Stops, found: Placed, calm: bool = False) -> float:
-    """USD between the mark and the fill, the gap and the slippage counted."""
-    f = found.firing
+    """USD between the mark and the fill: the way there, the gap, slippage and the taker fee."""
+    f, r = found.firing, stops.resizing
     slipped = float((f.calm if calm else f.stressed)[0])
-    gap = 0.0 if calm else float(np.nan_to_num(f.gap[0, -1]))
-    apart = abs(found.price / found.mark - 1.0)
-    return stops.resizing.present_usd * (apart + found.price / found.mark * (slipped + gap))
+    gap = float(np.nan_to_num(f.gap[0, -1]))
+    filled = found.price / found.mark * (1.0 - r.side * gap) * (1.0 - r.side * slipped)
+    # a contract in coins loses coins as their price falls, counted at the mark
+    inverse = bool(r.base.book.inverse()[r.own])
+    lost, worth = (1.0 / filled - 1.0, 1.0 / filled) if inverse else (1.0 - filled, filled)
+    return r.present_usd * (r.side * lost + stops.fee * worth)
 
 
 def _answer(stops: Stops, found: Placed, where: dict[str, Any]) -> tuple[str, ...]:
@@ -167,15 +176,16 @@ def _answer(stops: Stops, found: Placed, where: dict[str, Any]) -> tuple[str, ..
         f"{text(abs(found.price / found.mark - 1.0), Unit.FRACTION)} {side} the mark of "
         f"{text(found.mark, Unit.PRICE)} ({text(found.sigmas, Unit.SIGMA)} of a day), "
         f"{_WHY[found.why]}.",
-        f"It fires within {_tag(found.horizons[day])} with probability "
-        f"{_chance(f.fires[0, day], found)}, within {_tag(found.horizons[-1])} "
-        f"{_chance(f.fires[0, -1], found)}; liquidation comes first in "
-        f"{_chance(f.liquidated[0, -1], found)} ({_chance(found.unprotected[-1], found)} "
-        "without a stop).",
+        f"It fires within {tag(found.horizons[day])} with probability "
+        f"{chance(f.fires[0, day], found.paths)}, within {tag(found.horizons[-1])} "
+        f"{chance(f.fires[0, -1], found.paths)}; {_liquidated(found)}",
         f"It would lose {text(_loss(stops, found, calm=True), Unit.USD)} of "
         f"{text(where['notional_usd'], Unit.USD)} in a calm book, "
-        f"{text(_loss(stops, found), Unit.USD)} in a stressed one.",
+        f"{text(_loss(stops, found), Unit.USD)} in a stressed one, "
+        f"{text(_fee(stops, found), Unit.USD)} of it taker fee.",
     ]
+    if raised(found).any():
+        lines.insert(0, "This stop makes a liquidation of the account likelier, not rarer.")
     if math.isfinite(found.liquidation):
         lines.append(
             f"The account is liquidated at {text(found.liquidation, Unit.PRICE)} if this price "
@@ -185,36 +195,41 @@ def _answer(stops: Stops, found: Placed, where: dict[str, Any]) -> tuple[str, ..
     return tuple(lines)
 
 
-def _chance(probability: float, found: Placed) -> str:
-    if probability > 0.0:
-        return text(float(probability), Unit.FRACTION)
-    return f"under {text(1.0 / found.paths, Unit.FRACTION)}"
+def _liquidated(found: Placed) -> str:
+    """Before the stop, after it, together, and without one."""
+    f = found.firing
+    first, after, total = (float(x[0, -1]) for x in (f.liquidated, f.after, f.total))
+    said = f"liquidation comes first in {chance(first, found.paths)}"
+    if after > 0.0:
+        said += (
+            f", and after the stop has filled in {chance(after, found.paths)}: "
+            f"{chance(total, found.paths)} together"
+        )
+    return f"{said} ({chance(found.unprotected[-1], found.paths)} without a stop)."
 
 
 def _headlines(found: Placed) -> tuple[Headline, ...]:
     f, k = found.firing, len(found.horizons) - 1
-    words = _tag(found.horizons[k])
-
-    def odds(key: str, label: str, p: float, se: float) -> Headline:
-        low, high = max(0.0, p - 1.645 * se), min(1.0, p + 1.645 * se)
-        return Headline(key, label, p, Unit.FRACTION, Kind.MODELLED, low, high)
+    words = tag(found.horizons[k])
 
     return (
         Headline("price", "Stop", found.price, Unit.PRICE, Kind.MODELLED, note=_WHY[found.why]),
-        odds("fires", f"Fires within {words}", float(f.fires[0, k]), float(f.fires_se[0, k])),
-        odds("liquidated", "Liquidation comes first", float(f.liquidated[0, k]),
-             float(f.liquidated_se[0, k])),
-    )  # fmt: skip
+        share("fires", f"Fires within {words}", f.fires[0, k], found.paths),
+        share("liquidated", "Liquidation comes first", f.liquidated[0, k], found.paths),
+        share("liquidated_total", "Liquidated, first or after it", f.total[0, k], found.paths),
+    )
 
 
 def _odds_table(found: Placed) -> Table:
     f = found.firing
     columns: dict[Column, Any] = {
-        Column("horizon", "Within", brief=True): [_tag(h) for h in found.horizons],
+        Column("horizon", "Within", brief=True): [tag(h) for h in found.horizons],
         Column("fires", "Fires", Unit.FRACTION, brief=True): f.fires[0],
         Column("fires_se", "±", Unit.FRACTION): f.fires_se[0],
         Column("closed_form", "Touched, Brownian", Unit.FRACTION): f.closed_form[0],
         Column("liquidated", "Liquidated first", Unit.FRACTION, brief=True): f.liquidated[0],
+        Column("after", "after it", Unit.FRACTION, brief=True): f.after[0],
+        Column("total", "together", Unit.FRACTION, brief=True): f.total[0],
         Column("unprotected", "Without a stop", Unit.FRACTION, brief=True): found.unprotected,
         Column("gap", "Gap to the fill", Unit.FRACTION): f.gap[0],
     }
@@ -222,7 +237,8 @@ def _odds_table(found: Placed) -> Table:
         "odds",
         "What becomes of it",
         columns,
-        caption=f"Shares of {found.paths:,} simulated paths. Gap: how far the price goes on until "
+        caption=f"Shares of {found.paths:,} simulated paths. After it: the stop has filled and the "
+        "rest of the account is liquidated within that time. Gap: how far the price goes on until "
         "the order fills, mean over the paths on which it fires.",
         whole=True,
     )
@@ -248,18 +264,20 @@ def _needed_table(found: Placed) -> Table:
 
 
 def _others_table(found: Placed) -> Table:
-    f, last = found.others, _tag(found.horizons[-1])
+    f, last = found.others, tag(found.horizons[-1])
     day = min(1, len(found.horizons) - 1)
     columns: dict[Column, Any] = {
         Column("price", "Stop", Unit.PRICE, brief=True): f.price,
         Column("distance", "From the mark", Unit.FRACTION, brief=True): f.price / found.mark - 1.0,
         Column(
-            "fires_day", f"Fires {_tag(found.horizons[day])}", Unit.FRACTION, brief=True
+            "fires_day", f"Fires {tag(found.horizons[day])}", Unit.FRACTION, brief=True
         ): f.fires[:, day],
         Column("fires", f"Fires {last}", Unit.FRACTION, brief=True): f.fires[:, -1],
         Column("liquidated", f"Liquidated first {last}", Unit.FRACTION, brief=True): f.liquidated[
             :, -1
         ],
+        Column("after", "after it", Unit.FRACTION): f.after[:, -1],
+        Column("total", "together", Unit.FRACTION, brief=True): f.total[:, -1],
         Column("calm", "Slippage, calm", Unit.FRACTION): f.calm,
         Column("stressed", "stressed", Unit.FRACTION): f.stressed,
     }
@@ -288,55 +306,11 @@ def _chart(found: Placed) -> Chart:
         "Probability",
         Unit.FRACTION,
         (
-            Series(f"Fires within {_tag(found.horizons[day])}", x, f.fires[:, day], Tone.PRICE),
-            Series(f"Fires within {_tag(found.horizons[last])}", x, f.fires[:, last], Tone.ACCENT),
+            Series(f"Fires within {tag(found.horizons[day])}", x, f.fires[:, day], Tone.PRICE),
+            Series(f"Fires within {tag(found.horizons[last])}", x, f.fires[:, last], Tone.ACCENT),
             Series("Liquidated first", x, f.liquidated[:, last], Tone.LOSS),
+            Series("Liquidated, first or after it", x, f.total[:, last], Tone.LOSS, Shape.DASHED),
             Series("Touched, Brownian", x, f.closed_form[:, last], Tone.MUTED, Shape.DASHED),
         ),
         tuple(marks),
     )
-
-
-def _assumptions(
-    stops: Stops, found: Placed, model: PriceModel, alone: bool
-) -> tuple[Assumption, ...]:
-    usual = "" if found.trigger.usual else ", which has to be chosen with the order"
-    rows = [
-        Assumption(
-            f"Prices from {format_time(model.time)} on: the model of the odds; the same "
-            f"{found.paths:,} paths for every stop; the order fills {stops.delay:g} s after its "
-            "trigger.",
-            f"{model.source}; docs/methods/stop.md",
-        ),
-        Assumption(f"It fires by the {found.trigger.by} price{usual}.", found.trigger.source),
-        Assumption(
-            f"Impact exponent {stops.law.exponent:g}; a stressed book keeps "
-            f"{text(stops.law.remaining, Unit.FRACTION)} of its depth.",
-            stops.law.source,
-        ),
-    ]
-    if alone:
-        rows.append(Assumption("No clusters were looked at: --market or --tape names some."))
-    return (*rows, *rule_assumptions(stops.resizing.margin))
-
-
-def _warnings(stops: Stops, found: Placed) -> tuple[str, ...]:
-    lines, side = [], stops.resizing.side
-    if math.isfinite(found.bound) and (found.price - found.bound) * side < 0.0:
-        lines.append(
-            f"This stop is nearer to the liquidation price than the "
-            f"{text(found.needed.total, Unit.FRACTION)} that an order needs: in a fast market it "
-            "comes too late."
-        )
-    if found.why == "inside the cluster" and found.cluster is not None:
-        lines.append(
-            f"The stop stands among {text(found.cluster.notional_usd, Unit.USD)} of liquidations, "
-            "which would fill with it."
-        )
-    if not found.trigger.source:
-        lines.append("How stops fire at this venue is not known: the last price is taken.")
-    shown = (found.firing.fires[0], found.firing.liquidated[0], found.unprotected)
-    chances = np.concatenate(shown).tolist()
-    bins = [grades().of(h, p) for h, p in zip(3 * found.horizons, chances, strict=True)]
-    lines += grade_warnings([b for b in dict.fromkeys(bins) if b is not None])
-    return (*lines, *warnings_of(stops.resizing.margin))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from seawall.desk.rescue import Goal
+from seawall.desk.watch.levels import Level
 from seawall.desk.watch.notices import (
     Cut,
     FeedTold,
@@ -22,6 +23,13 @@ from seawall.report.numbers import counted, from_mark, short, text
 SCHEMA = "seawall.watch/1"
 _MOST_LINES = 200
 """Lines of one message; more accounts than that are counted."""
+_ABOUT = {
+    "book": ("The book cannot be read", "The book is read again"),
+    "accounts": ("Accounts in danger left the book", "Other accounts in the book"),
+    "mark": ("A mark is in doubt", "A mark was not confirmed"),
+    "stops": ("Stops could not be seen to", "Stops are seen to"),
+}
+"""Titles of what is told of the book, of an alarm and of anything else."""
 
 
 def title_of(notices: Sequence[Notice]) -> str:
@@ -52,7 +60,7 @@ def is_grave(notices: Sequence[Notice]) -> bool:
 
 def _title(notice: Notice) -> str:
     if isinstance(notice, Warned):
-        level = notice.level.words if notice.worse else "calm again"
+        level = notice.level.words if notice.worse else _eased(notice)
         return f"{level.capitalize()}: {_who(notice)} at {_ratio(notice.ratio)}"
     if isinstance(notice, FeedTold):
         if notice.ended:
@@ -60,9 +68,7 @@ def _title(notice: Notice) -> str:
         return "Marks are back" if notice.alive else "No marks: the feed is dead"
     if isinstance(notice, StopTold):
         return f"Stop {notice.outcome}: {notice.instrument}"
-    if notice.stops:
-        return "Stops could not be seen to"
-    return "The book cannot be read" if notice.bad else "The book is read again"
+    return _ABOUT[notice.about][not notice.bad]
 
 
 def sentence(notice: Notice) -> str:
@@ -78,7 +84,8 @@ def sentence(notice: Notice) -> str:
 
 def _warning(w: Warned) -> str:
     if not w.worse:
-        return f"{w.level.words}: {_who(w)}, margin ratio {_ratio(w.ratio)}"
+        words = "calm" if w.level is Level.CALM else _eased(w)
+        return f"{words}: {_who(w)}, margin ratio {_ratio(w.ratio)}"
     parts = [f"{w.level.words.upper()}: {_who(w)}, margin ratio {_ratio(w.ratio)}"]
     if math.isfinite(w.liquidation_price) and w.ratio < 1.0:
         parts.append(
@@ -95,6 +102,12 @@ def _warning(w: Warned) -> str:
     if w.cut is not None:
         back += f", or {_cut(w.cut)}"
     return "; ".join(parts) + f". {back}."
+
+
+def _eased(w: Warned) -> str:
+    if w.level is Level.CALM:
+        return "calm again"
+    return f"{w.level.words} only, no longer {w.before.words}"
 
 
 def _goal(goal: Goal) -> str:
@@ -145,16 +158,16 @@ def _feed(f: FeedTold) -> str:
 
 def _stop(s: StopTold) -> str:
     what = (
-        f"{s.side} {text(s.amount, Unit.NUMBER)} contracts of {s.instrument} ({s.venue}), "
-        f"reduce-only, at a mark of {text(s.trigger, Unit.PRICE)}"
+        f"{s.side} {text(s.amount, Unit.NUMBER)} contracts of {s.instrument} ({s.venue}) "
+        f"for {short(s.account, 40)}, reduce-only, at a mark of {text(s.trigger, Unit.PRICE)}"
     )
     if s.outcome == "planned":
         return (
             f"stop, dry run: would {what}; liquidation at {text(s.liquidation_price, Unit.PRICE)}"
         )
-    if s.outcome == "placed":
+    if s.outcome in ("placed", "stands"):
         where = text(s.liquidation_price, Unit.PRICE)
-        return f"stop placed: {what}; liquidation at {where}; {s.why}"
+        return f"stop {s.outcome}: {what}; liquidation at {where}; {s.why}"
     if s.outcome == "unsure":
         return f"stop unsure: {what}: no answer; look whether it stands at the venue: {s.why}"
     return f"stop refused: {what}: {s.why}"
@@ -169,7 +182,7 @@ def _fields(notice: Notice) -> dict[str, Any]:
     if isinstance(notice, Warned):
         cut = notice.cut
         return {
-            "event": "warning" if notice.worse else "calm",
+            "event": "warning" if notice.worse else _better(notice),
             "account": notice.account,
             "venue": notice.venue,
             "level": notice.level.words,
@@ -207,6 +220,7 @@ def _fields(notice: Notice) -> dict[str, Any]:
     if isinstance(notice, StopTold):
         return {
             "event": f"stop {notice.outcome}",
+            "account": notice.account,
             "venue": notice.venue,
             "instrument": notice.instrument,
             "side": notice.side,
@@ -215,7 +229,11 @@ def _fields(notice: Notice) -> dict[str, Any]:
             "liquidation_price": _finite(notice.liquidation_price),
             "text": sentence(notice),
         }
-    return {"event": "stops" if notice.stops else "book", "text": notice.text}
+    return {"event": notice.about, "text": notice.text}
+
+
+def _better(notice: Warned) -> str:
+    return "eased" if notice.level else "calm"
 
 
 def _event(notice: FeedTold) -> str:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
 from enum import Enum
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from seawall.core.errors import InputError, InternalError, Mistake
+from seawall.report.lazy import CHUNK, Records, Rows
 from seawall.report.model import Report, Table
 from seawall.report.numbers import raw
 
@@ -33,13 +34,33 @@ def to_json(report: Report, indent: int | None = 2) -> str:
     InternalError
         If the payload holds something JSON has no form for.
     """
+    known = plain(_document(report))
+    return _compact(known) if indent is None else _indented(known, indent, 0)
+
+
+def json_pieces(report: Report) -> Iterator[str]:
+    """The shortest form of :func:`to_json`, in pieces: rows are made and written some at a time."""
+    opened = "{"
+    for key, value in _document(report).items():
+        yield f"{opened}{_compact(key)}: "
+        opened = ", "
+        if not isinstance(value, Records):
+            yield _compact(plain(value))
+            continue
+        yield "["
+        for begin in range(0, len(value), CHUNK):
+            rows = _compact(plain(value.chunk(begin, begin + CHUNK)))
+            yield f"{', ' if begin else ''}{rows[1:-1]}"
+        yield "]"
+    yield "}"
+
+
+def _document(report: Report) -> dict[str, Any]:
     said = {
         "answer": list(report.answer),
         "assumptions": [asdict(a) for a in report.assumptions],
     }
-    document = {"schema": report.schema, **report.payload, **said}
-    known = plain(document)
-    return _compact(known) if indent is None else _indented(known, indent, 0)
+    return {"schema": report.schema, **report.payload, **said}
 
 
 _compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
@@ -95,7 +116,7 @@ def plain(value: Any) -> Any:
         return _plain_array(value)
     if isinstance(value, Mapping):
         return {k if type(k) is str else str(plain(k)): plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, list | tuple | set | frozenset | Records | Rows):
         items = sorted(value) if isinstance(value, set | frozenset) else value
         return [plain(item) for item in items]
     if isinstance(value, datetime | date):

@@ -38,16 +38,24 @@ from seawall.risk import Cluster, Concentration, LiquidationMap, clusters, conce
 SCHEMA = "seawall.map/1"
 
 
-def map_report(margin: MarginBook, maps: Sequence[LiquidationMap], volatility: Assumed) -> Report:
-    """What would be forced at each price, the clusters, and how concentrated the book is."""
+def map_report(
+    margin: MarginBook, maps: Sequence[LiquidationMap], volatility: Assumed, most: int = 8
+) -> Report:
+    """What would be forced at each price, the clusters, and how concentrated the book is.
+
+    Parameters
+    ----------
+    most
+        Clusters named of each asset: the largest.
+    """
     sigma = dict(zip(margin.book.assets, volatility.values.tolist(), strict=True))
-    found = [clusters(m, sigma[m.asset]) for m in maps]
+    found = [clusters(m, sigma[m.asset], most) for m in maps]
     concentrated = concentrations(margin.book)
     titles = dict(zip(margin.book.venues, venue_titles(margin), strict=True))
     payload = {
         "inputs": machine_inputs(margin),
         "maps": {m.asset: _map_payload(m) for m in maps},
-        "clusters": [_cluster_payload(c) for c in _by_size(found)],
+        "clusters": [cluster_payload(c) for c in _by_size(found)],
         "concentration": [_concentration_payload(c) for c in concentrated],
         "daily_volatility": {m.asset: sigma[m.asset] for m in maps},
         "warnings": list(warnings_of(margin)),
@@ -286,7 +294,8 @@ def _map_payload(m: LiquidationMap) -> dict[str, Any]:
     }
 
 
-def _cluster_payload(c: Cluster) -> dict[str, Any]:
+def cluster_payload(c: Cluster) -> dict[str, Any]:
+    """A cluster as the JSON has it."""
     fields = ("asset", "side", "peak", "low", "high", "notional_usd", "distance", "sigmas")
     return {f: getattr(c, f) for f in fields}
 

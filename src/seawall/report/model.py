@@ -9,43 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from seawall.core.errors import InternalError
+from seawall.report.charts import Band, Chart, Marker, Series
+from seawall.report.lazy import Rows
 from seawall.report.replay import Replay
+from seawall.report.vocabulary import ChartKind, Kind, Shape, Tone, Unit
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Numbers = Sequence[float] | NDArray[np.floating[Any]] | NDArray[np.integer[Any]]
-    Abscissae = Numbers | Sequence[str]
-
-
-class Unit(StrEnum):
-    """What a number is counted in; decides how it is printed."""
-
-    USD = "usd"
-    """An amount of money in USD: ``$36.8 M``."""
-    PRICE = "price"
-    """USD per unit of the underlying: ``86,600``."""
-    FRACTION = "fraction"
-    """A fraction, printed as percent: ``-0.1`` is ``-10.00%``."""
-    COUNT = "count"
-    """A whole number of things: ``391,164``."""
-    FACTOR = "factor"
-    """A ratio, a multiplier or a leverage: ``1.84×``."""
-    SIGMA = "sigma"
-    """Standard deviations of daily returns: ``3.4 σ``."""
-    NUMBER = "number"
-    """A plain number, such as coins: six significant digits."""
-    TEXT = "text"
-    """Words."""
-    TIME = "time"
-    """UTC nanoseconds (``int``, 0 unknown), printed as ISO 8601."""
-    DURATION = "duration"
-    """Seconds: ``61.7 s``, from two minutes on ``0:22:05``."""
+__all__ = [
+    "Assumption",
+    "Band",
+    "Chart",
+    "ChartKind",
+    "Column",
+    "Figure",
+    "Headline",
+    "Kind",
+    "Marker",
+    "Quantity",
+    "Report",
+    "Section",
+    "Series",
+    "Shape",
+    "Table",
+    "Tone",
+    "Unit",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,56 +44,6 @@ class Quantity:
 
     value: Any
     unit: Unit
-
-
-class Kind(StrEnum):
-    """Where a published figure comes from; a page says what each of them means."""
-
-    MEASURED = "measured"
-    IMPORTED = "as imported"
-    MODELLED = "modelled"
-    LOWER_BOUND = "lower bound"
-    UNKNOWN = "not recorded"
-
-
-class ChartKind(StrEnum):
-    """The figures of a report."""
-
-    PROFILE = "profile"
-    """Bars over price: the liquidation map. x: bin centres on an even grid."""
-    ROUNDS = "rounds"
-    """Stacked bars by round, a price line on the second axis."""
-    LADDER = "ladder"
-    """Lines over the shock, with a band."""
-    CURVE = "curve"
-    """Lines over shares, 0 to 1: concentration."""
-    BARS = "bars"
-    """Bars by category, side by side; with ``steps``, a waterfall."""
-    TIMELINE = "timeline"
-    """Over the seconds of a run: bars by even spans, lines."""
-
-
-class Tone(StrEnum):
-    """What a colour means; the page and the terminal choose the colour."""
-
-    LONG = "long"
-    SHORT = "short"
-    PRICE = "price"
-    LOSS = "loss"
-    GAIN = "gain"
-    ACCENT = "accent"
-    PLAIN = "plain"
-    MUTED = "muted"
-
-
-class Shape(StrEnum):
-    """How a series is drawn."""
-
-    AUTO = "auto"
-    """Bars in PROFILE, ROUNDS and BARS; a line elsewhere, and on every second axis."""
-    BARS = "bars"
-    LINE = "line"
-    DASHED = "dashed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +61,11 @@ class Headline:
     unit, kind
         What it counts and where it comes from.
     low, high
-        Ends of the 5-95% interval; both or neither.
+        Ends of its interval; both or neither.
     note
         A short line under the figure.
+    band
+        What the interval is.
     """
 
     key: str
@@ -134,6 +76,7 @@ class Headline:
     low: float | None = None
     high: float | None = None
     note: str = ""
+    band: str = "5–95%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +132,10 @@ class Table:
 
     def __post_init__(self) -> None:
         width = len(self.columns)
+        if isinstance(self.rows, Rows):
+            if self.rows.width != width:
+                raise InternalError(f"table {self.key!r} has {width} columns and other rows")
+            return
         for row in self.rows:
             if len(row) != width:
                 raise InternalError(f"table {self.key!r} has {width} columns and the row {row!r}")
@@ -199,6 +146,8 @@ class Table:
         if len(kept) == len(self.columns):
             return self
         columns = tuple(self.columns[k] for k in kept)
+        if isinstance(self.rows, Rows):
+            return replace(self, columns=columns, rows=self.rows.only(kept))
         return replace(self, columns=columns, rows=[[row[k] for k in kept] for row in self.rows])
 
     @classmethod
@@ -206,112 +155,15 @@ class Table:
         cls, key: str, title: str, columns: Mapping[Column, Sequence[Any]], **options: Any
     ) -> Table:
         """A table from columns of equal length, numpy arrays or sequences."""
-        cells = [c.tolist() if hasattr(c, "tolist") else c for c in columns.values()]
-        lengths = {len(c) for c in cells}
+        lengths = {len(c) for c in columns.values()}
         if len(lengths) > 1:
             raise InternalError(f"table {key!r} has columns of unequal length {lengths}")
-        return cls(key, title, tuple(columns), tuple(zip(*cells, strict=True)), **options)
+        return cls(key, title, tuple(columns), Rows(tuple(columns.values())), **options)
 
     @property
     def left_out(self) -> int:
         """Rows that exist but are not here."""
         return 0 if self.total is None else max(0, self.total - len(self.rows))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Series:
-    """One line or one set of bars.
-
-    ``x`` and ``y`` have equal lengths; ``x`` holds category names in BARS. NaN in ``y`` is a gap;
-    in a waterfall it asks for the running total. ``second`` puts it on the second axis. ``low``
-    and ``high``, both or neither, are the ends of each bar's interval in BARS.
-    """
-
-    name: str
-    x: Abscissae
-    y: Numbers
-    tone: Tone = Tone.PLAIN
-    shape: Shape = Shape.AUTO
-    second: bool = False
-    low: Numbers | None = None
-    high: Numbers | None = None
-
-    def __post_init__(self) -> None:
-        if len(self.x) != len(self.y):
-            raise InternalError(f"series {self.name!r} has {len(self.x)} x and {len(self.y)} y")
-        for end in (self.low, self.high):
-            if end is not None and len(end) != len(self.y):
-                raise InternalError(f"series {self.name!r} has intervals of another length")
-
-
-@dataclass(frozen=True, slots=True)
-class Marker:
-    """A labelled vertical line at ``x``, or with ``low`` and ``high`` an extent around it.
-
-    ``detail`` is what a pointer reads, such as the notional of a cluster.
-    """
-
-    x: float
-    label: str
-    tone: Tone = Tone.PRICE
-    low: float | None = None
-    high: float | None = None
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Band:
-    """An interval over x, such as 5-95%: three arrays of equal length."""
-
-    x: Numbers
-    low: Numbers
-    high: Numbers
-    label: str = "5–95%"
-    tone: Tone = Tone.ACCENT
-
-    def __post_init__(self) -> None:
-        if not len(self.x) == len(self.low) == len(self.high):
-            raise InternalError(f"band {self.label!r} has arrays of unequal length")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Chart:
-    """One figure, as numbers.
-
-    Parameters
-    ----------
-    key, title, caption
-        Stable name, heading, and what the reader should know about it.
-    kind
-        How it is drawn.
-    x_title, x_unit, y_title, y_unit
-        The axes; ``x_unit`` is TEXT in BARS.
-    series
-        What is drawn; stacked in PROFILE and ROUNDS, in the order given.
-    marks
-        Vertical markers, such as the mark price and clusters.
-    band
-        An interval behind the lines.
-    y2_title, y2_unit
-        The second axis, if any series is on it.
-    steps
-        BARS only: the first series is a waterfall of signed steps.
-    """
-
-    key: str
-    title: str
-    kind: ChartKind
-    x_title: str
-    x_unit: Unit
-    y_title: str
-    y_unit: Unit
-    series: tuple[Series, ...]
-    marks: tuple[Marker, ...] = ()
-    band: Band | None = None
-    caption: str = ""
-    y2_title: str = ""
-    y2_unit: Unit = Unit.PRICE
-    steps: bool = False
 
 
 Figure: TypeAlias = "Chart | Replay | Table"
@@ -389,8 +241,8 @@ class Report:
         return next((t for t in self.tables if t.main), self.tables[0] if self.tables else None)
 
     def layout(self) -> Iterator[tuple[Section, tuple[Figure, ...]]]:
-        """Sections in reading order with their figures; every figure comes up exactly once."""
-        known = {figure.key: figure for figure in self.figures()}
+        """Sections in reading order with their figures, each once; no table without rows."""
+        known = {f.key: f for f in self.figures() if not isinstance(f, Table) or f.rows}
         for section in self.sections:
             found = tuple(known.pop(k) for k in section.items if k in known)
             if found:

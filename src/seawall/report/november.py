@@ -24,6 +24,7 @@ from seawall.report.model import (
 )
 from seawall.report.november_tables import UNITS, change_text, tables, worse_by
 from seawall.report.numbers import counted, text
+from seawall.report.simulate_tables import band_of
 
 SCHEMA = "seawall.study-november/1"
 METHOD = "docs/methods/november-study.md"
@@ -78,7 +79,11 @@ def _answer(study: NovemberStudy) -> tuple[str, ...]:
         f"recorded {text(total.target.value, Unit.USD)}."
     )
     for standing in Standing:
-        mine = [v.claim.text for v in study.verdicts if v.standing is standing]
+        mine = [
+            f"{v.claim.text} ({v.holds})" if v.holds else v.claim.text
+            for v in study.verdicts
+            if v.standing is standing
+        ]
         if mine:
             lines.append(f"{str(standing).capitalize()}: {'; '.join(mine)}.")
     worse = [
@@ -109,6 +114,7 @@ def _headlines(study: NovemberStudy) -> tuple[Headline, ...]:
                 x.low if known else None,
                 x.high if known else None,
                 note=f"recorded: {text(x.target.value, u)}",
+                band=band_of(len(study.seeds)),
             )
         )
     return tuple(found)
@@ -133,7 +139,7 @@ def _record_chart(study: NovemberStudy) -> Chart:
         (
             Series("Recorded", names, [x.target.value for x in mine], Tone.MUTED),
             Series(
-                "Simulated, median and 5-95%",
+                f"Simulated, median and {band_of(len(study.seeds))}",
                 names,
                 [x.median for x in mine],
                 Tone.ACCENT,
@@ -196,7 +202,15 @@ def _assumptions(study: NovemberStudy) -> tuple[Assumption, ...]:
             "leave out zero by chance.",
             METHOD,
         ),
-        Assumption("The rule of the verdicts was fixed before the runs.", METHOD),
+        Assumption(
+            "The population is one draw and parameters are fixed; neither is in any interval.",
+            METHOD,
+        ),
+        Assumption(
+            "The rule of the verdicts was fixed before the runs, for each measure by itself: a "
+            "claim of six measures has six chances.",
+            METHOD,
+        ),
     )
 
 
@@ -250,6 +264,7 @@ def _payload(study: NovemberStudy) -> dict[str, Any]:
             {
                 "claim": v.claim.text,
                 "verdict": str(v.standing),
+                "holds": v.holds,
                 "reason": v.reason,
                 "numbers": [
                     {"comparison": t.comparison, "measure": t.measure, "says": change_text(d)}

@@ -8,10 +8,10 @@ from typing import Any
 from seawall.lab.compare import Difference
 from seawall.lab.november import NovemberStudy
 from seawall.lab.november_variants import CRISIS, ORDINARY, THIN
-from seawall.lab.verdicts import direction
+from seawall.lab.verdicts import AT_REST, direction
 from seawall.report.model import Column, Quantity, Table, Unit
 from seawall.report.numbers import text
-from seawall.report.simulate_tables import GROUPS, label_of, unit_of
+from seawall.report.simulate_tables import GROUPS, band_of, ends_of, label_of, unit_of
 
 UNITS = {"USD": Unit.USD, "accounts": Unit.COUNT, "share": Unit.FRACTION}
 SHOWN = (
@@ -96,7 +96,7 @@ def _verdict_table(study: NovemberStudy) -> Table:
             f"{label(t.measure)} [{t.comparison}]: {change_text(d)}"
             for t, d in zip(v.claim.tests, v.changes, strict=True)
         )
-        rows.append((v.claim.text, str(v.standing), v.reason, says))
+        rows.append((v.claim.text, v.words, v.reason, says))
     columns = (
         Column("claim", "Claim", brief=True),
         Column("verdict", "Verdict", brief=True),
@@ -109,7 +109,9 @@ def _verdict_table(study: NovemberStudy) -> Table:
         columns,
         rows,
         caption="* beyond chance and by at least a tenth of the base. Supported: at least one "
-        "measure as claimed, none against. Contradicted: the reverse.",
+        "measure as claimed, none against. Contradicted: the reverse. Each measure has its own "
+        "interval, without a correction for their number. In runs that do not come to rest venues "
+        f"stand more than {text(AT_REST, Unit.FRACTION)} apart in BTC.",
         main=True,
         whole=True,
     )
@@ -121,17 +123,22 @@ def _record_table(study: NovemberStudy) -> Table:
         u = UNITS[x.target.unit]
         cells = [Quantity(v, u) for v in (x.target.value, x.median, x.low, x.high)]
         rows.append((x.target.text, x.target.role, *cells, x.error, x.target.confidence))
+    least, most = ends_of(len(study.seeds))
     columns = (
         Column("figure", "Figure", brief=True),
         Column("role", "It is", brief=True),
         Column("recorded", "Recorded", align="right", brief=True),
         Column("median", "Median", align="right", brief=True),
-        Column("low", "5%", align="right"),
-        Column("high", "95%", align="right"),
+        Column("low", least, align="right"),
+        Column("high", most, align="right"),
         Column("error", "Median / recorded - 1", Unit.FRACTION, brief=True),
         Column("confidence", "Confidence"),
     )
-    return Table("record", "The record again", columns, rows, whole=True)
+    caption = (
+        f"Median and {band_of(len(study.seeds))}: chance alone. The population is one draw, and "
+        "parameters are fixed."
+    )
+    return Table("record", "The record again", columns, rows, caption=caption, whole=True)
 
 
 def _variant_table(study: NovemberStudy, group: str, title: str) -> Table:
@@ -214,15 +221,16 @@ def _spread_table(study: NovemberStudy) -> Table:
         (s.asset, s.alone[1], *_swapped(s.fall), *_swapped(s.amplification), s.gap[1])
         for s in study.spread
     ]
+    least, most = ends_of(len(study.seeds))
     columns = (
         Column("asset", "Asset", brief=True),
         Column("alone", "Low without leverage", Unit.FRACTION, brief=True),
         Column("fall", "Low", Unit.FRACTION, brief=True),
-        Column("fall_low", "5%", Unit.FRACTION),
-        Column("fall_high", "95%", Unit.FRACTION),
+        Column("fall_low", least, Unit.FRACTION),
+        Column("fall_high", most, Unit.FRACTION),
         Column("amplification", "Volatility over that without", Unit.FACTOR, brief=True),
-        Column("amplification_low", "5%", Unit.FACTOR),
-        Column("amplification_high", "95%", Unit.FACTOR),
+        Column("amplification_low", least, Unit.FACTOR),
+        Column("amplification_high", most, Unit.FACTOR),
         Column("gap", "Widest gap between venues", Unit.FRACTION, brief=True),
     )
     return Table("spread", "Over assets and venues", columns, rows, whole=True)

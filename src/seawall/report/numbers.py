@@ -73,16 +73,16 @@ def short(name: str, most: int = 60) -> str:
     return shown if len(shown) <= most else f"{shown[:half]}…{shown[-half:]}"
 
 
-def interval(low: float | None, high: float | None, unit: Unit) -> str:
-    """The 5-95% interval in words; empty if there is none."""
+def interval(low: float | None, high: float | None, unit: Unit, band: str = "5–95%") -> str:
+    """An interval in words, with what it is; empty if there is none."""
     if low is None or high is None or math.isnan(low) or math.isnan(high):
         return ""
-    return f"5–95%: {text(low, unit)} … {text(high, unit)}"
+    return f"{band}: {text(low, unit)} … {text(high, unit)}"
 
 
 def headline(figure: Headline) -> str:
     """A headline's value, its interval and its kind in one line."""
-    spread = interval(figure.low, figure.high, figure.unit)
+    spread = interval(figure.low, figure.high, figure.unit, figure.band)
     shown = text(figure.value, figure.unit)
     return f"{shown} ({spread}; {figure.kind})" if spread else f"{shown} ({figure.kind})"
 

@@ -16,7 +16,7 @@ from seawall.sim.batch import Failure, Outcome
 from seawall.sim.bearers import waterfalls, who_pays
 from seawall.sim.measures import largest_single
 from seawall.sim.saved import SavedRun
-from seawall.sim.summary import Row, quantiles, summarise
+from seawall.sim.summary import FEW, Row, quantiles, summarise
 
 SCHEMA = "seawall.simulate/1"
 METHOD = "docs/methods/simulator.md"
@@ -48,6 +48,7 @@ def simulate_report(saved: SavedRun) -> Report:
         charts=(
             *charts,
             *figures.depth_charts(run),
+            figures.adl_chart(run),
             figures.fund_chart(run),
             figures.waterfall_chart(waterfalls(run)),
         ),
@@ -60,6 +61,7 @@ def simulate_report(saved: SavedRun) -> Report:
             Section("The run, played", ("replay",)),
             Section("Prices and liquidations", tuple(c.key for c in charts)),
             Section("Depth", tuple(c.key for c in figures.depth_charts(run))),
+            Section("Auto-deleveraging", ("adl",)),
             Section("Measures", ("measures", "assets", "minutes")),
             Section("Who pays", ("waterfall", "bearers", "fund", "venues")),
             Section("What happened", ("events",)),
@@ -103,7 +105,8 @@ def _answer(saved: SavedRun, row: Row, rows: list[Row]) -> tuple[str, ...]:
         low, middle, high = quantiles(rows, "forced_usd")
         lines.append(
             f"Over {len(rows)} runs {text(middle, usd)} are liquidated in the median, "
-            f"{text(low, usd)} to {text(high, usd)} in nine of ten."
+            f"{text(low, usd)} to {text(high, usd)} "
+            f"{'in all of them' if len(rows) < FEW else 'in nine of ten'}."
         )
     return tuple(lines)
 
@@ -112,7 +115,9 @@ def _headlines(saved: SavedRun, row: Row, rows: list[Row]) -> tuple[Headline, ..
     def tile(key: str, label: str, unit: Unit, value: float | None = None) -> Headline:
         low, _, high = quantiles(rows, key) if len(rows) > 1 else (None, None, None)
         shown = row[key] if value is None else value
-        return Headline(key, label, shown, unit, Kind.MODELLED, low, high)
+        return Headline(
+            key, label, shown, unit, Kind.MODELLED, low, high, band=tables.band_of(len(rows))
+        )
 
     paired, lead = saved.paired, saved.run.floor.assets[0]
     missing = float("nan")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from seawall.core import _columns as c
 from seawall.report.model import Chart, ChartKind, Marker, Series, Shape, Tone, Unit
 from seawall.report.replay import Replay
 from seawall.sim.bearers import Waterfall
@@ -148,6 +149,34 @@ def fund_chart(run: Run) -> Chart:
             for v, name in enumerate(run.floor.venues)
         ),
         caption="What a fund took over is valued at the mark.",
+    )
+
+
+def adl_chart(run: Run) -> Chart:
+    """What winners were deleveraged of over time, by venue."""
+    x, _ = _sampled(run)
+    span = span_of(run)
+    rows = run.events.of(c.ADL)
+    by_venue = [(name, rows.venue == v) for v, name in enumerate(run.floor.venues)]
+    bar = np.minimum((rows.second / span).astype(np.int64), len(x) - 1)
+    return Chart(
+        "adl",
+        "Auto-deleveraged, by venue",
+        ChartKind.TIMELINE,
+        "Time since the start",
+        Unit.DURATION,
+        f"USD deleveraged per {span:g} s",
+        Unit.USD,
+        tuple(
+            _bars(
+                name,
+                x,
+                np.bincount(bar[mine], rows.usd[mine], len(x)).astype(np.float64),
+                _TONES[(v + 1) % len(_TONES)],
+            )
+            for v, (name, mine) in enumerate(by_venue)
+        ),
+        caption="Winners closed against what a venue could not place or pay, at the venue's price.",
     )
 
 

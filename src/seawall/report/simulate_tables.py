@@ -21,7 +21,7 @@ from seawall.sim.measures import (
 )
 from seawall.sim.paired import Domino
 from seawall.sim.run import Run
-from seawall.sim.summary import Row, quantiles
+from seawall.sim.summary import FEW, Row, quantiles
 
 LABELS = {
     "forced_usd": "Liquidated",
@@ -86,12 +86,23 @@ def unit_of(name: str) -> Unit:
     return Unit.FRACTION if name.endswith("ratio") else Unit.COUNT
 
 
+def ends_of(runs: int) -> tuple[str, str]:
+    """What the two ends of a spread over runs are."""
+    return ("Lowest", "Highest") if runs < FEW else ("5%", "95%")
+
+
+def band_of(runs: int) -> str:
+    """What lies between them."""
+    return f"lowest to highest of {runs} runs" if runs < FEW else "5–95%"
+
+
 def measure_table(row: Row, rows: list[Row]) -> Table:
     """Measures of the run, and their spread over all runs where there are more."""
     several = len(rows) > 1
     columns = [Column("measure", "Measure", brief=True), _value("run", "This run", True)]
     if several:
-        columns += [_value("median", "Median", True), _value("low", "5%"), _value("high", "95%")]
+        least, most = ends_of(len(rows))
+        columns += [_value("median", "Median", True), _value("low", least), _value("high", most)]
     lines = []
     for name, value in row.items():
         unit = unit_of(name)

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from seawall.margin import MarginBook
 from seawall.report import losses
 from seawall.report import stress_figures as figures
 from seawall.report import stress_rows as rows_of
 from seawall.report.map import map_chart
-from seawall.report.model import Assumption, Headline, Kind, Report, Section, Unit
+from seawall.report.model import Assumption, Chart, Headline, Kind, Report, Section, Unit
 from seawall.report.numbers import counted, text
-from seawall.report.subject import inputs_of, machine_inputs, rule_assumptions, warnings_of
-from seawall.risk import (
-    Cluster,
-    LiquidationMap,
-    StressTest,
-    clusters,
-    concentrations,
-    liquidation_map,
+from seawall.report.subject import (
+    inputs_of,
+    machine_inputs,
+    once_a_book,
+    rule_assumptions,
+    warnings_of,
 )
+from seawall.risk import StressTest, clusters, concentrations, liquidation_map
+
+Floats = NDArray[np.float64]
 
 SCHEMA = "seawall.stress/1"
 
@@ -38,7 +42,8 @@ def stress_report(test: StressTest, volatility: Mapping[str, float], seed: int =
     rounds, ladder = rows_of.round_rows(test), rows_of.ladder_rows(test)
     totals, laws = rows_of.totals_of(test, venues), rows_of.law_rows(test)
     warnings = _warnings(test)
-    drawn, found = _maps(test, volatility)
+    ground = _ground(margin)
+    leading = _leading(test, ground.held)
     payload = {
         "inputs": machine_inputs(margin),
         "parameters": rows_of.parameters(test, seed),
@@ -73,21 +78,23 @@ def stress_report(test: StressTest, volatility: Mapping[str, float], seed: int =
             losses.hardest_table(hardest, len(cascade.liquidated)),
         ),
         charts=(
-            *(map_chart(m, c) for m, c in zip(drawn, found, strict=True)),
+            *(ground.map_of(margin, a, volatility[a]) for a in leading),
             figures.round_chart(test),
             *figures.ladder_charts(test),
             losses.waterfall_chart(venues),
-            figures.lorenz_chart(margin.book, concentrations(margin.book)[0]),
+            *losses.venue_charts(venues),
+            ground.lorenz,
         ),
         assumptions=_assumptions(test),
         warnings=warnings,
         inputs=inputs_of(margin) | {"seed": str(seed)},
         payload=payload,
         sections=(
-            Section("Where liquidations wait", tuple(f"map_{m.asset}" for m in drawn)),
+            Section("Where liquidations wait", tuple(f"map_{a}" for a in leading)),
             Section("The cascade, round by round", ("rounds", "assets", "laws", "round_rows")),
             Section("Larger and smaller shocks", ("ladder", "ladder_price", "ladder_rows")),
-            Section("Who pays", ("waterfall", "venues", "losses", "hardest_hit")),
+            Section("Who pays", ("waterfall", "losses", "hardest_hit")),
+            Section("Venues beside each other", ("venue_forced", "venue_funds", "venues")),
             Section("How few hold how much", ("lorenz",)),
         ),
     )
@@ -165,7 +172,9 @@ def _reverse_words(test: StressTest, goal: str, step: float | None) -> str:
     most = max(test.change.values(), key=abs, default=-1.0)
     limit = "up to +99%" if most > 0 else "down to -99%"
     if step is None:
-        return f"No shock along this direction, {limit}, {what}."
+        whole = goal == "empties_fund" and losses.whole_funds(test.cascade)
+        but = "; the fund is the whole venue's, the book is not" if whole else ""
+        return f"No shock along this direction, {limit}, {what}{but}."
     if step == 0:
         return f"Without any shock the book as it stands already {what}."
     found = rows_of.change_words({a: step * w for a, w in test.direction.items()})
@@ -242,7 +251,16 @@ def _warnings(test: StressTest) -> tuple[str, ...]:
             "what the impact law was measured on. Real books refill and real halts trip; read it "
             "as: the depth given cannot absorb what is forced."
         )
-    return (*lines, *warnings_of(test.cascade.margin))
+    lifted = rows_of.soaring_assets(test)
+    if lifted and test.draws is not None:
+        many = int(rows_of.unsettled(test.draws).sum())
+        lines.append(
+            f"In {many} of {len(test.draws.rounds)} draws of the impact law forced buying lifts "
+            f"the price of {_few(tuple(lifted))} beyond tenfold and the law finds no rest: what is "
+            "forced there has no sum, and where they are more than one in twenty the interval has "
+            "no upper end. Such a book is thinner than its shorts can be bought back in."
+        )
+    return (*lines, *losses.whole_funds(test.cascade), *warnings_of(test.cascade.margin))
 
 
 def _few(names: tuple[str, ...], most: int = 8) -> str:
@@ -250,15 +268,48 @@ def _few(names: tuple[str, ...], most: int = 8) -> str:
     return ", ".join(names[:most]) + more
 
 
-def _maps(
-    test: StressTest, volatility: Mapping[str, float]
-) -> tuple[list[LiquidationMap], list[tuple[Cluster, ...]]]:
-    """Maps and clusters of the two assets in which most is forced, or most is held."""
-    margin = test.cascade.margin
-    book = margin.book
-    held = np.bincount(book.asset_codes(), book.notional(), len(book.assets))
+def _leading(test: StressTest, held: Floats) -> list[str]:
+    """The two assets in which most is forced, or most is held."""
     forced = test.cascade.forced.sum(axis=0) if test.cascade.rounds else np.zeros_like(held)
     order = np.lexsort((-held, -forced))[:2]
-    prices = margin.liquidation_price()
-    drawn = [liquidation_map(margin, book.assets[a], prices=prices) for a in order.tolist()]
-    return drawn, [clusters(m, volatility[m.asset]) for m in drawn]
+    return [test.prepared.assets[a] for a in order.tolist()]
+
+
+@dataclass(frozen=True, eq=False)
+class _Ground:
+    """What a report draws of a book that no shock changes.
+
+    Attributes
+    ----------
+    held
+        Shape (A,): USD notional by asset.
+    prices
+        Shape (n,): liquidation prices.
+    lorenz
+        How concentrated it is.
+    maps
+        Liquidation maps with their clusters, by asset and daily volatility, as they are asked for.
+    """
+
+    held: Floats
+    prices: Floats
+    lorenz: Chart
+    maps: dict[tuple[str, float], Chart]
+
+    def map_of(self, margin: MarginBook, asset: str, sigma: float) -> Chart:
+        """The map of an asset."""
+        if (asset, sigma) not in self.maps:
+            found = liquidation_map(margin, asset, prices=self.prices)
+            self.maps[asset, sigma] = map_chart(found, clusters(found, sigma))
+        return self.maps[asset, sigma]
+
+
+@once_a_book
+def _ground(margin: MarginBook) -> _Ground:
+    book = margin.book
+    return _Ground(
+        held=np.bincount(book.asset_codes(), book.notional(), len(book.assets)).astype(np.float64),
+        prices=margin.liquidation_price(),
+        lorenz=figures.lorenz_chart(book, concentrations(book)[0]),
+        maps={},
+    )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.core import Book
+from seawall.report import stress_rows as rows_of
 from seawall.report.model import (
     Band,
     Chart,
@@ -21,7 +22,7 @@ from seawall.report.model import (
 )
 from seawall.report.numbers import text
 from seawall.report.subject import asset_marks
-from seawall.risk import Concentration, StressTest, lorenz
+from seawall.risk import Concentration, StressTest, band, lorenz, soaring
 
 Floats = NDArray[np.float64]
 
@@ -88,13 +89,7 @@ def round_chart(test: StressTest) -> Chart:
     marks = asset_marks(c.margin)
     a = test.prepared.assets.index(lead)
     x = np.arange(1, c.rounds + 1)
-    long = c.margin.book.positions.size[c.closings.position] > 0
-    forced = ~c.closings.stop
-
-    def by_round(mine: NDArray[np.bool_]) -> Floats:
-        counted = np.bincount(c.closings.turn[mine], c.closings.usd[mine], c.rounds + 1)
-        return np.asarray(counted[1:], dtype=np.float64)
-
+    usd = c.tally.by_round
     return Chart(
         "rounds",
         "Forced notional by round",
@@ -104,9 +99,9 @@ def round_chart(test: StressTest) -> Chart:
         "USD",
         Unit.USD,
         (
-            Series("Longs liquidated", x, by_round(forced & long), Tone.LONG),
-            Series("Shorts liquidated", x, by_round(forced & ~long), Tone.SHORT),
-            Series("Stopped out", x, by_round(c.closings.stop), Tone.MUTED),
+            Series("Longs liquidated", x, usd[:, 1], Tone.LONG),
+            Series("Shorts liquidated", x, usd[:, 0], Tone.SHORT),
+            Series("Stopped out", x, usd[:, 2:].sum(axis=1), Tone.MUTED),
             Series(f"{lead} price", x, marks[a] * c.factor[: c.rounds, a], Tone.PRICE, second=True),
         ),
         y2_title=f"{lead}, USD",
@@ -121,12 +116,25 @@ def ladder_charts(test: StressTest) -> tuple[Chart, ...]:
     steps, d, drawn = test.steps, test.ladder, test.ladder_draws
     lead = test.prepared.assets.index(lead_asset(test))
     forced_band = rest_band = None
+    beyond = ""
+    settled = np.where(rows_of.unsettled(d), np.nan, d.forced.sum(axis=1))
     if drawn is not None:
         n = len(drawn.rounds) // len(steps)
         forced = drawn.forced.sum(axis=1).reshape(len(steps), n)
         rest = drawn.rest[:, lead].reshape(len(steps), n) - 1.0
-        forced_band = Band(steps, *np.quantile(forced, (0.05, 0.95), axis=1))
-        rest_band = Band(steps, *np.quantile(rest, (0.05, 0.95), axis=1))
+        loose = rows_of.unsettled(drawn).reshape(len(steps), n)
+        forced_band = _band(steps, forced, loose)
+        high = np.asarray(forced_band.high)
+        most = float(high[np.isfinite(high)].max(initial=0.0))
+        if not np.isfinite(high).all():
+            beyond = (
+                "Where the interval reaches the top it has no upper end: in more than one draw in "
+                "twenty forced buying lifts a price without end."
+            )
+        elif most > 5.0 * np.nanmax(settled):
+            beyond = f"The interval reaches {text(most, Unit.USD)}, beyond what is drawn."
+        soars = soaring(drawn)[:, lead].reshape(len(steps), n)
+        rest_band = _band(steps, rest, soars)
     others = "all others" if len(test.direction) > 1 else "all assets"
     along = ", ".join(f"{others if a == 'ALL' else a} × {w:.3g}" for a, w in test.direction.items())
     return (
@@ -139,7 +147,7 @@ def ladder_charts(test: StressTest) -> tuple[Chart, ...]:
             "USD",
             Unit.USD,
             (
-                Series("With the cascade", steps, d.forced.sum(axis=1), Tone.LOSS),
+                Series("With the cascade", steps, settled, Tone.LOSS),
                 Series(
                     "By the shock alone",
                     steps,
@@ -149,6 +157,7 @@ def ladder_charts(test: StressTest) -> tuple[Chart, ...]:
                 ),
             ),
             band=forced_band,
+            caption=beyond,
         ),
         Chart(
             "ladder_price",
@@ -165,6 +174,12 @@ def ladder_charts(test: StressTest) -> tuple[Chart, ...]:
             band=rest_band,
         ),
     )
+
+
+def _band(steps: Floats, values: Floats, loose: NDArray[np.bool_]) -> Band:
+    """5-95% of each step's draws, shape (steps, draws)."""
+    ends = [band(v, far) for v, far in zip(values, loose, strict=True)]
+    return Band(steps, np.array([e.low for e in ends]), np.array([e.high for e in ends]))
 
 
 def ladder_table(ladder: list[dict[str, Any]]) -> Table:

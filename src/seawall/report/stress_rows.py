@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seawall.margin import MarginBook
 from seawall.report import losses
 from seawall.report.model import Unit
 from seawall.report.numbers import text
-from seawall.report.subject import asset_marks
-from seawall.risk import StressTest, band
+from seawall.report.subject import asset_marks, once_a_book
+from seawall.risk import StressTest, Sweep, band, soaring
 
 Floats = NDArray[np.float64]
 
@@ -48,15 +49,13 @@ def parameters(test: StressTest, seed: int) -> dict[str, Any]:
 def asset_rows(test: StressTest) -> dict[str, dict[str, Any]]:
     """What happened to each asset; ``moved`` tells whether its price changed."""
     c, margin = test.cascade, test.cascade.margin
-    book, marks = margin.book, asset_marks(margin)
-    position, turn, stop = c.closings.position, c.closings.turn, c.closings.stop
-    code = book.asset_codes()[position]
-    long = book.positions.size[position] > 0
-    holder = book.positions.account[position]
+    book, marks, tally = margin.book, asset_marks(margin), test.cascade.tally
+    loose = None if test.draws is None else soaring(test.draws)
+    held = _by_asset(margin)
     out = {}
     for a, name in enumerate(book.assets):
-        mine = (code == a) & ~stop
         forced, first = float(c.forced[:, a].sum()), _first(c.forced[:, a])
+        short, long = tally.by_asset[a, :2].tolist()
         row: dict[str, Any] = {
             "price_before": float(marks[a]),
             "price_after_shock": float(marks[a] * c.shock[a]),
@@ -66,20 +65,28 @@ def asset_rows(test: StressTest) -> dict[str, dict[str, Any]]:
             "depth_usd": float(test.prepared.assumed_depth.values[a]),
             "forced_notional_usd": forced,
             "forced_notional_first_round_usd": first,
-            "forced_long_usd": float(c.closings.usd[mine & long].sum()),
-            "forced_short_usd": float(c.closings.usd[mine & ~long].sum()),
+            "forced_long_usd": long,
+            "forced_short_usd": short,
             "stopped_notional_usd": float(c.stopped[:, a].sum()),
             "cascade_multiplier": forced / first if first > 0 else None,
-            "accounts_liquidated": c.traders_of(np.unique(holder[mine])),
-            "rounds": int(turn[code == a].max()) if (code == a).any() else 0,
-            "adl_notional_usd": float(c.settlement.adl_usd[book.asset_codes() == a].sum()),
+            "accounts_liquidated": int(tally.of_asset[a]),
+            "rounds": int(tally.last[a]),
+            "adl_notional_usd": float(c.settlement.adl_usd[held[a]].sum()),
             "moved": bool(c.factor[-1, a] != 1.0),
         }
-        if test.draws is not None:
-            b = band(test.draws.rest[:, a] * marks[a])
+        if test.draws is not None and loose is not None:
+            b = band(test.draws.rest[:, a] * marks[a], loose[:, a])
             row["price_final_low"], row["price_final_high"] = b.low, b.high
         out[name] = row
     return out
+
+
+@once_a_book
+def _by_asset(margin: MarginBook) -> list[NDArray[np.int64]]:
+    """Positions of each asset, in book order."""
+    code = margin.book.asset_codes()
+    order = np.argsort(code.astype(np.int16), kind="stable")
+    return np.split(order, np.cumsum(np.bincount(code, minlength=len(margin.book.assets)))[:-1])
 
 
 def _first(forced: Floats) -> float:
@@ -89,42 +96,35 @@ def _first(forced: Floats) -> float:
 def side_rows(test: StressTest) -> dict[str, dict[str, float]]:
     """Longs and shorts apart."""
     c = test.cascade
-    book = c.margin.book
-    long = book.positions.size[c.closings.position] > 0
-    out = {}
-    for name, mine in (("long", long), ("short", ~long)):
-        forced = mine & ~c.closings.stop
-        out[name] = {
-            "forced_notional_usd": float(c.closings.usd[forced].sum()),
-            "stopped_notional_usd": float(c.closings.usd[mine & c.closings.stop].sum()),
-            "accounts_liquidated": c.traders_of(
-                np.unique(book.positions.account[c.closings.position[forced]])
-            ),
+    usd = c.tally.by_round.sum(axis=0).reshape(2, 2).tolist()
+    return {
+        name: {
+            "forced_notional_usd": usd[0][k],
+            "stopped_notional_usd": usd[1][k],
+            "accounts_liquidated": int(c.tally.of_side[k]),
         }
-    return out
+        for name, k in (("long", 1), ("short", 0))
+    }
 
 
 def round_rows(test: StressTest) -> list[dict[str, Any]]:
     """What each round marked and closed, by asset and venue."""
     c = test.cascade
     book, marks = c.margin.book, asset_marks(c.margin)
-    venue = c.margin.venue_of_positions()[c.closings.position]
-    long = book.positions.size[c.closings.position] > 0
     rows = []
     for r in range(c.rounds):
-        now = (c.closings.turn == r + 1) & ~c.closings.stop
-        by_venue = np.bincount(venue[now], c.closings.usd[now], len(book.venues))
+        short, long = c.tally.by_round[r, :2].tolist()
         rows.append(
             {
                 "round": r + 1,
                 "prices": dict(zip(book.assets, (marks * c.factor[r]).tolist(), strict=True)),
                 "forced_notional_usd": float(c.forced[r].sum()),
-                "forced_long_usd": float(c.closings.usd[now & long].sum()),
-                "forced_short_usd": float(c.closings.usd[now & ~long].sum()),
+                "forced_long_usd": long,
+                "forced_short_usd": short,
                 "stopped_notional_usd": float(c.stopped[r].sum()),
-                "accounts_liquidated": c.traders_of(np.flatnonzero(c.turn == r + 1)),
+                "accounts_liquidated": int(c.tally.of_round[r]),
                 "by_asset_usd": dict(zip(book.assets, c.forced[r].tolist(), strict=True)),
-                "by_venue_usd": dict(zip(book.venues, by_venue.tolist(), strict=True)),
+                "by_venue_usd": dict(zip(book.venues, c.tally.by_venue[r].tolist(), strict=True)),
             }
         )
     return rows
@@ -151,10 +151,12 @@ def totals_of(test: StressTest, venues: list[dict[str, Any]]) -> dict[str, Any]:
     if test.draws is not None:
         d = test.draws
         forced, first = d.forced.sum(axis=1), d.first.sum(axis=1)
-        b = band(forced)
+        loose = unsettled(d)
+        totals["unsettled_draws"] = int(loose.sum())
+        b = band(forced, loose)
         totals["forced_notional_usd_low"], totals["forced_notional_usd_high"] = b.low, b.high
         if first[0] > 0:
-            m = band(forced / first)
+            m = band(forced / first, loose)
             totals["cascade_multiplier_low"], totals["cascade_multiplier_high"] = m.low, m.high
     return totals
 
@@ -163,6 +165,7 @@ def ladder_rows(test: StressTest) -> list[dict[str, Any]]:
     """One row per shock of the ladder."""
     d = test.ladder
     forced = d.forced.sum(axis=1)
+    loose = None if test.ladder_draws is None else unsettled(test.ladder_draws)
     rows = []
     for k, step in enumerate(test.steps.tolist()):
         row: dict[str, Any] = {
@@ -171,18 +174,24 @@ def ladder_rows(test: StressTest) -> list[dict[str, Any]]:
             "forced_notional_first_round_usd": float(d.first[k].sum()),
             "stopped_notional_usd": float(d.stopped[k].sum()),
             "rounds": int(d.rounds[k]),
-            "final_change": {
-                a: float(d.rest[k, i] - 1.0)
-                for i, a in enumerate(test.prepared.assets)
-                if d.rest[k, i] != 1.0
-            },
+            "final_change": _moved(test, d.rest[k]),
         }
-        if test.ladder_draws is not None:
+        if test.ladder_draws is not None and loose is not None:
             n = len(test.ladder_draws.rounds) // len(test.steps)
-            b = band(test.ladder_draws.forced[k * n : (k + 1) * n].sum(axis=1))
+            rung = slice(k * n, (k + 1) * n)
+            b = band(test.ladder_draws.forced[rung].sum(axis=1), loose[rung])
             row["forced_notional_usd_low"], row["forced_notional_usd_high"] = b.low, b.high
         rows.append(row)
     return rows
+
+
+def _moved(test: StressTest, rest: Floats) -> dict[str, float]:
+    """Changes at rest by asset, of those that moved."""
+    return {
+        a: factor - 1.0
+        for a, factor in zip(test.prepared.assets, rest.tolist(), strict=True)
+        if factor != 1.0
+    }
 
 
 def reverse_rows(test: StressTest) -> list[dict[str, Any]]:
@@ -209,15 +218,24 @@ def law_rows(test: StressTest) -> list[dict[str, Any]]:
                 "forced_notional_usd": float(found.forced.sum()),
                 "stopped_notional_usd": float(found.stopped.sum()),
                 "rounds": int(found.rounds[0]),
-                "final_change": {
-                    a: float(found.rest[0, i] - 1.0)
-                    for i, a in enumerate(test.prepared.assets)
-                    if found.rest[0, i] != 1.0
-                },
+                "final_change": _moved(test, found.rest[0]),
                 "source": law.source if remaining is not None else "for comparison",
             }
         )
     return rows
+
+
+def unsettled(sweep: Sweep) -> NDArray[np.bool_]:
+    """Shape (S,): cascades in which some price soars, so that what is forced has no sum."""
+    return np.asarray(soaring(sweep).any(axis=1))
+
+
+def soaring_assets(test: StressTest) -> list[str]:
+    """Assets whose price soars in some draw, the most frequent first."""
+    if test.draws is None:
+        return []
+    often = soaring(test.draws).sum(axis=0)
+    return [test.prepared.assets[a] for a in np.argsort(-often, kind="stable") if often[a]]
 
 
 def out_of_range(test: StressTest) -> list[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +18,23 @@ from seawall.report.model import Assumption, Kind, Report, Unit
 from seawall.report.numbers import text
 
 Floats = NDArray[np.float64]
+Said = TypeVar("Said")
 
 
+def once_a_book(compute: Callable[[MarginBook], Said]) -> Callable[[MarginBook], Said]:
+    """A function of a bound book, computed once for each: what it says never changes."""
+    kept: WeakKeyDictionary[MarginBook, Said] = WeakKeyDictionary()
+
+    @wraps(compute)
+    def known(margin: MarginBook) -> Said:
+        if margin not in kept:
+            kept[margin] = compute(margin)
+        return kept[margin]
+
+    return known
+
+
+@once_a_book
 def inputs_of(margin: MarginBook) -> dict[str, Any]:
     """Source, digest, size and time of the book, and who made the report."""
     book = margin.book
@@ -35,6 +53,7 @@ def inputs_of(margin: MarginBook) -> dict[str, Any]:
     }
 
 
+@once_a_book
 def machine_inputs(margin: MarginBook) -> dict[str, Any]:
     """The same for the JSON: raw values under stable keys."""
     book = margin.book
@@ -66,6 +85,7 @@ def rule_assumptions(margin: MarginBook) -> tuple[Assumption, ...]:
     return tuple(rows)
 
 
+@once_a_book
 def warnings_of(margin: MarginBook) -> tuple[str, ...]:
     """What the reader must know first: rows set aside, prices that disagree, assumed rules."""
     book = margin.book
@@ -117,6 +137,7 @@ def kind_of(margin: MarginBook) -> Kind:
     return Kind.MODELLED if implied or cautious else Kind.MEASURED
 
 
+@once_a_book
 def usd_per_settled(margin: MarginBook) -> Floats:
     """Shape (m,): USD per unit of each account's settlement currency, at the marks."""
     book = margin.book
@@ -126,6 +147,7 @@ def usd_per_settled(margin: MarginBook) -> Floats:
     return unit
 
 
+@once_a_book
 def asset_marks(margin: MarginBook) -> Floats:
     """Shape (A,): mark price of each asset, weighted by notional over its positions."""
     book = margin.book

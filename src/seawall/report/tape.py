@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from seawall import __version__
 from seawall.core import format_time
 from seawall.report import tape_tables as tables
-from seawall.report.model import Assumption, Headline, Kind, Report, Section, Unit
+from seawall.report.model import Headline, Kind, Report, Section, Unit
 from seawall.report.numbers import counted, span_words, text
 from seawall.report.tape_beside import (
     Beside,
     Window,
     against_row,
-    outage_lines,
     outage_row,
     outage_table,
     summed_lines,
     summed_row,
 )
+from seawall.report.tape_ground import assumptions, left_out, warnings
 from seawall.risk.coverage import Estimate, Label
-from seawall.risk.share_bounds import ShareLabel
 from seawall.risk.tape_shares import Group, side_name
 from seawall.risk.tape_statistics import Statistics
-from seawall.risk.together import Together
 
 SCHEMA = "seawall.tape-stats/1"
-METHOD = "docs/methods/coverage.md"
-STORE_METHOD = "docs/methods/tape-store.md"
 
 
 def tape_report(
@@ -41,7 +37,7 @@ def tape_report(
     """Figures of a window of a tape, each with where it comes from."""
     beside = beside or Beside()
     charts = tables.charts_of(found)
-    grouped = (tables.group_table(groups, by),) if by and tuple(by) != ("venue",) else ()
+    grouped = (tables.group_table(groups, by),) if groups and tuple(by) != ("venue",) else ()
     unheard = (outage_table(beside.outages),) if beside.outages else ()
     return Report(
         schema=SCHEMA,
@@ -51,19 +47,19 @@ def tape_report(
         headlines=_headlines(found, beside),
         tables=(tables.venue_table(found), *grouped, tables.minute_table(found), *unheard),
         charts=charts,
-        assumptions=_assumptions(found, beside),
-        warnings=_warnings(found, beside),
+        assumptions=assumptions(found, groups, beside),
+        warnings=warnings(found, beside),
         inputs={
             "source": window.source,
             "from": format_time(window.start),
             "to": format_time(window.end),
-            "events": found.events,
+            **({} if beside.nothing_known else {"events": found.events}),
             "seawall": __version__,
         },
         payload=_payload(found, groups, by, window, beside),
         sections=(
             Section("Minute by minute", tuple(c.key for c in charts if c.key == "minutes")),
-            Section("Venues", ("shares", "venues") if found.venues else ("venues",)),
+            Section("Venues", (*(c.key for c in charts if c.key == "shares"), "venues")),
             *((Section("Groups", ("groups",)),) if grouped else ()),
             Section("The worst minutes", ("minutes_worst",)),
             *((Section("Not heard", ("outages",)),) if unheard else ()),
@@ -81,9 +77,10 @@ def _answer(found: Statistics, beside: Beside) -> tuple[str, ...]:
     if beside.nothing_known:
         return ("Not known: nothing of this window was recorded or imported.", *told)
     if not found.events:
+        none = "Nothing was liquidated, as far as the tape shows."
         if beside.unheard:
-            return ("Not known: nothing is stored, and not all was heard.", *told)
-        return ("Nothing was liquidated, as far as the tape shows.", *told)
+            none = "Not known: no liquidation is stored, and not all was heard."
+        return (none, *_deleveraged(found), *told)
     usd, share = Unit.USD, Unit.FRACTION
     who = counted(found.events, "liquidation")
     if found.accounts:
@@ -97,8 +94,11 @@ def _answer(found: Statistics, beside: Beside) -> tuple[str, ...]:
             f"Of it {text(found.takeover_usd, usd)} was taken over by the venue "
             f"({counted(found.takeover_events, 'event')})."
         )
-    if found.estimate.label is not Label.MEASURED:
+    lines += _deleveraged(found)
+    if left_out(found):
         lines.append(f"With what the feeds left out: {_estimated(found.estimate)}.")
+    elif found.estimate.label is Label.LOWER_BOUND:
+        lines.append("How much of it was not shown cannot be told: it is at least this.")
     most = found.largest
     if most is not None:
         lines.append(
@@ -129,6 +129,15 @@ def _answer(found: Statistics, beside: Beside) -> tuple[str, ...]:
     return (*lines, *told)
 
 
+def _deleveraged(found: Statistics) -> list[str]:
+    if not found.adl_events:
+        return []
+    events = counted(found.adl_events, "event")
+    return [
+        f"Closings of deleveraged winners, not added: {text(found.adl_usd, Unit.USD)} ({events})."
+    ]
+
+
 def _estimated(found: Estimate) -> str:
     if found.label is Label.LOWER_BOUND:
         return f"at least {text(found.low, Unit.USD)}"
@@ -147,32 +156,11 @@ def _headlines(found: Statistics, beside: Beside) -> tuple[Headline, ...]:
         )
     certain = found.estimate.label in (Label.MEASURED, Label.IMPORTED)
     whole = kind_of(found.estimate.label) if certain else Kind.LOWER_BOUND
-    most, run = found.largest, found.longest_run
-    nan = float("nan")
-    long = found.long_usd / found.notional_usd if found.notional_usd else nan
     rows = [
         Headline("notional_usd", "Liquidated, as shown", found.notional_usd, Unit.USD, whole),
-        _estimated_tile(found.estimate),
+        *([_estimated_tile(found.estimate)] if left_out(found) else []),
         Headline("events", "Events shown", found.events, Unit.COUNT, whole),
-        Headline("accounts", "Accounts, where told", found.accounts, Unit.COUNT, Kind.LOWER_BOUND),
-        Headline("long_share", "Longs' share, as shown", long, Unit.FRACTION),
-        Headline(
-            "largest_usd",
-            "Largest single one",
-            most.notional_usd if most else nan,
-            Unit.USD,
-            kind_of(most.label) if most else Kind.MEASURED,
-            note=f"{most.instrument}, {most.venue}" if most else "",
-        ),
-        _tile("top3_share", "Share of the three largest venues", found.top3_share, Unit.FRACTION),
-        Headline(
-            "longest_run",
-            # what was not shown could have ended it, so it is no bound of the true one
-            "Longest run of one side, as shown",
-            run.events if run else None,
-            Unit.COUNT,
-            note=f"{side_name(run.side)}s, {text(run.notional_usd, Unit.USD)}" if run else "",
-        ),
+        *_of_events(found, whole if certain else Kind.AS_SHOWN),
     ]
     for key, label, against in (
         ("volume_share", "Share of volume", beside.volume),
@@ -194,6 +182,43 @@ def _headlines(found: Statistics, beside: Beside) -> tuple[Headline, ...]:
     return tuple(rows)
 
 
+def _of_events(found: Statistics, shown: Kind) -> Iterator[Headline]:
+    """Figures that there are only where something was liquidated; each where it tells something.
+
+    ``shown`` is what those are called which events that were not shown may move either way.
+    """
+    most, run, top = found.largest, found.longest_run, found.top3_share
+    if found.accounts is not None:
+        yield Headline(
+            "accounts", "Accounts, where told", found.accounts, Unit.COUNT, Kind.LOWER_BOUND
+        )
+    if found.notional_usd:
+        long = found.long_usd / found.notional_usd
+        yield Headline("long_share", "Longs' share, as shown", long, Unit.FRACTION, shown)
+    if most is not None:
+        yield Headline(
+            "largest_usd",
+            "Largest single one",
+            most.notional_usd,
+            Unit.USD,
+            kind_of(most.label),
+            note=f"{most.instrument}, {most.venue}",
+        )
+    # three venues or fewer hold all, unless one that was not heard may have had a part
+    if found.venues and not (len(found.venues) <= 3 and top.low >= 1.0):
+        yield _tile("top3_share", "Share of the three largest venues", top, Unit.FRACTION)
+    if run is not None:
+        yield Headline(
+            "longest_run",
+            # what was not shown could have ended it, so it is no bound of the true one
+            "Longest run of one side, as shown",
+            run.events,
+            Unit.COUNT,
+            shown,
+            note=f"{side_name(run.side)}s, {text(run.notional_usd, Unit.USD)}",
+        )
+
+
 def _estimated_tile(found: Estimate) -> Headline:
     title = "With what was not shown"
     if found.label is Label.LOWER_BOUND:
@@ -208,98 +233,6 @@ def _tile(key: str, label: str, found: Estimate, unit: Unit) -> Headline:
     both = found.low == found.low and found.high == found.high
     low, high = (found.low, found.high) if both else (None, None)
     return Headline(key, label, found.value, unit, kind_of(found.label), low, high)
-
-
-def _assumptions(found: Statistics, beside: Beside) -> tuple[Assumption, ...]:
-    rows = [
-        Assumption("Sides are those of the positions closed: an order that sells closes a long."),
-        Assumption(
-            "What a venue took over counts as liquidated; deleveraged winners are counted apart "
-            "and never added.",
-            STORE_METHOD,
-        ),
-        Assumption(
-            "Of a live feed that answers pings and tells nothing, silence is not told from a "
-            "stall: it is taken for silence for an hour (HTX six, Gate's coin contracts 24), once "
-            "a day was heard for five times that day's longest if that is shorter, and for an "
-            "outage since the last message once it is longer.",
-            METHOD,
-        ),
-    ]
-    if any(v.estimate.label is not Label.MEASURED for v in found.venues):
-        rows.append(
-            Assumption(
-                "Where one event a slot is published, a rate that wanders in time tells how many "
-                "were not; several orders sent in one instant cannot be told from one there.",
-                METHOD,
-            )
-        )
-    rows += [Assumption(words, METHOD) for words in together_lines(found.together)]
-    return (*rows, *(Assumption(f"{v}: {words}") for v, words in beside.rules.items()))
-
-
-def together_lines(told: Mapping[str, Together]) -> list[str]:
-    """What is taken of orders in one instant, for each way of taking it."""
-    venues: dict[Together, list[str]] = {}
-    for venue, how in told.items():
-        venues.setdefault(how, []).append(venue)
-    return [f"{', '.join(sorted(names))}: {_taken(how)}" for how, names in venues.items()]
-
-
-def _taken(how: Together) -> str:
-    if not how.told_by:
-        return (
-            "no venue that shows all of its liquidations had enough of them to tell how many come "
-            f"in one instant: upper ends allow for {how.most:g} in the mean, and are too low if "
-            "more do."
-        )
-    those = ", ".join(how.told_by)
-    if how.mean <= 1.0:
-        return (
-            f"on {those}, which show all, no more orders come in one instant than by chance; "
-            f"upper ends allow for {how.most:.2f} times as many."
-        )
-    return (
-        f"on {those}, which show all, {how.mean:.2f} times as many orders come as the slots would "
-        f"tell, being sent together: taken to be so here; lower ends are without, upper ends with "
-        f"{how.most:.2f} times."
-    )
-
-
-def _warnings(found: Statistics, beside: Beside) -> tuple[str, ...]:
-    floors = [v.venue for v in found.venues if v.estimate.label is Label.LOWER_BOUND]
-    lines = list(beside.notes) + outage_lines(beside.outages)
-    if beside.imported:
-        lines.append(
-            f"{', '.join(beside.imported)} as imported: what the files hold; whether that is all "
-            "that the venues showed cannot be told."
-        )
-    if found.unruled:
-        lines.append(
-            f"{', '.join(found.unruled)} show more events in a slot than the feed's rule allows: "
-            "they came another way, and nothing is estimated of what they leave out."
-        )
-    if found.volleys:
-        lines.append(
-            f"{', '.join(found.volleys)} show events so close together at the ends of slots that "
-            "several must stand in an instant: more is left out than the slots can tell."
-        )
-    if floors:
-        lines.append(f"Of {', '.join(floors)} only a part can be seen: {_which_ends(found)}")
-    return tuple(lines)
-
-
-def _which_ends(found: Statistics) -> str:
-    """Which ends of shares hold where venues are only known from below."""
-    told = {v.share_label for v in found.venues}
-    lines = ["figures are at least what is said."]
-    if ShareLabel.LOWER_BOUND in told:
-        lines.append("Its share is at least the lower end printed.")
-    if ShareLabel.UPPER_BOUND in told:
-        lines.append("Shares of the other venues are at most the upper end printed.")
-    if ShareLabel.UNBOUNDED in told:
-        lines.append("Of the shares of venues that show a part neither end can be told.")
-    return " ".join(lines)
 
 
 def estimate_row(found: Estimate) -> dict[str, Any]:
@@ -371,6 +304,6 @@ def _payload(
         ],
         "imported": list(beside.imported),
         "stored_sums": [summed_row(s) for s in beside.summed],
-        "warnings": list(_warnings(found, beside)),
+        "warnings": list(warnings(found, beside)),
         **unknown,
     }  # fmt: skip

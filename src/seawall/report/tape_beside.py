@@ -132,6 +132,8 @@ class Beside:
         What the reader must know.
     imported
         Venues of which imported files tell for a part of the window.
+    live
+        Venues that were heard live for a part of the window.
     nothing_known
         Whether nothing of the window was recorded or imported.
     summed
@@ -146,6 +148,7 @@ class Beside:
     outages: tuple[Outage, ...] = ()
     notes: tuple[str, ...] = ()
     imported: tuple[str, ...] = ()
+    live: tuple[str, ...] = ()
     nothing_known: bool = False
     summed: tuple[Summed, ...] = ()
 

@@ -70,10 +70,11 @@ def compare_report(
             Headline(f"{key}_{k + 1}", f"{title}, {names[k]}", figures[k][key], unit, kinds[k])
             for key, title, unit in tables.FIGURES[:3]
             for k in (0, 1)
+            if figures[k][key] == figures[k][key]
         ),
         tables=(
             tables.change_table(rows, names),
-            tables.share_change_table(venues, shares, names),
+            *((tables.share_change_table(venues, shares, names),) if venues else ()),
         ),
         assumptions=(Assumption("Days are UTC days; figures are of what the feeds showed."),),
         warnings=warnings,

@@ -70,12 +70,23 @@ def venue_table(found: Statistics) -> Table:
         )
         for v in found.venues
     ]  # fmt: skip
-    return Table(
-        "venues", "By venue", columns, rows,
-        "Shares are of the estimates; intervals hold 5-95%. Where venues are only known from "
-        "below, a share's ends are what it can be: 0% and 100% where none can be told.",
-        main=True, whole=True,
-    )  # fmt: skip
+    return Table("venues", "By venue", columns, rows, _caption(found), main=True, whole=True)
+
+
+def _caption(found: Statistics) -> str:
+    """What is to be known of shares and of the ends printed, where there is more than one."""
+    labels = {v.estimate.label for v in found.venues}
+    words = []
+    if len(found.venues) > 1 and labels - {Label.MEASURED, Label.IMPORTED}:
+        words.append("Shares are of the estimates.")
+    if Label.MODELLED in labels:
+        words.append("Intervals hold 5-95%.")
+    if Label.LOWER_BOUND in labels and any(v.share.low < 1.0 for v in found.venues):
+        words.append(
+            "Where venues are only known from below, a share's ends are what it can be: 0% and "
+            "100% where none can be told."
+        )
+    return " ".join(words)
 
 
 def group_table(groups: Sequence[Group], by: Sequence[str]) -> Table:
@@ -106,7 +117,7 @@ def minute_table(found: Statistics) -> Table:
     times = found.minutes
     usd = times.long_usd + times.short_usd
     worst = np.argsort(-usd, kind="stable")[:_WORST]
-    rows = [
+    rows: list[tuple[float, ...]] = [
         (
             int(times.start[k]), int(times.events[k]), float(usd[k]), float(times.long_usd[k]),
             float(times.short_usd[k]), float(times.unseen_usd[k]),
@@ -114,21 +125,32 @@ def minute_table(found: Statistics) -> Table:
         for k in worst.tolist()
         if times.events[k]
     ]  # fmt: skip
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("time", "Minute", Unit.TIME, brief=True),
         Column("events", "Events", Unit.COUNT, brief=True),
         Column("notional_usd", "Shown", Unit.USD, brief=True),
         Column("long_usd", "Longs", Unit.USD, brief=True),
         Column("short_usd", "Shorts", Unit.USD, brief=True),
-        Column("unseen_usd", "Not shown, expected", Unit.USD),
     )
-    return Table("minutes_worst", "The worst minutes", columns, rows, total=len(usd) or None)
+    if times.unseen_usd.any():
+        columns = (*columns, Column("unseen_usd", "Not shown, expected", Unit.USD))
+    else:
+        rows = [row[:-1] for row in rows]
+    there = int(np.count_nonzero(times.events))
+    return Table("minutes_worst", "The worst minutes", columns, rows, total=there)
 
 
 def charts_of(found: Statistics) -> tuple[Chart, ...]:
-    """What was liquidated minute by minute, and venues' shares."""
-    if not found.events:
-        return ()
+    """What was liquidated minute by minute, and shares where there are several venues."""
+    drawn = []
+    if len(found.minutes.start) > 1:
+        drawn.append(_minute_chart(found))
+    if len(found.venues) > 1:
+        drawn.append(_share_chart(found))
+    return tuple(drawn)
+
+
+def _minute_chart(found: Statistics) -> Chart:
     times = found.minutes
     # at most as many bars as a page can show apart
     width = max(1, -(-len(times.start) // 480))
@@ -138,7 +160,13 @@ def charts_of(found: Statistics) -> tuple[Chart, ...]:
     def bars(name: str, values: Any, tone: Tone) -> Series:
         return Series(name, second, np.add.reduceat(values, edges), tone, Shape.BARS)
 
-    minutes = Chart(
+    series = [
+        bars("Longs", times.long_usd, Tone.LONG),
+        bars("Shorts", times.short_usd, Tone.SHORT),
+    ]
+    if times.unseen_usd.any():
+        series.append(bars("Not shown, expected", times.unseen_usd, Tone.MUTED))
+    return Chart(
         "minutes",
         "What was liquidated",
         ChartKind.TIMELINE,
@@ -146,14 +174,13 @@ def charts_of(found: Statistics) -> tuple[Chart, ...]:
         Unit.DURATION,
         "USD a minute" if width == 1 else f"USD per {width} minutes",
         Unit.USD,
-        (
-            bars("Longs", times.long_usd, Tone.LONG),
-            bars("Shorts", times.short_usd, Tone.SHORT),
-            bars("Not shown, expected", times.unseen_usd, Tone.MUTED),
-        ),
+        tuple(series),
     )
+
+
+def _share_chart(found: Statistics) -> Chart:
     names = [v.venue for v in found.venues]
-    shares = Chart(
+    return Chart(
         "shares",
         "Shares of venues",
         ChartKind.BARS,
@@ -174,7 +201,6 @@ def charts_of(found: Statistics) -> tuple[Chart, ...]:
         ),
         caption="What the feeds show against what they are estimated to leave out.",
     )
-    return minutes, shares
 
 
 def venue_row(v: VenueShare) -> dict[str, Any]:
@@ -285,7 +311,7 @@ def _all_of(parts: Iterable[float | None]) -> float:
 
 
 def change_table(rows: Mapping[str, Change], names: tuple[str, str]) -> Table:
-    """Figures of two days side by side."""
+    """Figures of two days side by side; those that neither day tells are left out."""
     columns = (
         Column("figure", "Figure", brief=True),
         Column("first", names[0], align="right", brief=True),
@@ -295,6 +321,7 @@ def change_table(rows: Mapping[str, Change], names: tuple[str, str]) -> Table:
     cells = [
         (title, Quantity(rows[key][0], unit), Quantity(rows[key][1], unit), rows[key][3])
         for key, title, unit in FIGURES
+        if any(x == x for x in rows[key][:2])
     ]
     return Table("figures", "The two days", columns, cells, main=True, whole=True)
 

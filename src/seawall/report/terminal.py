@@ -57,6 +57,8 @@ def to_terminal(report: Report, console: Console | None = None, rows: int = ROWS
         say("")
         say(_headlines(report))
     for table in report.tables:
+        if not table.rows:
+            continue
         say("")
         say(Text(table.title, style="bold"))
         _print_table(table, console, len(table.rows) if table.whole else rows)
@@ -73,7 +75,7 @@ def _headlines(report: Report) -> Grid:
     grid.add_column("value", justify="right", no_wrap=True)
     grid.add_column("kind", style="dim", overflow="fold")
     for h in report.headlines:
-        spread = numbers.interval(h.low, h.high, h.unit)
+        spread = numbers.interval(h.low, h.high, h.unit, h.band)
         beside = "; ".join(part for part in (str(h.kind), spread, h.note) if part)
         value = Text(numbers.text(h.value, h.unit), style="bold")
         grid.add_row(Text(h.label), value, Text(beside))
@@ -88,6 +90,13 @@ def _print_table(table: Table, console: Console, rows: int) -> None:
         for row in shown
     ]
     widths = _widths(table.columns, cells, console.width)
+    needed = [k for k, c in enumerate(table.columns) if c.brief]
+    if len(cells) <= _FEW and not widths.keys() >= set(needed):
+        for grid in _on_their_side(table.columns, cells, needed, console.width):
+            console.print(grid)
+        for note in _notes(table, len(shown), len(needed)):
+            _say(console, note, style="dim")
+        return
     grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for k, width in widths.items():
         column = table.columns[k]
@@ -98,6 +107,32 @@ def _print_table(table: Table, console: Console, rows: int) -> None:
     console.print(grid)
     for note in _notes(table, len(shown), len(widths)):
         _say(console, note, style="dim")
+
+
+def _on_their_side(
+    columns: Sequence[Column], cells: list[list[str]], needed: list[int], width: int
+) -> list[Grid]:
+    """Few rows as columns, as many as fit beside each other, for a terminal too narrow for them."""
+    titles = max(cell_len(columns[k].title) for k in needed)
+    wide = [min(max(cell_len(row[k]) for k in needed), _NARROW[0]) for row in cells]
+    blocks: list[list[int]] = [[]]
+    for n, own in enumerate(wide):
+        taken = titles + sum(wide[j] + _GAP for j in blocks[-1])
+        if blocks[-1] and taken + _GAP + own > width:
+            blocks.append([])
+        blocks[-1].append(n)
+    grids = []
+    for block in blocks:
+        grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+        first, *rest = needed
+        grid.add_column(Text(columns[first].title))
+        for n in block:
+            heading = Text(cells[n][first])
+            grid.add_column(heading, justify="right", max_width=wide[n], overflow="fold")
+        for k in rest:
+            grid.add_row(Text(columns[k].title), *(Text(cells[n][k]) for n in block))
+        grids.append(grid)
+    return grids
 
 
 def _notes(table: Table, rows: int, columns: int) -> list[str]:
@@ -122,6 +157,8 @@ def _cell(words: str) -> str:
 
 _LONGEST_NAME = 48
 _GAP = 2
+_FEW = 8
+"""Rows up to which a table that would lose a brief column is stood on its side instead."""
 _NARROW = (24, 16)
 """Widths that text may be narrowed to, the second only where brief columns would not fit."""
 

@@ -122,8 +122,11 @@ def test_schema_names_and_prints(run: Any) -> None:
     commands = ("check", "compare", "demo", "explain", "map", "simulate", "stress")
     studies = ("study-loss-rules", "study-november", "study-october", "study-theory")
     tape = ("tape-compare", "tape-concentration", "tape-import", "tape-rehearse", "tape-stats")
+    kept = ("tape-compact", "tape-retain", "tape-verify", "rules-update", "problem")
     desk = ("allocate", "odds-grading", "rescue", "size", "stop", "study-advice", "watch")
-    assert names == sorted(f"seawall.{n}/1" for n in commands + studies + tape + desk)
+    room = ("shown",)
+    every = commands + studies + tape + kept + desk + room
+    assert names == sorted(f"seawall.{n}/1" for n in every)
     for name in ("stress", "stress/1", "seawall.stress/1"):
         shown = json.loads(run("schema", name).out)
         assert shown == schema_of("seawall.stress/1")

@@ -81,10 +81,19 @@ def test_what_cannot_be_done_ends_with_one_clear_line(
     assert done.err.count("error:") == 1
 
 
-def test_the_study_needs_its_data(run: Run, tmp_path: Path) -> None:
+def test_the_study_needs_its_data(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     done = run("study", "advice", tmp_path)
     assert done.code == 2
     assert "candles/binance_spot_1h.parquet" in done.err
+    monkeypatch.setenv("SEAWALL_DATA", str(tmp_path))
+    assert run("study", "advice").err == done.err
+    monkeypatch.delenv("SEAWALL_DATA")
+    unnamed = run("study", "advice")
+    assert unnamed.code == 2
+    assert "no market data named" in unnamed.err
+    assert "SEAWALL_DATA" in unnamed.err
 
 
 def test_the_reduced_study_prints_its_verdicts(run: Run, shared_data: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
+from scipy.stats import binomtest
 from tests.unit.desk.desk_books import made_candles, written
 from typer.testing import CliRunner
 
@@ -56,11 +57,37 @@ def test_check_with_candles_tells_the_odds_in_its_schema(folder: Path) -> None:
     assert 0.0 < ann["loss_usd_1w"] <= 5.0 + 1e-9
     assert ann["rows"] == "1"
     assert bob["rows"] == "2, 3"
+    lone, one, other = made["odds"]["positions"]
+    for name in ("loss", "gap", "slippage", "fees"):
+        key = f"{name}_usd_1w"
+        assert lone[key] == pytest.approx(ann[key])
+        # on none of these paths does bob's account fall
+        assert one[key] is other[key] is bob[key] is None
+    # the short is paid, so that the long alone would fell the account sooner
+    assert other["funding_seconds"] is None
+    assert 0.0 < one["funding_seconds"] < bob["funding_seconds"]
     assert made["odds"]["paths"] == 10_000
     assert made["odds"]["graded"]
     assert "Likeliest to be liquidated" in made["answer"][0]
     assert document(folder) == made
     assert document(folder, "--seed", "3")["odds"] != made["odds"]
+
+
+def test_the_ends_are_those_of_a_count_of_paths(folder: Path) -> None:
+    alone = "\n".join([BOOK.splitlines()[0], *BOOK.splitlines()[2:]]) + "\n"
+    (folder / "alone.csv").write_text(alone)
+    found = run(folder, "check", "alone.csv", "--candles", "candles.csv", "--paths", "2000",
+                "--format", "json")  # fmt: skip
+    made = json.loads(found.stdout)
+    (bob,) = made["odds"]["accounts"]
+    for horizon in ("1h", "1d", "1w"):
+        hits = round(2_000 * bob[f"probability_{horizon}"])
+        wanted = binomtest(hits, 2_000).proportion_ci(0.9, "exact")
+        ends = bob[f"probability_low_{horizon}"], bob[f"probability_high_{horizon}"]
+        assert ends == (pytest.approx(wanted.low), pytest.approx(wanted.high))
+    assert bob["probability_1h"] == 0.0
+    # of none of 2,000 it is known to be under 1 - 0.05 ** (1 / 2000), not under 1 / 2000
+    assert "under 0.15% within an hour" in made["answer"][0]
 
 
 def test_options_of_the_odds_act(folder: Path) -> None:
@@ -80,6 +107,80 @@ def test_the_terminal_and_the_page_show_them(folder: Path, tmp_path: Path) -> No
     assert "Odds of the margin accounts, likeliest first" in found.stdout
     assert "docs/methods/odds.md" in found.stdout
     assert "Odds of the margin accounts" in page.read_text(encoding="utf-8")
+
+
+def warnings_of(folder: Path, command: str, *more: str) -> list[str]:
+    found = run(folder, *command.split(), "--format", "json", "--paths", "500", *more)
+    assert found.exit_code == 0, found.output or found.exception
+    return json.loads(found.stdout)["warnings"]
+
+
+def test_marks_that_are_not_the_candles_are_told_by_every_command(folder: Path) -> None:
+    last = float(made_candles(("BTC", "ETH"), 800).close[-1, 0])
+    for name, mark, time in (
+        ("near.csv", last * 1.01, ""),
+        ("far.csv", last * 0.6, ""),
+        ("later.csv", last * 0.6, "2025-02-03T12:00:00Z"),
+    ):
+        (folder / name).write_text(
+            BOOK.splitlines()[0]
+            + f",time\nann,binance,BTCUSDT,long,1,{mark},{mark},isolated,5,,{time}\n"
+        )
+    for command in ("check", "size", "stop"):
+        row = () if command == "check" else ("--row", "1")
+        for name in ("far.csv", "later.csv"):
+            told = warnings_of(folder, f"{command} {name} --candles btc.csv", *row)
+            mine = [w for w in told if "BTCUSDT is marked at" in w]
+            assert len(mine) == 1
+            assert f"{last * 0.6:,.6g} in the book" in mine[0]
+            assert f"{last:,.6g} is the last close of BTC" in mine[0]
+            assert "newer candles" in mine[0]
+            assert ("bears no date" in mine[0]) == (name == "far.csv")
+        told = warnings_of(folder, f"{command} near.csv --candles btc.csv", *row)
+        assert not any("is marked at" in w for w in told)
+
+
+def test_coins_that_were_never_graded_borrow_no_grades(folder: Path) -> None:
+    written(made_candles(("BTC", "ZEC"), 800), folder / "zec.csv")
+    (folder / "zecs.csv").write_text(
+        BOOK.splitlines()[0]
+        + "\nann,binance,ZECUSDT,long,1,100,100,isolated,20,"
+        + "\nbob,binance,BTCUSDT,long,5,100,100,cross,10,150"
+        + "\nbob,binance,ZECUSDT,long,3,100,100,cross,10,150"
+        + "\ncat,binance,BTCUSDT,long,1,100,100,isolated,20,\n"
+    )
+    found = run(folder, "check", "zecs.csv", "--candles", "zec.csv", "--format", "json")
+    made = json.loads(found.stdout)
+    ann, bob, cat = made["odds"]["accounts"]
+    assert cat["came_over_predicted_1d"] > 0.0
+    assert ann["came_over_predicted_1d"] is bob["came_over_predicted_1d"] is None
+    said = ("ZEC is not among the coins whose odds were held against what came (BTC, ETH, SOL, "
+            "XRP, BNB, DOGE): its odds are uncalibrated")  # fmt: skip
+    assert any(w.startswith(said) for w in made["warnings"])
+    assert any("Held against what came" in a["text"] for a in made["assumptions"])
+    for command in ("size", "stop"):
+        told = warnings_of(folder, f"{command} zecs.csv --candles zec.csv --row 1")
+        assert any(w.startswith(said) for w in told)
+        assert not any("Not calibrated" in w for w in told)
+        told = warnings_of(folder, f"{command} zecs.csv --candles zec.csv --row 4")
+        assert not any("uncalibrated" in w for w in told)
+
+
+def test_a_history_that_one_coin_cuts_short_is_said(folder: Path) -> None:
+    made = made_candles(("BTC", "ETH"), 800)
+    written(made, folder / "late.csv", [("ETH", t) for t in range(200)])
+    written(made, folder / "early.csv", [("BTC", t) for t in range(750, 800)])
+    for command, more in (("check book.csv", ()), ("size book.csv", ("--row", "2")),
+                          ("stop book.csv", ("--row", "2"))):  # fmt: skip
+        told = warnings_of(folder, f"{command} --candles late.csv", *more)
+        assert (
+            "Candles before 2025-01-09T08:00:00Z are left out: ETH has none; all odds rest on the "
+            "25 days that BTC, ETH share."
+        ) in told
+        told = warnings_of(folder, f"{command} --candles early.csv", *more)
+        assert any("from 2025-02-01T06:00:00Z are left out: BTC has none; all" in w for w in told)
+        told = warnings_of(folder, f"{command} --candles candles.csv", *more)
+        assert not any("left out" in w for w in told)
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,16 @@ def test_a_new_position_is_sized_in_its_schema(folder: Path) -> None:
     assert short["position"]["margin_mode"] == "isolated"
 
 
+def test_more_paths_are_drawn_where_few_could_not_show_the_probability(folder: Path) -> None:
+    new = ("--instrument", "BTCUSDT", "--equity", "10k", "--budget", "900%")
+    made = document(folder, *new, "--horizon", "1h", "--probability", "0.1%")
+    assert made["paths"] == 10_000
+    assert made["size"]["probability"] < made["size"]["probability_high"] <= 0.001
+    said = "10,000 paths were drawn instead of 500"
+    assert any(said in a["text"] for a in made["assumptions"])
+    assert all(p["probability_high"] > p["probability"] for p in made["curve"][:-1])
+
+
 def test_options_bind(folder: Path) -> None:
     new = ("--instrument", "ETHUSDT", "--equity", "10k", "--budget", "900%", "--probability", "90%")
     capped = document(folder, *new, "--most-leverage", "1.5")

@@ -54,7 +54,8 @@ def test_a_stop_is_found_in_its_schema(folder: Path) -> None:
     assert fall < made["position"]["farthest_price"] <= stop < 100
     assert made["stop"]["trigger"] == "mark"
     assert made["stop"]["fires_1d"] <= made["stop"]["fires_1w"]
-    assert made["stop"]["liquidated_first_1w"] <= made["unprotected"]["probability_1w"]
+    assert made["stop"]["liquidated_after_1w"] == 0.0
+    assert made["stop"]["liquidated_total_1w"] == made["stop"]["liquidated_first_1w"]
     assert made["needed"]["total"] == pytest.approx(
         sum(v for k, v in made["needed"].items() if k != "total")
     )
@@ -66,6 +67,47 @@ def test_a_stop_is_found_in_its_schema(folder: Path) -> None:
     assert short["stop"]["loss_stressed_usd"] > short["stop"]["loss_usd"] > 0
 
 
+def test_a_stop_that_leaves_the_other_leg_alone_is_warned_of(folder: Path) -> None:
+    (folder / "hedged.csv").write_text(
+        BOOK.splitlines()[0]
+        + "\nhed,binance,BTCUSDT,long,20,100,100,cross,10,300"
+        + "\nhed,binance,ETHUSDT,short,18,100,100,cross,10,300\n"
+    )
+    found = run(folder, "hedged.csv", "--row", "1", "--format", "json", "--paths", "1000",
+                "--sigmas", "0.5")  # fmt: skip
+    made = json.loads(found.stdout)
+    assert list(Draft202012Validator(schema_of("stop")).iter_errors(made)) == []
+    stop, without = made["stop"], made["unprotected"]["probability_1w"]
+    assert stop["liquidated_after_1w"] > 0.02
+    assert stop["liquidated_first_1w"] < without < stop["liquidated_total_1w"]
+    said = "This stop makes a liquidation likelier"
+    assert any(w.startswith(said) for w in made["warnings"])
+    assert "after the stop has filled" in " ".join(made["answer"])
+    alone = run(folder, "book.csv", "--row", "1", "--paths", "500")
+    assert said not in alone.stdout
+
+
+@pytest.mark.parametrize("row", ["1", "2", "4"])
+def test_the_loss_is_the_way_the_gap_the_slippage_and_the_fee(folder: Path, row: str) -> None:
+    coins = "dan,binance,BTCUSD_PERP,long,10,100,100,isolated,8,\n"
+    (folder / "loss.csv").write_text(BOOK + coins)
+    found = run(folder, "loss.csv", "--row", row, "--format", "json", "--paths", "1000")
+    made = json.loads(found.stdout)
+    stop, where = made["stop"], made["position"]
+    side = 1.0 if where["side"] == "long" else -1.0
+    usd, rate = where["notional_usd"], {"1": 0.0005, "2": 0.00045, "4": 0.0005}[row]
+    for name, slippage in (("", "calm"), ("_stressed", "stressed")):
+        fill = stop["price"] * (1.0 - side * stop["gap_1w"])
+        fill *= 1.0 - side * stop[f"slippage_{slippage}"]
+        if row == "4":
+            lost = usd * 100.0 * (1.0 / fill - 0.01 + rate / fill)
+        else:
+            lost = usd / 100.0 * (side * (100.0 - fill) + rate * fill)
+        assert stop[f"loss{name}_usd"] == pytest.approx(lost, rel=1e-9)
+        assert stop["fee_usd"] == pytest.approx(rate * usd, rel=0.3)
+    assert stop["loss_stressed_usd"] > stop["loss_usd"]
+
+
 def test_options_act(folder: Path) -> None:
     near, far = (document(folder, "--row", "1", "--sigmas", s)["stop"] for s in ("1", "2"))
     assert near["price"] > far["price"]
@@ -74,6 +116,27 @@ def test_options_act(folder: Path) -> None:
     assert (last["lag"], last["extra"]) == (0.002, 0.01)
     given = document(folder, "--row", "1", "--stop", "95")["stop"]
     assert (given["price"], given["why"]) == (95, "given")
+
+
+def test_candles_of_another_price_than_the_trigger_are_told(folder: Path) -> None:
+    text = (folder / "candles.csv").read_text()
+    for name in ("mark_1h.csv", "trades_1h.csv"):
+        (folder / name).write_text(text)
+    for candles, trigger, said in (
+        ("candles.csv", "mark", None),
+        ("candles.csv", "last", "does not say which price it holds. If it is the mark"),
+        ("mark_1h.csv", "mark", None),
+        ("mark_1h.csv", "last", "mark_1h.csv holds the mark price: wicks of the last price"),
+        ("trades_1h.csv", "last", None),
+        ("trades_1h.csv", "mark", "trades_1h.csv holds the last price: the mark does not follow"),
+    ):
+        found = seawall.stop(
+            seawall.read_book(folder / "book.csv"), 1, candles=folder / candles, trigger=trigger,
+            paths=500,
+        )  # fmt: skip
+        told = [w for w in found.warnings if w.startswith("It fires by the")]
+        assert len(told) == (said is not None)
+        assert said is None or said in told[0]
 
 
 def test_a_cluster_moves_it(folder: Path) -> None:

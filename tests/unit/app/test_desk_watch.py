@@ -1,5 +1,6 @@
 """`seawall watch`: lines, JSON, alerts, stops, and how it ends."""
 
+import asyncio
 import json
 import os
 import signal
@@ -14,10 +15,13 @@ from jsonschema import Draft202012Validator
 
 from made_venues import RestVenue
 from made_venues.accounts import binance_account, okx_account
-from seawall.app.desk_watch import _Source
+from seawall.app.desk_watch import Source
 from seawall.app.desk_watching import _channel_turned
 from seawall.desk.watch.channels import Channel
 from seawall.desk.watch.levels import Thresholds
+from seawall.desk.watch.notices import SourceTold
+from seawall.desk.watch.watcher import Patience, Watcher
+from seawall.report.desk_watch import is_grave, sentence
 from seawall.report.schema import schema_of
 from seawall.rulebook import Rules
 
@@ -162,7 +166,7 @@ def test_a_signal_ends_it_clean_and_what_waits_is_sent(book, hook, number):
         first = watch.stdout.readline()
         assert "MARGIN CALL: ann" in first
         watch.send_signal(number)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 200
         while watch.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
         assert watch.returncode == 0
@@ -186,7 +190,7 @@ def test_a_piped_feed_that_ends_ends_the_watch(book):
         "none",
     ]
     said = '{"asset": "BTC", "mark": 83450}\nnot json\n[{"asset": "BTC", "mark": 83200}]\n'
-    done = subprocess.run(command, input=said, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, input=said, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("ann on Binance") == 2
     assert "THE WATCH ENDS: no more marks of binance_usdm BTCUSDT" in done.stdout
@@ -213,9 +217,105 @@ def test_an_account_is_watched_with_a_key_that_can_only_read(run, tmp_path, monk
     assert "of-mine" not in outcome.out + outcome.err
 
 
+class Silent:
+    """A live feed without a word."""
+
+    live = True
+
+    async def run(self, take):
+        await asyncio.Event().wait()
+
+
+def test_an_account_that_does_not_answer_is_an_alarm_and_keeps_no_watch_from_its_end(monkeypatch):
+    pytest.importorskip("ccxt", reason="ccxt is an extra: pip install 'seawall[live]'")
+    source = Source("account:binance", None, (), False, Rules.bundled())
+    levels = Thresholds(0.5, 0.8, 0.95, 0.1, ())
+    answers, open_, told = binance_account(), threading.Event(), []
+
+    def held_back(path):
+        def answer(question):
+            open_.wait()
+            found = answers[path]
+            return found(question) if callable(found) else found
+
+        return answer
+
+    async def until(enough):
+        async with asyncio.timeout(60):
+            while not enough():
+                await asyncio.sleep(0.01)
+
+    async def run(venue):
+        patience = Patience(silence=600.0, reread=0.05, answer=0.3)
+        watcher = Watcher(
+            source.watched(levels),
+            [Silent()],
+            lambda notices, _: told.extend(n for n in notices if isinstance(n, SourceTold)),
+            patience=patience,
+            reread=lambda: source.again(levels),
+        )
+        venue.answers |= {path: held_back(path) for path in answers}
+        task = asyncio.create_task(watcher.run())
+        await until(lambda: told)
+        await asyncio.sleep(0.5)
+        assert len(told) == 1
+        open_.set()
+        await until(lambda: len(told) == 2)
+        open_.clear()
+        asked = len(venue.asked)
+        await until(lambda: len(venue.asked) > asked)
+        watcher.stop()
+        await task
+
+    with RestVenue(dict(answers)) as venue:
+        monkeypatch.setenv("SEAWALL_BINANCE_URL", venue.url)
+        monkeypatch.setenv("SEAWALL_BINANCE_KEY", "a-key-of-mine")
+        monkeypatch.setenv("SEAWALL_BINANCE_SECRET", "a-secret-of-mine")
+        try:
+            asyncio.run(run(venue))
+            # the last look still hangs: what waited for it would not have come here
+            assert not open_.is_set()
+        finally:
+            open_.set()
+    assert [n.bad for n in told] == [True, False]
+    assert "no answer for 0.3 s" in sentence(told[0])
+    assert is_grave(told[:1])
+
+
+class Slow(Source):
+    """A source whose first reading goes on when it is told to, and whose second fails."""
+
+    begun, go_on = threading.Event(), threading.Event()
+
+    def _read(self):
+        if self.begun.is_set() and not self.go_on.is_set():
+            raise OSError("no such share")
+        read = Source._read(self)
+        if not self.begun.is_set():
+            self.begun.set()
+            self.go_on.wait(60)
+        return read
+
+
+def test_what_a_look_has_read_that_was_given_up_is_read_by_the_next(book):
+    source = Slow(str(book), None, (), False, Rules.bundled())
+    levels = Thresholds(0.5, 0.8, 0.95, 0.1, ())
+    late = []
+    given_up = threading.Thread(target=lambda: late.append(source.again(levels)))
+    given_up.start()
+    assert source.begun.wait(60)
+    with pytest.raises(OSError, match="no such share"):
+        source.again(levels)
+    source.go_on.set()
+    given_up.join()
+    assert late == [None]
+    assert source.again(levels) is not None
+    assert source.again(levels) is None
+
+
 def test_what_is_to_be_known_of_a_key_is_said_once(monkeypatch, capsys):
     pytest.importorskip("ccxt", reason="ccxt is an extra: pip install 'seawall[live]'")
-    source = _Source("account:okx", None, (), False, Rules.bundled())
+    source = Source("account:okx", None, (), False, Rules.bundled())
     thresholds = Thresholds(0.5, 0.8, 0.95, 0.1, ())
     with RestVenue(okx_account("")) as venue:
         monkeypatch.setenv("SEAWALL_OKX_URL", venue.url)

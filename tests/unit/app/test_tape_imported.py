@@ -209,3 +209,35 @@ def test_what_is_not_covered_is_what_no_span_holds(pairs, window):
     assert {t for a, b in gaps for t in range(a, b)} == set(range(begin, end)) - held
     assert all(a < b for a, b in gaps)
     assert all(one[1] < other[0] for one, other in pairwise(gaps))
+
+
+def test_a_venue_whose_files_are_of_other_times_is_named(tmp_path):
+    """Bybit's file covers the window; OKX's ends before it, Gate's begins after, HTX has both."""
+    row = "2025-10-{},{},{},long,100,1000\n"
+    several = {
+        "bybit": ("10T00:00:00Z", "13T00:00:00Z"),
+        "okx": ("10T00:00:00Z", "11T00:00:00Z"),
+        "gate": ("12T06:00:00Z", "12T07:00:00Z"),
+        "htx": ("10T00:00:00Z", "10T01:00:00Z"),
+    }
+    head = "time,venue,instrument,side,price,notional_usd\n"
+    texts = {
+        venue: head + "".join(row.format(t, venue, "BTCUSDT") for t in times)
+        for venue, times in several.items()
+    }
+    late = head + "".join(row.format(t, "htx", "BTCUSDT") for t in ("12T01:00:00Z", "12T02:00:00Z"))
+    store = _store(tmp_path, **texts, late=late)
+    got = _fits(tape_stats.stats(store, "12h", "2025-10-12"))
+    assert got["label"] == "as imported"
+    (told,) = [w for w in got["warnings"] if w.startswith("Figures are without")]
+    assert told == (
+        "Figures are without gate (its files begin at 2025-10-12T06:00:00Z, after it), htx (its "
+        "files end at 2025-10-10T01:00:00Z, before it, and begin again at 2025-10-12T01:00:00Z, "
+        "after it), okx (its files end at 2025-10-11T00:00:00Z, before it): nothing of this window "
+        "is stored of it."
+    )
+    # of what lies in the window, or where nothing does, nothing is said of other times
+    day = _fits(tape_stats.stats(store, "72h", "2025-10-13"))
+    assert not any(w.startswith("Figures are without") for w in day["warnings"])
+    none = _fits(tape_stats.stats(store, "1h", "2024-01-01"))
+    assert not any(w.startswith("Figures are without") for w in none["warnings"])

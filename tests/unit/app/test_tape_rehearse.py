@@ -28,7 +28,7 @@ def started(folder: Path, *options: str) -> subprocess.Popen[str]:
 
 def test_one_command_records_checks_and_says_what_to_try_next(tmp_path: Path) -> None:
     process = started(tmp_path, "--length", "2s", "--rate", "40")
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
     assert "160 events of 2 venues sent" in " ".join(out.split())
     assert "the store holds each of them once, and nothing else" in " ".join(out.split())
@@ -40,7 +40,7 @@ def test_one_command_records_checks_and_says_what_to_try_next(tmp_path: Path) ->
 def test_json_holds_to_its_schema_and_the_sums_to_their_parts(tmp_path: Path) -> None:
     options = ["--venue", "htx", "--length", "3s", "--misbehave", "--format", "json"]
     process = started(tmp_path, *options, "--store", "here")
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
     got = json.loads(out)
     validator = Draft202012Validator(schema_of("seawall.tape-rehearse/1"))
@@ -59,10 +59,10 @@ def test_a_signal_ends_it_early_with_the_check(tmp_path: Path, number: signal.Si
     begun = time.monotonic()
     while not any(p.stat().st_size > 2_000 for p in log.glob("*.log")):
         assert process.poll() is None, process.communicate()
-        assert time.monotonic() - begun < 60
+        assert time.monotonic() - begun < 240
         time.sleep(0.05)
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
     got = json.loads(out)
     assert got["sound"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zipfile
+from math import isnan
 from pathlib import Path
 
 import pytest
@@ -408,3 +409,52 @@ def test_a_window_that_begins_before_the_recording_is_a_lower_bound(store):
         heard = [v["label"] for v in got["by_venue"] if v["venue"] not in gaps]
         assert heard == ["as imported" if gaps else "measured"] * len(heard)
     assert got["outages"] == []
+
+
+def test_an_asset_is_no_more_certain_than_the_venues_that_may_have_it(tmp_path):
+    """Bybit was heard all day and shows BTC; Gate for an hour of it, and shows ETH."""
+    start, hour = parse_time("2026-08-25"), 3600 * 10**9
+    file = tmp_path / "day.csv"
+    file.write_text(
+        "time,venue,instrument,side,price,notional_usd,coverage\n"
+        "2026-08-25T00:30:00Z,bybit,BTCUSDT,long,105000,1000,all\n"
+        "2026-08-25T00:40:00Z,gate,ETH_USDT,short,3800,500,all\n"
+    )
+    tape_stats.import_file(file, tmp_path / "store")
+    with StoreWriter(tmp_path / "store") as writer:
+        heard = {f"{v} usdt": Heard(v, start - hour, start + 25 * hour) for v in ("bybit", "gate")}
+        gone = Outage("gate", "gate usdt", start + hour, start + 24 * hour, "closed by the venue")
+        writer.keep_heard([gone], heard)
+    got = tape_stats.stats(tmp_path / "store", "24h", "2026-08-26", ("asset",))
+    _fits(got)
+    assert {g["asset"]: g["label"] for g in got.payload["groups"]} == {
+        "BTC": "lower bound", "ETH": "lower bound",
+    }  # fmt: skip
+    assert all(isnan(g["estimated_high"]) for g in got.payload["groups"])
+    by_venue = tape_stats.stats(tmp_path / "store", "24h", "2026-08-26", ("venue",))
+    assert {g["venue"]: g["label"] for g in by_venue.payload["groups"]} == {
+        "bybit": "measured", "gate": "lower bound",
+    }  # fmt: skip
+
+
+def test_a_part_that_showed_nothing_leaves_totals_at_least(tmp_path):
+    """Hyperliquid was heard all day and showed nothing, which does not say that there was none."""
+    start, hour = parse_time("2026-08-25"), 3600 * 10**9
+    file = tmp_path / "day.csv"
+    file.write_text(
+        "time,venue,instrument,side,price,notional_usd,coverage\n"
+        "2026-08-25T00:30:00Z,bybit,BTCUSDT,long,105000,1000,all\n"
+    )
+    tape_stats.import_file(file, tmp_path / "store")
+    with StoreWriter(tmp_path / "store") as writer:
+        writer.keep_heard([], {"bybit": Heard("bybit", start - hour, start + 25 * hour)})
+    alone = tape_stats.stats(tmp_path / "store", "24h", "2026-08-26").payload
+    assert alone["label"] == "measured"
+    with StoreWriter(tmp_path / "store") as writer:
+        both = {v: Heard(v, start - hour, start + 25 * hour) for v in ("bybit", "hyperliquid")}
+        writer.keep_heard([], both)
+    got = tape_stats.stats(tmp_path / "store", "24h", "2026-08-26", ("asset",))
+    _fits(got)
+    assert (got.payload["label"], got.payload["groups"][0]["label"]) == ("lower bound",) * 2
+    assert got.payload["by_venue"][0]["label"] == "measured"
+    assert any(w.startswith("hyperliquid show a part") for w in got.payload["warnings"])

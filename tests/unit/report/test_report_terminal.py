@@ -63,6 +63,30 @@ def test_narrow_terminals_keep_the_brief_columns(report: Report) -> None:
     assert "more column" in narrow
 
 
+def test_few_rows_that_would_lose_a_brief_column_stand_on_their_side() -> None:
+    columns = (
+        Column("row", "Row", Unit.COUNT, brief=True),
+        Column("name", "Instrument", brief=True),
+        *(Column(f"x{k}", f"Liquidated {k}d", Unit.FRACTION, brief=True) for k in range(8)),
+        Column("gap", "of it gap", Unit.USD),
+    )
+    rows = [(n, f"COIN{n}USDT", *(0.01 * n + 0.0001 * k for k in range(8)), 5.0) for n in (1, 2, 3)]
+    made = Report("s/1", "T", tables=(Table("t", "Odds", columns, rows),))
+    wide, narrow = _printed(made, 200), _printed(made, 60)
+    assert "Row  Instrument" in wide
+    for n in (1, 2, 3):
+        assert f"COIN{n}USDT" in narrow
+        assert all(f"{n}.0{k}%" in narrow for k in range(8))
+    assert "Not shown: 1 more column" in narrow
+    line = next(x for x in narrow.splitlines() if x.startswith("Liquidated 3d"))
+    assert line.split()[2:] == ["1.03%", "2.03%", "3.03%"]
+    # so few columns that not all rows fit beside each other: the rest stands below
+    assert _printed(made, 32).count("Liquidated 3d") == 3
+    assert max(len(x) for x in _printed(made, 32).splitlines()) <= 32
+    many = replace(made, tables=(Table("t", "Odds", columns, 3 * rows),))
+    assert "Liquidated 7d" not in _printed(many, 60)
+
+
 def test_markup_and_escapes_in_names_are_words() -> None:
     table = Table(
         "t",

@@ -10,11 +10,18 @@ import numpy as np
 import pytest
 
 from seawall.core import InternalError
+from seawall.core import _columns as c
 from seawall.report import Replay, Series, Unit
 from seawall.report.numbers import text
 from seawall.report.page.render import render_html
 from seawall.report.simulate import simulate_report
-from seawall.report.simulate_figures import charted, price_charts, replay_of, waterfall_chart
+from seawall.report.simulate_figures import (
+    adl_chart,
+    charted,
+    price_charts,
+    replay_of,
+    waterfall_chart,
+)
 from seawall.report.simulate_tables import LABELS, label_of, unit_of
 from seawall.sim.batch import Failure, Outcome, Task
 from seawall.sim.bearers import waterfalls
@@ -52,6 +59,19 @@ def test_charts_hold_what_the_events_hold() -> None:
     assert charted(run())[0] == "BTC"
     halts = [m.label for m in charts["price_BTC"].marks]
     assert halts == ["halt b"]
+
+
+def test_deleveraging_stands_at_its_time_and_venue() -> None:
+    shown = adl_chart(run())
+    events = run().events.of(c.ADL)
+    assert {s.name: s.y.sum() for s in shown.series} == {
+        name: events.usd[events.venue == v].sum() for v, name in enumerate(run().floor.venues)
+    }
+    span = float(shown.series[0].x[1] - shown.series[0].x[0])
+    for second, venue, usd in zip(events.second, events.venue, events.usd, strict=True):
+        series = shown.series[int(venue)]
+        bar = int(np.argmin(np.abs(np.asarray(series.x) - (second // span + 0.5) * span)))
+        assert series.y[bar] >= usd > 0
 
 
 def test_the_replay_holds_every_forced_closing_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ from seawall.core.tape import Coverage, Tape, empty_tape
 from seawall.report import Report
 from seawall.report.encode import to_csv, to_json
 from seawall.report.page import write_html
+from seawall.report.page.render import render_html
 from seawall.report.schema import schema_of
-from seawall.report.tape import together_lines
 from seawall.report.tape_beside import Against, Beside, Outage, Window
 from seawall.report.tape_compare import compare_report
+from seawall.report.tape_ground import together_lines
 from seawall.risk import coverage_check as made
 from seawall.risk.coverage import Shows
 from seawall.risk.tape_statistics import Rank
@@ -172,3 +174,34 @@ def test_it_is_said_what_is_taken_of_orders_in_one_instant(
     (line,) = together_lines({"w": told, "v": told})
     assert [w for w in words if w not in line] == []
     assert len(together_lines({"v": told, "w": Together(3.0, 3.0, ("x",))})) == 2
+
+
+@pytest.mark.parametrize("rule", ["latest", "pause"])
+def test_it_is_said_whether_slots_or_a_pause_were_taken(rule: str) -> None:
+    rng = np.random.default_rng(3)
+    everything = made.whole(made.constant(0.8, 3600, rng), rng)
+    seen = made.thinned_by(everything, made.RULES[rule])
+    got = _document(tape_stats.stats_of(seen, WINDOW))
+    fixed = [a for a in got["assumptions"] if a["text"].startswith("v: the slots of which")]
+    paused = [w for w in got["warnings"] if w.startswith("v show events that are never closer")]
+    assert (len(fixed), len(paused)) == ((1, 0) if rule == "latest" else (0, 1))
+    events = got["estimate"]["events"]
+    assert events["low"] <= len(everything) <= events["high"]
+
+
+@pytest.mark.parametrize("coverage", [Coverage.ALL, Coverage.ONE_A_SLOT, Coverage.SAMPLE])
+def test_what_events_not_shown_may_move_is_called_as_shown_on_every_face(
+    coverage: Coverage,
+) -> None:
+    tape = made.whole(np.full(3600, 0.3), np.random.default_rng(4))
+    if coverage is Coverage.ONE_A_SLOT:
+        tape = made.thinned(tape, Shows.LATEST)
+    tape = replace(tape, coverage=np.full(len(tape), coverage, dtype=np.int8))
+    report = tape_stats.stats_of(tape, WINDOW)
+    kinds = {h.key: h.kind.value for h in report.headlines}
+    told = "measured" if coverage is Coverage.ALL else "as shown"
+    assert (kinds["long_share"], kinds["longest_run"]) == (told, told)
+    assert _document(report)["longest_run"]["label"] == told
+    assert kinds["events"] == ("measured" if coverage is Coverage.ALL else "lower bound")
+    if told == "as shown":
+        assert "may move it either way" in render_html(report)

@@ -15,6 +15,8 @@ function barsView(chart, state, width) {
   const room = Math.max(...view.rows.map((r) => widthOf(text(r.value, unit))), 0) + 14;
   view.left = view.over ? 1 : Math.min(width * 0.36, Math.max(...names.map((n) => widthOf(n, 13)), 0) + 14);
   view.right = width - room;
+  // names stand left of what is written beside bars that point back
+  view.names_end = view.left - 10;
   if (view.axis.low < 0) view.left += room;
   view.sx = linear(view.axis.low, view.axis.high, view.left, view.right);
   view.top = 10;
@@ -60,7 +62,7 @@ function drawBar(svg, view, row) {
   const middle = row.y + row.height / 2;
   if (row.name && view.over) words(row.name, 6, row.y - 6, "category", svg);
   else if (row.name) {
-    const label = words(fitted(row.name, view.left - 14), view.left - 10, categoryMiddle(view, row), "category", svg, "end");
+    const label = words(fitted(row.name, view.names_end - 4), view.names_end, categoryMiddle(view, row), "category", svg, "end");
     mark("title", {}, label).textContent = row.name;
   }
   if (!known(row.to)) {

@@ -10,6 +10,7 @@ function startFigure(node, chart) {
     spoken: node.querySelector(".spoken"),
     state: { hidden: new Set(), zoom: null, at: null },
   };
+  node.figure = figure;
   figure.tip = html("div", "tip", "", figure.plot);
   figure.tip.hidden = true;
   legend(figure);

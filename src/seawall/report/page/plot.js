@@ -1,5 +1,5 @@
 // Charts over a numeric axis: the map over price, rounds, the ladder, concentration, time.
-const LANE = 16;
+const LANE = 16, BAND_ROOM = 4;
 
 function plotView(chart, state, width) {
   const narrow = width < 520;
@@ -55,8 +55,10 @@ function yAxes(view) {
     if (s.shape !== "bars") s.x.forEach((x, k) => x >= low && x <= high && see(s.y[k], s.second));
   }
   if (chart.band) {
+    // a band may reach so far that the lines would lie flat: it is drawn as far as they can be read
+    const [down, up] = reach[false], room = BAND_ROOM * (up - down);
     chart.band.x.forEach((x, k) => {
-      if (x >= low && x <= high) [chart.band.low[k], chart.band.high[k]].forEach((v) => see(v, false));
+      if (x >= low && x <= high) [chart.band.low[k], chart.band.high[k]].forEach((v) => known(v) && see(room > 0 ? Math.min(Math.max(v, down - room), up + room) : v, false));
     });
   }
   const wanted = view.narrow ? 4 : 5;
@@ -106,7 +108,7 @@ function placeLabels(view) {
 function drawPlot(svg, view) {
   const { chart } = view;
   drawAxes(svg, view);
-  const clip = `clip-${charts.indexOf(chart)}`;
+  const clip = `clip-${chart.key}`;
   const shade = mark("clipPath", { id: clip }, svg);
   mark("rect", { x: view.left, y: view.top, width: view.right - view.left, height: view.bottom - view.top }, shade);
   const inner = mark("g", { "clip-path": `url(#${clip})` }, svg);
@@ -165,8 +167,9 @@ function drawExtent(parent, view, marker) {
 }
 
 function drawBand(parent, view, band) {
-  const points = band.x.map((x, k) => [view.sx(x), band.low[k], band.high[k]]).filter((p) => known(p[1]) && known(p[2]));
-  const upper = points.map((p) => `${px(p[0])},${px(view.sy(p[2]))}`);
+  const points = band.x.map((x, k) => [view.sx(x), band.low[k], band.high[k]]).filter((p) => known(p[1]));
+  // an end that is not bounded lies beyond the top
+  const upper = points.map((p) => `${px(p[0])},${px(known(p[2]) ? view.sy(p[2]) : view.top)}`);
   const lower = points.reverse().map((p) => `${px(p[0])},${px(view.sy(p[1]))}`);
   if (points.length) mark("path", { d: `M${upper.concat(lower).join("L")}Z`, class: `band t-${band.tone}` }, parent);
 }
@@ -226,7 +229,7 @@ function readPlot(view, x) {
   const band = view.chart.band;
   const k = band ? band.x.indexOf(x) : -1;
   if (k >= 0 && known(band.low[k])) {
-    rows.push({ name: band.label, tone: band.tone, shape: "band", value: `${text(band.low[k], view.chart.y.unit)} … ${text(band.high[k], view.chart.y.unit)}` });
+    rows.push({ name: band.label, tone: band.tone, shape: "band", value: `${text(band.low[k], view.chart.y.unit)} … ${known(band.high[k]) ? text(band.high[k], view.chart.y.unit) : "∞"}` });
   }
   const notes = view.chart.marks
     .filter((m) => (m.low !== null && x >= m.low && x <= m.high) || Math.abs(view.sx(m.x) - view.sx(x)) < 4)

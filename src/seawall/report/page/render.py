@@ -23,6 +23,7 @@ _KINDS = {
     Kind.MODELLED: "rests on a model, so on the assumptions below",
     Kind.IMPORTED: "all that imported files held; whether they held all is not known",
     Kind.UNKNOWN: "nothing was recorded or imported that could tell",
+    Kind.AS_SHOWN: "of the events shown alone; those not shown may move it either way",
     Kind.LOWER_BOUND: "what could be seen; the truth is at least this",
 }
 

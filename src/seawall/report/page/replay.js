@@ -9,6 +9,7 @@ function startReplay(node, chart) {
     most: Math.max(1, ...chart.long_usd.flat(), ...chart.short_usd.flat()),
     forced: runningSums(chart),
   };
+  node.replay = replay;
   const changes = chart.change.flat().filter(known);
   replay.reach = [Math.min(0, ...changes), Math.max(0, ...changes)];
   const bar = node.querySelector(".scrub");
@@ -77,6 +78,7 @@ function show(replay, frame) {
   const before = plot.querySelector("svg");
   if (before) before.replaceWith(svg);
   else plot.prepend(svg);
+  replay.node.dispatchEvent(new CustomEvent("frame", { detail: frame }));
 }
 
 function replayView(replay) {
@@ -103,7 +105,7 @@ function drawReplay(svg, replay, view, frame) {
   words(`Forced so far ${text(forced[frame] ?? 0, "usd")}`, view.left, 18, "clock", svg);
   chart.names.forEach((name, m) => {
     const y = view.top + view.row * (m + 0.5);
-    words(fitted(name, view.left - 14), view.left - 10, y + 4, "category", svg, "end");
+    words(marketIn(name, view.left - 14), view.left - 10, y + 4, "category", svg, "end");
     const change = chart.change[frame]?.[m];
     if (known(change)) {
       const x = px(view.sx(change));
@@ -117,6 +119,13 @@ function drawReplay(svg, replay, view, frame) {
     mark("rect", { x: px(view.right + 18), y: y - 4, width: view.deep, height: 8, class: "level" }, svg);
     if (known(depth)) mark("rect", { x: px(view.right + 18), y: y - 4, width: px(view.deep * Math.min(1, depth)), height: 8, class: "bar t-accent" }, svg);
   });
+}
+
+// A market whose venue is cut where there is no room: the asset stays.
+function marketIn(name, room) {
+  const [venue, asset] = name.split(":");
+  if (!asset || widthOf(name, 13) <= room) return fitted(name, room);
+  return `${fitted(venue, room - widthOf(`:${asset}`, 13))}:${asset}`;
 }
 
 function replaySentence(replay) {
