@@ -186,7 +186,7 @@ def test_pointer_reads_values_and_drag_zooms(visit: Any) -> None:
     frame = figure.locator("svg").bounding_box()
     middle = frame["y"] + frame["height"] / 2
     page.mouse.move(frame["x"] + frame["width"] * 0.72, middle)
-    assert re.search(r"BTC price 9\d,\d{3}", figure.locator(".tip").inner_text())
+    figure.locator(".tip").filter(has_text=re.compile(r"BTC price 9\d,\d{3}")).wait_for()
     page.mouse.move(frame["x"] + frame["width"] * 0.6, middle)
     page.mouse.down()
     page.mouse.move(frame["x"] + frame["width"] * 0.8, middle, steps=4)
