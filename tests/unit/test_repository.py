@@ -119,7 +119,7 @@ def quickstart(name: str) -> str:
 @pytest.mark.parametrize(
     ("name", "pinned", "last"),
     [
-        ("run", "core", "seawall demo"),
+        ("run", "room", "seawall demo"),
         ("tape", "all", "seawall tape rehearse"),
         ("test", "dev", "poe test"),
     ],
@@ -167,8 +167,8 @@ def test_requirements_are_pinned_with_hashes_and_without_addresses(path: Path) -
 
 
 def test_requirements_hold_what_the_project_file_asks_for() -> None:
-    core, everything, dev = (
-        pins(PROJECT / f"requirements/{name}.txt") for name in ("core", "all", "dev")
+    core, room, everything, dev = (
+        pins(PROJECT / f"requirements/{name}.txt") for name in ("core", "room", "all", "dev")
     )
 
     def version(line: str) -> str:
@@ -184,7 +184,10 @@ def test_requirements_hold_what_the_project_file_asks_for() -> None:
         assert names(asked) - {"seawall"} <= everything.keys(), extra
     for group in ("test", "lint", "docs"):
         assert names(PROJECT_FILE["dependency-groups"][group]) <= dev.keys(), group
-    for smaller, larger in ((core, everything), (everything, dev)):
+    # what the page's every tool needs: a newcomer has it after the README's first command
+    for extra in ("room", "econ", "portfolio"):
+        assert names(extras[extra]) <= room.keys(), extra
+    for smaller, larger in ((core, room), (room, everything), (everything, dev)):
         moved = [
             name for name, line in smaller.items() if larger[name].split()[0] != line.split()[0]
         ]
