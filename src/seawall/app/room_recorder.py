@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from seawall.ingest.record.lately import instruments_lately
 from seawall.ingest.record.recorder import Recorder, Recording
 from seawall.ingest.store.writer import StoreWriter
 from seawall.room.feeds import feed, heard
@@ -34,7 +35,8 @@ class RecorderBeside:
     """
 
     def __init__(self, recording: Recording, store: Path, rules: Rules | None = None):
-        self._recorder = Recorder(recording, StoreWriter(store), rules)
+        writer = StoreWriter(store)
+        self._recorder = Recorder(recording, writer, rules, instruments_lately(writer))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="seawall-recorder", daemon=True)
         self._why = ""

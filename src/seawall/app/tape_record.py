@@ -44,6 +44,7 @@ def record(
     from seawall.ingest.wire import need_live
 
     need_live()
+    from seawall.ingest.record.lately import instruments_lately
     from seawall.ingest.record.recorder import Recorder, Recording
     from seawall.ingest.rehearsal.folder import refuse_rehearsal
     from seawall.ingest.store.writer import StoreWriter
@@ -66,7 +67,8 @@ def record(
     start_logs(level=30 if shown else 20)
 
     async def run() -> None:
-        recorder = Recorder(recording, StoreWriter(store), rules)
+        writer = StoreWriter(store)
+        recorder = Recorder(recording, writer, rules, instruments_lately(writer))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, recorder.stop)

@@ -70,6 +70,11 @@ class Recording:
 class Recorder:
     """Reads feeds and writes what they tell.
 
+    Parameters
+    ----------
+    seen
+        By rulebook, instruments that had events before: what was missed since is asked for by them.
+
     Attributes
     ----------
     feeds
@@ -82,7 +87,13 @@ class Recorder:
         Of the metrics, once they are served.
     """
 
-    def __init__(self, recording: Recording, sink: Sink, rules: Rules | None = None):
+    def __init__(
+        self,
+        recording: Recording,
+        sink: Sink,
+        rules: Rules | None = None,
+        seen: Mapping[str, Sequence[str]] | None = None,
+    ):
         rules = rules or Rules.bundled()
         self.recording = recording
         self.sink = sink
@@ -98,6 +109,7 @@ class Recorder:
                 recording.pace,
                 recording.asking,
                 self.account,
+                (seen or {}).get(adapter.venue, ()),
             )
             for adapter in adapters_of(recording.venues, rules)
         ]

@@ -65,6 +65,9 @@ class VenueFeed:
         Address that stands in for the venue's own, for WebSocket and REST; empty for its own.
     watch
         Told when each connection is heard and when it is not.
+    seen
+        Instruments that had events in an earlier recording: where all assets are recorded, what was
+        missed is asked for by them too.
 
     Attributes
     ----------
@@ -82,6 +85,7 @@ class VenueFeed:
         pace: Pace | None = None,
         asking: Asking | None = None,
         watch: Watch | None = None,
+        seen: Sequence[str] = (),
     ):
         self.adapter = adapter
         self.context = adapter.context(rules, assets)
@@ -93,6 +97,7 @@ class VenueFeed:
         self._pace = pace or Pace()
         self._asking = asking or Asking()
         self._watch = watch or Unwatched()
+        self._seen = () if assets is not None else tuple(seen)
         self.mistakes = 0
         self._instruments: tuple[str, ...] = ()
 
@@ -223,7 +228,8 @@ class VenueFeed:
         now = int(time.time() * 1000)
         since = now - int(self._back(counts, gap, now / 1e3) * 1000)
         whole = self.adapter.refills
-        for question in self.adapter.missed(since, now, self._assets, self.context.instruments()):
+        seen = tuple(dict.fromkeys((*self._seen, *self.context.instruments())))
+        for question in self.adapter.missed(since, now, self._assets, seen):
             whole &= await self._ask_pages(session, question, counts)
         if whole:
             self._watch.refilled(counts.link, since * 1_000_000)
@@ -258,8 +264,10 @@ class VenueFeed:
                 self._unanswered(request, str(error), counts)
                 return False
             bad = self._past.tally.malformed - unread
+            odd = self._past.tally.unsized - unsized
             self.context.tally.malformed += bad
-            whole &= bad == 0 and self._past.tally.unsized == unsized
+            self.context.tally.unsized += odd  # the list of contracts is then asked for again
+            whole &= bad == 0 and odd == 0
             counts.events += len(missed.events)
             counts.missed += len(missed.events)
             lost = await self._inbox.put(missed.events)
