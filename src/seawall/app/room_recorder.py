@@ -7,11 +7,13 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from seawall.ingest.record.lately import instruments_lately
 from seawall.ingest.record.recorder import Recorder, Recording
+from seawall.ingest.store.upkeep import merge_past
 from seawall.ingest.store.writer import StoreWriter
 from seawall.room.feeds import feed, heard
 from seawall.rulebook import Rules
@@ -36,7 +38,8 @@ class RecorderBeside:
 
     def __init__(self, recording: Recording, store: Path, rules: Rules | None = None):
         writer = StoreWriter(store)
-        self._recorder = Recorder(recording, writer, rules, instruments_lately(writer))
+        seen, tidy = instruments_lately(writer), partial(merge_past, writer)
+        self._recorder = Recorder(recording, writer, rules, seen, tidy)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="seawall-recorder", daemon=True)
         self._why = ""

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,6 +48,7 @@ def record(
     from seawall.ingest.record.lately import instruments_lately
     from seawall.ingest.record.recorder import Recorder, Recording
     from seawall.ingest.rehearsal.folder import refuse_rehearsal
+    from seawall.ingest.store.upkeep import merge_past
     from seawall.ingest.store.writer import StoreWriter
     from seawall.ingest.wire.logs import start_logs
     from seawall.ingest.wire.venues import adapters_of
@@ -68,7 +70,8 @@ def record(
 
     async def run() -> None:
         writer = StoreWriter(store)
-        recorder = Recorder(recording, writer, rules, instruments_lately(writer))
+        seen, tidy = instruments_lately(writer), partial(merge_past, writer)
+        recorder = Recorder(recording, writer, rules, seen, tidy)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, recorder.stop)
