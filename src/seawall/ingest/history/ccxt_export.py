@@ -130,8 +130,8 @@ def _liquidations(table: Table, how: How) -> History:
     notes = list(events.notes())
     if turned:
         notes.append(
-            f"{turned:,} sides are taken as the position's: of {how.venue} ccxt gives the word of "
-            "its stream, which says buy where a long was liquidated"
+            f"sides taken as the position's, {turned:,}: of {how.venue} ccxt gives the word of its "
+            "stream, which says buy where a long was liquidated"
         )
     if untold:
         notes.append(
