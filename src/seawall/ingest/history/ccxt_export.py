@@ -123,9 +123,11 @@ def _liquidations(table: Table, how: How) -> History:
         untold += _left_out(own)
         row = {n: float(v[k]) for n, v in sizes.items()}
         row["price"] = float(price[k])
+        size = _size(events, how, venue, name, row, inverse)
         events.add(
             k + 1, venue, name, int(times[k]), int(-side[k] if turns else side[k]), row["price"],
-            **_size(events, how, venue, name, row, inverse),
+            contracts=size.get("contracts"),
+            usd=size.get("usd"),
         )  # fmt: skip
     notes = list(events.notes())
     if turned:
