@@ -7,10 +7,13 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from seawall.ingest.record.lately import instruments_lately
 from seawall.ingest.record.recorder import Recorder, Recording
+from seawall.ingest.store.upkeep import merge_past
 from seawall.ingest.store.writer import StoreWriter
 from seawall.room.feeds import feed, heard
 from seawall.rulebook import Rules
@@ -34,7 +37,9 @@ class RecorderBeside:
     """
 
     def __init__(self, recording: Recording, store: Path, rules: Rules | None = None):
-        self._recorder = Recorder(recording, StoreWriter(store), rules)
+        writer = StoreWriter(store)
+        seen, tidy = instruments_lately(writer), partial(merge_past, writer)
+        self._recorder = Recorder(recording, writer, rules, seen, tidy)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="seawall-recorder", daemon=True)
         self._why = ""

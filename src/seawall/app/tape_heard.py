@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from seawall.core import format_time
 from seawall.core.tape import Kind
 from seawall.ingest.store.imported import EVENTS, Span, spans_of, uncovered
+from seawall.ingest.store.outages import LATE, assets_asked, heard_live, outages, recorded_since
 from seawall.ingest.store.outages import Outage as StoredOutage
-from seawall.ingest.store.outages import assets_asked, heard_live, outages, recorded_since
 from seawall.ingest.store.queries import ask, totals
 from seawall.ingest.store.store import Store
 from seawall.ingest.store.verify import outage_words
@@ -98,6 +99,10 @@ def known_of(store: Store, window: Window) -> Known:
         if mine:
             imported.add(venue)
         found += _gaps(venue, before, mine, since.get(venue))
+    ahead = window[1] > time.time_ns() + LATE
+    if ahead:
+        now = max(window[0], time.time_ns())
+        found += [Outage(venue, now, window[1], "still to come") for venue in sorted(since)]
     heard = any(begun < window[1] for begun in since.values())
     return Known(
         tuple(sorted(found, key=lambda g: (g.start, g.end, g.venue))),
@@ -106,12 +111,19 @@ def known_of(store: Store, window: Window) -> Known:
         heard_live(store, *window),
         tuple(_summed(s) for s in spans if _states(s, window)),
         (
+            *_ahead(ahead, window),
             *_narrowed(assets_asked(store, window)),
             *_few(imported, there),
             *_elsewhere(store, window, since.keys() | files.keys() | there.keys()),
         ),
         frozenset(there),
     )
+
+
+def _ahead(ahead: bool, window: Window) -> Iterator[str]:
+    """What is said of a window that is not over, such as the present day."""
+    if ahead:
+        yield f"The window ends at {format_time(window[1])}, which is still to come."
 
 
 def _few(imported: Iterable[str], there: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,8 +45,10 @@ def record(
     from seawall.ingest.wire import need_live
 
     need_live()
+    from seawall.ingest.record.lately import instruments_lately
     from seawall.ingest.record.recorder import Recorder, Recording
     from seawall.ingest.rehearsal.folder import refuse_rehearsal
+    from seawall.ingest.store.upkeep import merge_past
     from seawall.ingest.store.writer import StoreWriter
     from seawall.ingest.wire.logs import start_logs
     from seawall.ingest.wire.venues import adapters_of
@@ -66,7 +69,9 @@ def record(
     start_logs(level=30 if shown else 20)
 
     async def run() -> None:
-        recorder = Recorder(recording, StoreWriter(store), rules)
+        writer = StoreWriter(store)
+        seen, tidy = instruments_lately(writer), partial(merge_past, writer)
+        recorder = Recorder(recording, writer, rules, seen, tidy)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, recorder.stop)

@@ -15,8 +15,10 @@ import typer
 from seawall.app.ending import to_reader
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
+    from seawall.ingest.store.store import Store
     from seawall.ingest.store.upkeep import Change
     from seawall.ingest.store.verify import Finding
 
@@ -173,7 +175,31 @@ def export_command(
         say(f"writing {out}")
         chosen = selected(opened, window, venues, assets)
         count = export(opened, out, wanted, window, *chosen)
+        deaf = _unheard(opened, window, chosen[0])
     _write(f"{counted(count, 'event')} written to {out}")
+    if deaf:
+        sys.stderr.write(f"seawall: {deaf}\n")
+
+
+def _unheard(store: Store, window: tuple[int, int], venues: Sequence[str] | None) -> str:
+    """What an export does not say: that venues were not heard for a part of its time."""
+    from seawall.ingest.store.outages import outages
+    from seawall.report.numbers import counted
+
+    _, last = store.extent()
+    found = [
+        o
+        for o in outages(store, window[0], min(window[1], (last or 0) + 1))
+        if not o.refilled and (venues is None or o.venue in venues)
+    ]
+    if not found:
+        return ""
+    names = ", ".join(sorted({o.venue for o in found}))
+    return (
+        f"{names} not heard for a part of that time ({counted(len(found), 'outage')}, "
+        f"{sum(o.end - o.start for o in found) / 1e9:,.0f} s in all): the file holds events alone, "
+        "and whoever imports it takes it for all that was shown. `seawall tape verify` names them"
+    )
 
 
 def _changed(store: Path, what: str, change: Callable[[Any], Change], format: Shown) -> None:

@@ -238,7 +238,7 @@ def _tile(key: str, label: str, found: Estimate, unit: Unit) -> Headline:
 def estimate_row(found: Estimate) -> dict[str, Any]:
     """An estimate for the JSON; an end that cannot be told is null."""
     return {
-        "value": tables.figure(found),
+        "value": found.told,
         "low": found.low,
         "high": found.high,
         "label": found.label.value,

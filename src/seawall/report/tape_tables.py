@@ -20,7 +20,7 @@ from seawall.report.model import (
     Unit,
 )
 from seawall.report.tape_beside import Summed
-from seawall.risk.coverage import Estimate, Label
+from seawall.risk.coverage import Label
 from seawall.risk.tape_shares import Group, VenueShare, side_name
 from seawall.risk.tape_statistics import Change, Largest, Run, Statistics
 
@@ -38,11 +38,6 @@ FIGURES = (
     ("adl_usd", "Auto-deleveraged", Unit.USD),
 )
 _WORST = 20
-
-
-def figure(found: Estimate) -> float:
-    """The one figure that is printed of an estimate: of a lower bound the end that holds."""
-    return found.low if found.label is Label.LOWER_BOUND else found.value
 
 
 def venue_table(found: Statistics) -> Table:
@@ -64,7 +59,7 @@ def venue_table(found: Statistics) -> Table:
     )
     rows = [
         (
-            v.venue, v.events, v.notional_usd, v.long_usd / v.notional_usd, figure(v.estimate),
+            v.venue, v.events, v.notional_usd, v.long_usd / v.notional_usd, v.estimate.told,
             v.estimate.low, v.estimate.high, v.share.value, v.share.low, v.share.high,
             v.share_label.value, v.share_shown, v.estimate.label.value,
         )
@@ -104,7 +99,7 @@ def group_table(groups: Sequence[Group], by: Sequence[str]) -> Table:
     )
     rows = [
         (
-            *g.names, g.events, g.notional_usd, g.long_usd, g.largest_usd, figure(g.estimate),
+            *g.names, g.events, g.notional_usd, g.long_usd, g.largest_usd, g.estimate.told,
             g.estimate.low, g.estimate.high, g.estimate.label.value,
         )
         for g in groups
@@ -211,7 +206,7 @@ def venue_row(v: VenueShare) -> dict[str, Any]:
         "notional_usd": v.notional_usd,
         "long_usd": v.long_usd,
         "short_usd": v.notional_usd - v.long_usd,
-        "estimated_usd": figure(v.estimate),
+        "estimated_usd": v.estimate.told,
         "estimated_low": v.estimate.low,
         "estimated_high": v.estimate.high,
         "share": v.share.value,
@@ -231,7 +226,7 @@ def group_row(g: Group, by: Sequence[str]) -> dict[str, Any]:
         "notional_usd": g.notional_usd,
         "long_usd": g.long_usd,
         "largest_usd": g.largest_usd,
-        "estimated_usd": figure(g.estimate),
+        "estimated_usd": g.estimate.told,
         "estimated_low": g.estimate.low,
         "estimated_high": g.estimate.high,
         "label": g.estimate.label.value,
@@ -271,7 +266,7 @@ def figures_of(found: Statistics) -> dict[str, float]:
     usd = found.minutes.long_usd + found.minutes.short_usd
     return {
         "notional_usd": found.notional_usd,
-        "estimated_usd": figure(found.estimate),
+        "estimated_usd": found.estimate.told,
         "events": float(found.events),
         "long_usd": found.long_usd,
         "short_usd": found.short_usd,

@@ -55,6 +55,11 @@ class Estimate:
     high: float
     label: Label
 
+    @property
+    def told(self) -> float:
+        """The one figure that is said of it: of a lower bound the end that holds."""
+        return self.low if self.label is Label.LOWER_BOUND else self.value
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Unseen:

@@ -135,7 +135,7 @@ def _drawn(cells: Cells, rows: Mask, count: bool) -> Floats:
 
 
 def venue_shares(cells: Cells) -> tuple[VenueShare, ...]:
-    """Venues by estimated notional, largest first; shares are of the estimates' sum.
+    """Venues by estimated notional, largest first; shares are of the sum of what is told of each.
 
     The interval of a share holds all that the venues may come to. Beside a venue that is only
     known from below the share of another is at most what is said; beside several, or of such a
@@ -147,7 +147,7 @@ def venue_shares(cells: Cells) -> tuple[VenueShare, ...]:
     rows = [cells.of(0, v) for v in venues]
     found = [estimate(cells, r, venues=(v,)) for v, r in zip(venues, rows, strict=True)]
     shown = np.array([float(cells.usd[r].sum()) for r in rows])
-    values = np.array([e.value for e in found])
+    values = np.array([e.told for e in found])
     drawn, floors = _parts(cells, dict(zip(venues, found, strict=True)))
     low, high = share_bounds(drawn, floors)
     long = cells.of(2, 1)
@@ -167,7 +167,7 @@ def venue_shares(cells: Cells) -> tuple[VenueShare, ...]:
                 share_shown=float(shown[k] / shown.sum()),
             )
         )
-    return tuple(sorted(shares, key=lambda s: (-s.estimate.value, s.venue)))
+    return tuple(sorted(shares, key=lambda s: (-s.estimate.told, s.venue)))
 
 
 def _parts(cells: Cells, venues: Mapping[str, Estimate]) -> tuple[Floats, Mask]:
@@ -203,7 +203,7 @@ def top_share(cells: Cells, venues: Sequence[VenueShare], top: int = 3) -> tuple
     if not venues:
         nan = float("nan")
         return Estimate(nan, nan, nan, Label.MEASURED), nan
-    values = np.array([v.estimate.value for v in venues])
+    values = np.array([v.estimate.told for v in venues])
     shown = sorted((v.share_shown for v in venues), reverse=True)
     drawn, floors = _parts(cells, {v.venue: v.estimate for v in venues})
     value = float(values[:top].sum() / values.sum())

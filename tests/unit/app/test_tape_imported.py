@@ -241,3 +241,19 @@ def test_a_venue_whose_files_are_of_other_times_is_named(tmp_path):
     assert not any(w.startswith("Figures are without") for w in day["warnings"])
     none = _fits(tape_stats.stats(store, "1h", "2024-01-01"))
     assert not any(w.startswith("Figures are without") for w in none["warnings"])
+
+
+def test_what_an_earlier_feed_left_out_is_estimated(tmp_path):
+    """Until 2025-02-20 Bybit showed one a symbol and second: that is not all of a crash."""
+    start = 1_722_816_000_000_000
+    rows = "".join(
+        f"bybit,BTCUSDT,{start + k * 1_000_000 + k % 7 * 90_000},{start},,sell,54000,{1 + k % 5}\n"
+        for k in range(120)
+    )
+    file = tmp_path / "bybit_liquidations_2024-08-05_BTCUSDT.csv"
+    file.write_text("exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n" + rows)
+    tape_stats.import_file(file, tmp_path / "tape")
+    told = tape_stats.stats(tmp_path / "tape", "24h", "2024-08-06", draws=60).payload
+    (venue,) = told["by_venue"]
+    assert venue["label"] in ("modelled", "lower bound")
+    assert venue["estimated_usd"] > 1.2 * venue["notional_usd"]

@@ -17,6 +17,7 @@ from seawall.app.tape_upkeep import (
     retain_command,
     verify_command,
 )
+from seawall.ingest.store.outages import Heard, Outage
 from seawall.ingest.store.store import Store
 from seawall.ingest.store.writer import StoreWriter
 
@@ -100,6 +101,30 @@ def test_export_writes_what_is_asked_for(store: Path, tmp_path: Path) -> None:
     named = tmp_path / "events.txt"
     said("export", "--store", store, "--out", named, "--format", "json")
     assert len(named.read_text(encoding="utf-8").splitlines()) == 3_000
+
+
+def test_an_export_tells_that_its_file_does_not_say_what_was_not_heard(
+    store: Path, tmp_path: Path
+) -> None:
+    """Imported elsewhere it would count as all that was shown."""
+    second = 10**9
+    gaps = [
+        Outage("okx", "okx", START + DAY, START + DAY + 90 * second, "silent"),
+        Outage("okx", "okx", START + DAY + 200 * second, START + DAY + 210 * second, "silent"),
+        Outage("deribit", "deribit", START + DAY, START + DAY + second, "silent", refilled=True),
+        Outage("okx", "okx", START + 9 * DAY, START + 9 * DAY + second, "after the last event"),
+    ]
+    heard = {"okx": Heard("okx", START, START + 10 * DAY)}
+    with StoreWriter(store) as writer:
+        writer.keep_heard(gaps, heard)
+    out = str(tmp_path / "events.parquet")
+    told = {}
+    for venues in ("okx", "bybit", "okx,bybit"):
+        asked = ["export", "--store", str(store), "--out", out, "--venues", venues]
+        told[venues] = CliRunner().invoke(app, asked).stderr
+    assert "okx not heard for a part of that time (2 outages, 100 s in all)" in told["okx"]
+    assert "not heard" not in told["bybit"]
+    assert "okx not heard" in told["okx,bybit"]
 
 
 @pytest.mark.parametrize(

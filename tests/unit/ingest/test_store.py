@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 
 from made_tapes import DAY, START, made_tape, rows_of
 from seawall.core.tape import Tape
+from seawall.ingest.store import writer
 from seawall.ingest.store.disk import StoreError
 from seawall.ingest.store.manifest import load_manifest
 from seawall.ingest.store.segment import segments
@@ -191,6 +194,39 @@ def test_a_roll_cut_short_at_each_step_changes_nothing(
         listed = {p.path for p in again.manifest().parts}
     there = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("part-*")}
     assert there == listed
+
+
+def test_closing_waits_for_a_roll_that_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it is done nobody else may write: its files would be removed as never committed."""
+    tape = made_tape(200)
+    begun, go_on = threading.Event(), threading.Event()
+    real = writer.write_parts
+
+    def slow(*given: Any) -> Any:
+        begun.set()
+        assert go_on.wait(60)
+        return real(*given)
+
+    first = StoreWriter(tmp_path)
+    first.append(tape)
+    monkeypatch.setattr(writer, "write_parts", slow)
+    rolling = threading.Thread(target=first.roll)
+    rolling.start()
+    assert begun.wait(60)
+    closing = threading.Thread(target=first.close)
+    closing.start()
+    closing.join(0.3)
+    with pytest.raises(StoreError, match="another process writes"):
+        StoreWriter(tmp_path)
+    go_on.set()
+    rolling.join(60)
+    closing.join(60)
+    with pytest.raises(StoreError, match="closed"):
+        first.roll()
+    with StoreWriter(tmp_path) as again:
+        assert set(again.read().event_id.tolist()) == set(tape.event_id.tolist())
 
 
 def test_a_lost_list_of_files_is_made_again(tmp_path: Path) -> None:

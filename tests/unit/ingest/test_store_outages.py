@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from made_tapes import START, made_tape
+from seawall.ingest.store import outages as kept
 from seawall.ingest.store.disk import StoreError
 from seawall.ingest.store.outages import (
     DAMAGED,
@@ -64,6 +65,30 @@ def test_outages_are_there_in_order_and_clipped_to_the_window(tmp_path: Path) ->
         again.keep_heard([Outage("okx", "okx", T + 30 * MINUTE, T + 31 * MINUTE, "silent")], {})
     with Store(tmp_path) as store:
         assert len(outages(store, T, T + 60 * MINUTE, T)) == 3
+
+
+def test_a_loss_that_is_noted_again_and_again_takes_bounded_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of every message that cannot be read grow one outage, every few seconds."""
+    monkeypatch.setattr(kept, "MOST_FRAMES", 40)
+    folder, biggest = tmp_path / OUTAGES, 0
+    for run in range(2):
+        with StoreWriter(tmp_path) as writer, Store(tmp_path) as store:
+            for k in range(300):
+                end = T + MINUTE + (300 * run + k) * MINUTE
+                grown = Outage("htx", "htx linear", T, end, "rows that could not be read", k)
+                writer.keep_heard([grown, *([SILENT] if not k else [])], standing(end))
+                biggest = max(biggest, sum(p.stat().st_size for p in folder.glob("*.log")))
+                told = outages(store, T, T + 10**6 * MINUTE, T)
+                assert {(o.link, o.end, o.lost) for o in told} == {
+                    ("htx linear", end, k),
+                    (SILENT.link, SILENT.end, 0),
+                }
+    assert biggest < 100 * 250
+    assert len(list(folder.glob("*.log"))) <= 3
+    with Store(tmp_path) as store:
+        assert verify(store).sound
 
 
 def test_what_was_had_afterwards_stands_in_place_of_the_outage(tmp_path: Path) -> None:

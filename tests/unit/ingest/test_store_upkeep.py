@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import threading
-from collections import defaultdict
+import time
+from collections import Counter, defaultdict
 from dataclasses import replace
 from datetime import date
 from itertools import pairwise
@@ -23,7 +24,7 @@ from seawall.ingest.store import writer as writing
 from seawall.ingest.store.disk import StoreError
 from seawall.ingest.store.exported import is_export, read_export
 from seawall.ingest.store.store import Store
-from seawall.ingest.store.upkeep import compact, export, retain
+from seawall.ingest.store.upkeep import compact, export, merge_past, retain
 from seawall.ingest.store.verify import Verified, verify
 from seawall.ingest.store.writer import StoreWriter
 
@@ -201,6 +202,31 @@ def test_merging_changes_files_and_no_event(tmp_path: Path) -> None:
     there = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("part-*")}
     with Store(tmp_path) as store:
         assert there == {p.path for p in store.manifest().parts}
+
+
+def test_days_that_are_over_are_merged_while_recording(tmp_path: Path) -> None:
+    """Without a roll, and nothing of today: its files still come."""
+    now = time.time_ns()
+    with StoreWriter(tmp_path) as store:
+        for k, day in enumerate((now - 2 * DAY, now - DAY, now) * 3):
+            tape = made_tape(40, seed=k, first_id=1 + 40 * k)
+            store.append(replace(tape, time=np.full(40, day), received=np.full(40, day + 1)))
+            store.roll()
+        store.append(made_tape(10, seed=99, first_id=1000))
+        before = store.manifest()
+        rows = rows_of(store.read())
+        fewer = merge_past(store)
+        after = store.manifest()
+        assert fewer == len(before.parts) - len(after.parts) > 0
+        assert rows_of(store.read()) == rows
+        today = max(p.day for p in after.parts)
+        told = Counter((p.day, p.kind) for p in after.parts)
+        assert {n for (day, _), n in told.items() if day < today} == {1}
+        assert [p for p in after.parts if p.day == today] == [
+            p for p in before.parts if p.day == today
+        ]
+        assert after.rolled == before.rolled
+        assert merge_past(store) == 0
 
 
 def test_merged_files_keep_to_their_size(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from tests.unit.risk import tapes
 
-from seawall.core.tape import Coverage, Kind, empty_tape
+from seawall.core.tape import Coverage, Kind, Tape, empty_tape
 from seawall.risk import coverage_check as made
-from seawall.risk.coverage import Label, Shows, unseen
+from seawall.risk.coverage import Label, Shows, SlotRule, unseen
 from seawall.risk.tape_cells import cells_of
 from seawall.risk.tape_shares import groups, venue_shares
 from seawall.risk.tape_statistics import changes, forced_share, longest_run, rank_of, statistics
@@ -165,3 +165,24 @@ def test_a_group_is_no_more_certain_than_the_venues_it_may_have_events_of(covera
             elif "okx" not in known.get("unheard", ()):
                 assert group.estimate.label is label, by
     assert statistics(tape, left_out, **known).estimate.label is label
+
+
+@pytest.mark.parametrize("unheard", [(), ("v",)])
+def test_shares_are_of_the_figures_that_are_told(unheard):  # type: ignore[no-untyped-def]
+    """Of a lower bound that is its end that holds: the table's shares are of the table's USD."""
+    rng = np.random.default_rng(5)
+    seen = made.thinned(made.whole(made.constant(1.0, 500, rng), rng), Shows.LATEST)
+    beside = tapes.tape_of(notional=[0.4 * seen.notional.sum()] * 2, venues=("w",))
+    tape = Tape.joined([seen, beside])
+    window = (made.START, made.START + 500 * made.SECOND - 1)
+    left_out = unseen(tape, {"v": SlotRule(1.0, Shows.LATEST)}, window)
+    got = statistics(tape, left_out, unheard)
+    said = {v.venue: v.estimate.told for v in got.venues}
+    (slotted,) = (v.estimate for v in got.venues if v.venue == "v")
+    assert slotted.label is (Label.LOWER_BOUND if unheard else Label.MODELLED)
+    assert said["v"] == (slotted.low if unheard else slotted.value)
+    assert (slotted.low < slotted.value) or unheard
+    for venue in got.venues:
+        assert venue.share.value == pytest.approx(said[venue.venue] / sum(said.values()))
+        assert venue.share.low <= venue.share.value <= venue.share.high
+    assert list(said.values()) == sorted(said.values(), reverse=True)

@@ -13,6 +13,7 @@ from seawall.ingest.wire.context import Context
 from seawall.ingest.wire.event import WireEvent, tape_of
 from seawall.ingest.wire.venues import ADAPTERS
 from seawall.rulebook import Rules, parse_symbol
+from seawall.rulebook.feeds import Feed, feeds_of
 
 _TOLD = 20
 _OWN_NAMES = re.compile(r"[PF][IF]_(\w+?)(?:_\d+)?|(\w+)F0:\w+F0")
@@ -53,6 +54,7 @@ class Events:
     repeated: dict[str, int] = field(default_factory=dict)
     once: dict[str, int] = field(default_factory=dict)
     _contexts: dict[str, Context | None] = field(default_factory=dict)
+    _blocks: dict[str, tuple[Feed, ...]] = field(default_factory=dict)
     _canonical: dict[str, str] = field(default_factory=dict)
     _seen: dict[tuple[object, ...], int] = field(default_factory=dict)
     _told: set[tuple[object, ...]] = field(default_factory=set)
@@ -120,8 +122,11 @@ class Events:
                     venue, instrument, time, side, price, amount or 0.0, kind, own, account
                 )
                 event.at_fill = bool(at_fill)
-                if context is not None:
-                    event.coverage = int(context.feed(event.time).coverage)
+            if context is not None:
+                block = self._block(venue, event.time)
+                event.coverage = int(block.coverage)
+                if at_fill is None and contract is not None:
+                    event.at_fill = block.at_fill
         except (ValueError, ZeroDivisionError) as error:
             self.total += 1
             if len(self.mistakes) < _TOLD:
@@ -230,6 +235,13 @@ class Events:
         counts = self.once if alone else self.repeated
         counts[event.venue] = counts.get(event.venue, 0) + 1
         return alone
+
+    def _block(self, venue: str, time: int) -> Feed:
+        """What the venue's feed was at a time: also of a channel before that of today."""
+        if venue not in self._blocks:
+            self._blocks[venue] = feeds_of(self.rules, venue)
+        blocks = self._blocks[venue]
+        return next((f for f in reversed(blocks) if f.start <= time), blocks[0])
 
     def _told_besides(self, context: Context, time: int) -> bool:
         return context.feed(time).takeovers == "beside"

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from seawall.core import InputError, Mistake
+from seawall.core import InputError, Mistake, RuleError
 from seawall.core.tape import Kind
 from seawall.ingest.history.amounts import SIZES, Amounts, plain_column, sized_by
 from seawall.ingest.history.ccxt_export import SIDES
@@ -21,6 +21,7 @@ from seawall.ingest.history.found import History, Series, What
 from seawall.ingest.history.look import How, Look
 from seawall.ingest.history.table import Table
 from seawall.ingest.sheet import Labels
+from seawall.rulebook.feeds import feed_at
 
 NAME = "generic"
 MEANINGS: dict[str, tuple[str, ...]] = {
@@ -189,8 +190,22 @@ def _events(table: Table, place: dict[str, str], how: How) -> History:
     words = {n.casefold() for n in table.text(place["side"]).names}
     if words & {"buy", "sell", "b", "a", "s"}:
         notes.append("sides are taken as the order's: a sale closes a long")
+        turned = [v for v in sorted(set(known.values())) if _says_position(how, v)]
+        if turned:
+            notes.append(
+                f"{', '.join(turned)} itself says buy where a long was liquidated: if the words "
+                "are those of its stream, longs and shorts are exchanged here; write long and short"
+            )
     notes += _one_sided(venue, side)
     return History(table.where, NAME, What.LIQUIDATIONS, events.tape(), notes=tuple(notes))
+
+
+def _says_position(how: How, venue: str) -> bool:
+    """Whether a venue's own stream says buy and sell of the position, not of the order."""
+    try:
+        return feed_at(how.rules, venue).side == "position"
+    except RuleError:
+        return False
 
 
 def _one_sided(venue: Labels, side: NDArray[np.int8]) -> list[str]:

@@ -29,6 +29,7 @@ _LINK: tuple[tuple[str, str, str, Callable[[Counts], float]], ...] = (
     ("quiets_total", "counter", "Ends because no event came for long", lambda c: c.quiets),
     ("moves_total", "counter", "Ends by the venue's request", lambda c: c.moves),
     ("closes_total", "counter", "Ends by the other side", lambda c: c.closes),
+    ("renewed_total", "counter", "Connections taken over without a gap", lambda c: c.renewed),
     ("questions_total", "counter", "Questions over REST", lambda c: c.questions),
     ("unanswered_total", "counter", "Questions without a usable answer", lambda c: c.unanswered),
     ("outage_seconds_total", "counter", "Time without subscription", lambda c: c.outages),

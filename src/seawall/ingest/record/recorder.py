@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 
+from seawall.core import SeawallError
 from seawall.ingest.record.account import Account
 from seawall.ingest.record.metrics import CONTENT_TYPE, metrics_text
 from seawall.ingest.record.recent import Recent
@@ -46,8 +47,8 @@ class Recording:
         about ``linger`` plus one sync of the disk after it was read.
     room, patience
         Of the queue, as in :class:`~seawall.ingest.wire.inbox.Inbox`.
-    roll_seconds
-        How often the sink is asked whether it wants to roll.
+    roll_seconds, tidy_seconds
+        How often the sink is asked whether it wants to roll, and its past is tidied.
     tick, beat
         How often outages that ended are written, and until when each feed was heard, seconds.
     """
@@ -61,6 +62,7 @@ class Recording:
     room: int = 100_000
     patience: float = 5.0
     roll_seconds: float = 5.0
+    tidy_seconds: float = 3600.0
     tick: float = 1.0
     beat: float = 10.0
     pace: Pace = field(default_factory=Pace)
@@ -69,6 +71,14 @@ class Recording:
 
 class Recorder:
     """Reads feeds and writes what they tell.
+
+    Parameters
+    ----------
+    seen
+        By rulebook, instruments that had events before: what was missed since is asked for by them.
+    tidy
+        Merges small files of the past; gives how many there are fewer. What it is refused is
+        logged and ends no recording.
 
     Attributes
     ----------
@@ -82,10 +92,18 @@ class Recorder:
         Of the metrics, once they are served.
     """
 
-    def __init__(self, recording: Recording, sink: Sink, rules: Rules | None = None):
+    def __init__(
+        self,
+        recording: Recording,
+        sink: Sink,
+        rules: Rules | None = None,
+        seen: Mapping[str, Sequence[str]] | None = None,
+        tidy: Callable[[], int] | None = None,
+    ):
         rules = rules or Rules.bundled()
         self.recording = recording
         self.sink = sink
+        self._tidy = tidy
         self.inbox = Inbox(recording.room, recording.patience)
         self.account = Account(sink.heard(), assets=recording.assets)
         self.feeds = [
@@ -98,6 +116,7 @@ class Recorder:
                 recording.pace,
                 recording.asking,
                 self.account,
+                (seen or {}).get(adapter.venue, ()),
             )
             for adapter in adapters_of(recording.venues, rules)
         ]
@@ -201,11 +220,24 @@ class Recorder:
                 await _finished(asyncio.to_thread(self.sink.keep_heard, *self.account.take()))
 
     async def _roll(self) -> None:
+        tidied = time.monotonic()
         while True:
             await asyncio.sleep(self.recording.roll_seconds)
             rolled = await asyncio.to_thread(self.sink.roll_if_due)
             if rolled:
                 say(_log, logging.INFO, "rolled", events=rolled)
+            if self._tidy and time.monotonic() - tidied >= self.recording.tidy_seconds:
+                tidied = time.monotonic()
+                await self._tidy_up(self._tidy)
+
+    async def _tidy_up(self, tidy: Callable[[], int]) -> None:
+        try:
+            fewer = await asyncio.to_thread(tidy)
+        except SeawallError as error:
+            say(_log, logging.WARNING, "not merged", why=str(error))
+        else:
+            if fewer:
+                say(_log, logging.INFO, "merged", files_fewer=fewer)
 
     async def _serve(self) -> web.AppRunner | None:
         """Serve the metrics, on the loopback interface alone."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -37,6 +37,9 @@ DAMAGED = "heard.json.damaged"
 """What a damaged one is kept as."""
 SCHEMA = 1
 """Version of a row and of the file; a store without the folder was never recorded into live."""
+MOST_FRAMES = 5_000
+"""Rows of a segment of the log from which on it is shortened, if rows were noted several times."""
+_TRIES = 20
 LATE = 60_000_000_000
 """A connection of which nothing was noted for so long is not being recorded, ns."""
 NOT_RECORDING = "not recording"
@@ -97,6 +100,10 @@ class Heard:
     asked: tuple[tuple[int, str], ...] = ()
 
 
+def _payloads(outages: Iterable[Outage]) -> list[bytes]:
+    return [json.dumps(asdict(o)).encode() for o in outages]
+
+
 class OutageLog:
     """The writing end; whoever opens it holds the store's lock.
 
@@ -109,6 +116,7 @@ class OutageLog:
     def __init__(self, folder: Path):
         self._folder = folder / OUTAGES
         self._log: Log | None = None
+        self._most = MOST_FRAMES
         recover_all(self._folder)
 
     def heard(self) -> dict[str, Heard]:
@@ -144,10 +152,31 @@ class OutageLog:
             if self._log is None:
                 first = max(segments(self._folder), default=0) + 1
                 self._log = Log(self._folder, first, SCHEMA)
-            self._log.append([json.dumps(asdict(o)).encode() for o in outages])
+            self._log.append(_payloads(outages))
+            if self._log.frames >= self._most:
+                self._shorten(self._log)
         links = {name: asdict(h) for name, h in heard.items()}
         raw = json.dumps({"schema": SCHEMA, "links": links}, indent=1)
         replace_whole(self._folder / HEARD, raw.encode())
+
+    def _shorten(self, log: Log) -> None:
+        """Write each row once more, as it was noted last, and let go of the segments before.
+
+        A loss that goes on for days, such as a row of every message that cannot be read, is
+        written anew every few seconds. Killed in between both stand, of which the latter counts.
+        Damaged segments are left to be looked into.
+        """
+        rows = _ended(self._folder).values()
+        before = log.seal()
+        log.append(_payloads(rows))
+        self._most = max(MOST_FRAMES, 2 * len(rows))
+        try:
+            for number, path in segments(self._folder).items():
+                if number <= before and not read_segment(path).damaged:
+                    path.unlink()
+            sync_folder(self._folder)
+        except OSError as error:
+            raise refused(error, "rows noted again cannot be removed", self._folder) from error
 
     def close(self) -> None:
         """Let go of the log."""
@@ -233,8 +262,7 @@ def assets_asked(store: Store, window: tuple[int, int]) -> dict[str, frozenset[s
 
 def outage_segments(store: Store) -> Iterator[tuple[Path, Segment]]:
     """The files of the log of outages, read."""
-    for path in segments(store.folder / OUTAGES).values():
-        yield path, read_segment(path)
+    yield from _read_all(store.folder / OUTAGES)
 
 
 def damaged_heard(store: Store) -> list[Path]:
@@ -255,11 +283,20 @@ def _going_on(
                 yield Outage(last.venue, link, begun, now, last.why or NOT_RECORDING)
 
 
+def _read_all(folder: Path) -> list[tuple[Path, Segment]]:
+    """All segments; begun again where the writer let go of one meanwhile."""
+    for _ in range(_TRIES):
+        try:
+            return [(path, read_segment(path)) for path in segments(folder).values()]
+        except FileNotFoundError:
+            continue
+    raise StoreError(f"{folder}: files change faster than they can be read")
+
+
 def _ended(folder: Path) -> dict[tuple[str, int], Outage]:
     """By connection and start; what was noted later stands."""
     found: dict[tuple[str, int], Outage] = {}
-    for path in segments(folder).values():
-        segment = read_segment(path)
+    for path, segment in _read_all(folder):
         if segment.payloads and segment.version != SCHEMA:
             raise StoreError(f"{path}: outages of schema {segment.version}; upgrade Seawall")
         for payload in segment.payloads:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -17,7 +18,7 @@ from seawall.ingest.duck import connect
 from seawall.ingest.store.disk import refused, refused_by_text
 from seawall.ingest.store.imported import forget_before
 from seawall.ingest.store.manifest import EVENTS, Manifest, Part
-from seawall.ingest.store.parts import COLUMNS, literal, parquet, write_part
+from seawall.ingest.store.parts import COLUMNS, DAY, day_name, literal, parquet, write_part
 from seawall.ingest.store.store import EVER, Store, Window
 from seawall.ingest.store.writer import StoreWriter
 
@@ -67,10 +68,31 @@ def compact(store: StoreWriter, most_rows: int = MOST_ROWS) -> Change:
     not what was written is left out, so that its damage is not written anew as if it were sound.
     """
     store.roll()
+    return _merge(store, _groups(store.manifest(), most_rows))
+
+
+def merge_past(store: StoreWriter, most_rows: int = MOST_ROWS) -> int:
+    """The same of days that are over (UTC) alone, and without rolling: for whoever records.
+
+    A recorder rolls its log every quarter of an hour and holds the writer's lock, so that nobody
+    else can merge what it leaves.
+
+    Returns
+    -------
+    int
+        How many files fewer there are.
+    """
+    today = day_name(time.time_ns() // DAY)
+    groups = _groups(store.manifest(), most_rows)
+    made = _merge(store, (group for group in groups if group[0].day < today))
+    return made.parts_before - made.parts_after
+
+
+def _merge(store: StoreWriter, groups: Iterable[list[Part]]) -> Change:
     before = store.manifest()
     rewritten = copies = 0
     damaged: list[str] = []
-    for group in _groups(before, most_rows):
+    for group in groups:
         old = []
         for part in group:
             if _is_sound(store, part):

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -105,6 +106,7 @@ class StoreWriter(Store):
             raise
         self._rolling = threading.Lock()
         self._sealing = threading.Lock()
+        self._closed = False
         self._begun = time.monotonic()
 
     def append(self, tape: Tape) -> None:
@@ -150,7 +152,7 @@ class StoreWriter(Store):
         int
             Events that were written; copies are left out.
         """
-        with self._rolling:
+        with self._alone():
             with self._sealing:
                 last = self._log.seal() if self._log.frames else self._log.number - 1
             self._begun = time.monotonic()
@@ -185,7 +187,7 @@ class StoreWriter(Store):
         write
             Called with the number for new parts; writes and returns them.
         """
-        with self._rolling:
+        with self._alone():
             manifest = self.manifest()
             new = write(manifest.next_part)
             gone = {p.path for p in old}
@@ -202,7 +204,7 @@ class StoreWriter(Store):
         StoreError
             If the disk refuses.
         """
-        with self._rolling:
+        with self._alone():
             manifest = self.manifest()
             gone = {p.path for p in parts}
             kept = [p for p in manifest.parts if p.path not in gone]
@@ -216,13 +218,19 @@ class StoreWriter(Store):
                 raise refused(error, "damaged files cannot be renamed", self.folder) from error
 
     def close(self) -> None:
-        """End writing; what is in the log stays there and counts."""
-        try:
-            self._log.close()
-            self._outages.close()
-            super().close()
-        finally:
-            self._held.release()
+        """End writing; what is in the log stays there and counts.
+
+        A roll or merge that goes on in another thread is waited for: what it commits after the
+        lock is let go would stand against what the next writer finds and removes.
+        """
+        with self._rolling:
+            self._closed = True
+            try:
+                self._log.close()
+                self._outages.close()
+                super().close()
+            finally:
+                self._held.release()
 
     def __enter__(self) -> StoreWriter:
         return self
@@ -234,6 +242,14 @@ class StoreWriter(Store):
                 self.roll()
         finally:
             self.close()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One change of the list of files at a time, none of a store that is closed."""
+        with self._rolling:
+            if self._closed:
+                raise StoreError(f"{self.folder}: the store is closed")
+            yield
 
     def _roll_segment(self, number: int, path: Path) -> int:
         found = read_segment(path)

@@ -37,7 +37,7 @@ class Said(Enum):
     PONG = "pong"
     """The venue's answer to a ping."""
     MOVE = "move"
-    """The venue asks to connect again."""
+    """The venue asks to connect again, some time before it ends the connection."""
     OTHER = "other"
 
 
@@ -82,6 +82,8 @@ class Link:
     quiet_seconds
         After how long without any data to subscribe again although the venue answers pings, at
         most: see :class:`~seawall.ingest.wire.pauses.Pauses`.
+    renew_seconds
+        After how long another connection takes over, before the venue ends this one; 0 for never.
     parted
         Makes of a refused frame smaller ones that ask for the same; none of one that asks for a
         single thing. Each frame must have its answer then, and is sent after that of the one
@@ -96,6 +98,7 @@ class Link:
     ping_seconds: float = 20.0
     silence_seconds: float = 60.0
     quiet_seconds: float = 3600.0
+    renew_seconds: float = 0.0
     headers: tuple[tuple[str, str], ...] = ()
     parted: Callable[[str], tuple[str, ...]] | None = None
 

@@ -15,14 +15,12 @@ from seawall.core import format_time
 from seawall.ingest.store.outages import UNREAD_MESSAGES, UNREAD_ROWS, UNSIZED_ROWS
 from seawall.ingest.wire.adapter import Adapter, Link, Raw, Said
 from seawall.ingest.wire.context import Context, MalformedMessageError
-from seawall.ingest.wire.counts import Counts
 from seawall.ingest.wire.event import WireEvent
 from seawall.ingest.wire.inbox import Inbox
 from seawall.ingest.wire.logs import say
-from seawall.ingest.wire.pauses import Pauses
 from seawall.ingest.wire.rest import moved
+from seawall.ingest.wire.standing import Standing
 from seawall.ingest.wire.subscribing import Subscribing
-from seawall.ingest.wire.watch import Unwatched, Watch
 
 _log = logging.getLogger(__name__)
 _YIELD_EVERY = 64
@@ -45,8 +43,10 @@ class Pace:
         How long connecting may take, and an answer to a subscription.
     again
         After how long what the venue refused is asked for once more.
+    beside
+        How long an old connection is still read once the new one stands that takes over from it.
     hurry
-        Divides all times that the venues' links state, for rehearsals.
+        Divides that, and all times that the venues' links state, for rehearsals.
     """
 
     first: float = 1.0
@@ -55,6 +55,7 @@ class Pace:
     connect: float = 15.0
     acknowledge: float = 15.0
     again: float = 600.0
+    beside: float = 10.0
     hurry: float = 1.0
 
     def wait(self, tries: int, chance: float) -> float:
@@ -72,8 +73,13 @@ class Connection:
     stands
         Called with the seconds since data last came each time the subscription stands: that it
         stood all the while does not say that it told everything.
-    watch
-        Told when the connection is heard and when it is not.
+    standing
+        Shared by the connections of the link: one may take over from another.
+
+    Attributes
+    ----------
+    stood
+        Set once its subscription stands for the first time.
     """
 
     def __init__(
@@ -82,21 +88,22 @@ class Connection:
         link: Link,
         context: Context,
         inbox: Inbox,
-        counts: Counts,
+        standing: Standing,
         pace: Pace | None = None,
         base: str = "",
         stands: Callable[[float], None] | None = None,
-        watch: Watch | None = None,
     ):
         self.link = link
-        self.counts = counts
+        self.counts = standing.counts
+        self.stood = asyncio.Event()
+        self._standing = standing
         self._adapter = adapter
         self._context = context
         self._inbox = inbox
         self._pace = pace or Pace()
         self._url = moved(link.url, base)
         self._stands = stands
-        self._account = watch or Unwatched()
+        self._account = standing.watch
         self._alive = 0.0
         self._heard = 0
         self._eventful = 0.0
@@ -104,7 +111,8 @@ class Connection:
         self._told_at = 0.0
         self._asked = Subscribing(link)
         self._answered = 0.0
-        self._pauses = Pauses(self._pace.hurry)
+        self._subscribed = False
+        self._pauses = standing.pauses
         self._lossy = self._late = 0
 
     async def run(self, session: aiohttp.ClientSession) -> None:
@@ -127,8 +135,9 @@ class Connection:
             finally:
                 # one that only answers pings for too long was heard until its last data
                 quiet = why == _QUIET
-                self.counts.lost(self._eventful if quiet else self._alive)
-            self._account.falls(self.link.name, self._told if quiet else self._heard, why)
+                self._subscribed = False
+                self._standing.ends(self, self._eventful if quiet else self._alive)
+            self._standing.falls(self._told if quiet else self._heard, why)
             tries = 0 if time.monotonic() - begun > self._pace.steady else tries + 1
             wait = self._pace.wait(tries, random.random())  # noqa: S311
             self._say(logging.WARNING, "disconnected", why=why, again_in=wait)
@@ -255,7 +264,8 @@ class Connection:
                 return f"refused: {control.text}"
         elif control.said is Said.MOVE:
             self.counts.moves += 1
-            return f"asked to connect again: {control.text}"
+            self._say(logging.INFO, "renewing", why=f"asked to connect again: {control.text}")
+            self._standing.wanted.set()
         elif control.said is Said.OTHER:
             self._tells()  # trades that liquidated nobody, assets not asked for
         return ""
@@ -271,7 +281,7 @@ class Connection:
         asked = self._asked
         if not asked.answered or not asked.taken:
             return
-        if not self.counts.connected:
+        if not self._subscribed:
             self._stand()
         count = len(asked.refused)
         why = f"refused, {count} subscription{'s' * (count > 1)}: {asked.why}" if count else ""
@@ -279,13 +289,19 @@ class Connection:
 
     def _stand(self) -> None:
         now = time.monotonic()
-        gap = self.counts.regained(now)
-        silent = now - self._told_at if self._told_at else gap
-        # until something is told, what is known to have been heard begins here
-        self._eventful, self._told, self._told_at = now, time.time_ns(), self._told_at or now
-        self._say(logging.INFO, "subscribed", gap=gap)
-        self._account.stands(self._adapter.venue, self.link.name)
-        if self._stands is not None:
+        self._subscribed = True
+        gap = self._standing.stands(self, now)
+        silent = now - self._told_at if self._told_at else 0.0
+        if gap is None:
+            # a silence goes on whichever connection hears it
+            self._eventful, self._told, self._told_at = self._standing.last_told
+        else:
+            # until something is told, what is known to have been heard begins here
+            self._eventful, self._told, self._told_at = now, time.time_ns(), self._told_at or now
+            self._standing.last_told = self._eventful, self._told, self._told_at
+        self._say(logging.INFO, "subscribed", gap=gap or 0.0, took_over=gap is None)
+        self.stood.set()
+        if self._stands is not None and gap is not None:
             self._stands(max(gap, silent))
 
     def _tells(self) -> None:
@@ -293,18 +309,23 @@ class Connection:
         self._pauses.note(self._alive, self._alive - self._eventful)
         self._eventful = self._told_at = self._alive
         self._told = self._heard
+        self._standing.last_told = self._eventful, self._told, self._told_at
 
     async def _watch(self, socket: aiohttp.ClientWebSocketResponse) -> str:
         """Ping, and see when the connection is dead; says of what."""
         link, hurry = self.link, self._pace.hurry
-        begun = time.monotonic()
-        pinged = begun
+        begun = pinged = time.monotonic()
+        renewed = not link.renew_seconds
         every = link.ping_seconds / hurry
         step = min(0.5, self._pace.acknowledge / 4, (every or link.silence_seconds / hurry) / 4)
         while True:
             await asyncio.sleep(step)
             now = time.monotonic()
-            if not self.counts.connected and now - self._answered > self._pace.acknowledge:
+            if not renewed and now - begun > link.renew_seconds / hurry:
+                renewed = True
+                self._say(logging.INFO, "renewing", why="before the venue ends it")
+                self._standing.wanted.set()
+            if not self._subscribed and now - self._answered > self._pace.acknowledge:
                 self.counts.unacknowledged += 1
                 return "no answer to the subscription"
             if now - self._alive > link.silence_seconds / hurry:

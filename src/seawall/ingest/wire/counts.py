@@ -34,6 +34,8 @@ class Counts:
     unacknowledged, silences, quiets, moves, closes
         Why connections ended: no answer to a subscription, no frame at all, no event for long,
         by the venue's request, by the other end.
+    renewed
+        Times that a new connection took over from one that was still heard.
     questions, unanswered
         Questions over REST, and those without a usable answer.
     last_frame, last_event
@@ -62,6 +64,7 @@ class Counts:
     quiets: int = 0
     moves: int = 0
     closes: int = 0
+    renewed: int = 0
     questions: int = 0
     unanswered: int = 0
     last_frame: int = 0

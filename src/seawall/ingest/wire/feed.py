@@ -16,7 +16,9 @@ from seawall.ingest.wire.context import MalformedMessageError
 from seawall.ingest.wire.counts import Counts
 from seawall.ingest.wire.inbox import Inbox
 from seawall.ingest.wire.logs import say
+from seawall.ingest.wire.relay import Relay
 from seawall.ingest.wire.rest import UnansweredError, ask
+from seawall.ingest.wire.standing import Standing
 from seawall.ingest.wire.watch import Unwatched, Watch
 from seawall.rulebook import Rules
 
@@ -65,6 +67,9 @@ class VenueFeed:
         Address that stands in for the venue's own, for WebSocket and REST; empty for its own.
     watch
         Told when each connection is heard and when it is not.
+    seen
+        Instruments that had events in an earlier recording: where all assets are recorded, what was
+        missed is asked for by them too.
 
     Attributes
     ----------
@@ -82,6 +87,7 @@ class VenueFeed:
         pace: Pace | None = None,
         asking: Asking | None = None,
         watch: Watch | None = None,
+        seen: Sequence[str] = (),
     ):
         self.adapter = adapter
         self.context = adapter.context(rules, assets)
@@ -93,6 +99,7 @@ class VenueFeed:
         self._pace = pace or Pace()
         self._asking = asking or Asking()
         self._watch = watch or Unwatched()
+        self._seen = () if assets is not None else tuple(seen)
         self.mistakes = 0
         self._instruments: tuple[str, ...] = ()
 
@@ -103,17 +110,19 @@ class VenueFeed:
         other venues' recording would end with this one's.
         """
         while True:
-            running: dict[Link, asyncio.Task[None]] = {}
+            running: dict[str, tuple[Relay, asyncio.Task[None]]] = {}
             try:
                 await self._run(session, running)
             except Exception as error:
                 self._mistaken(error)
-                for link in running:
-                    self._watch.falls(link.name, time.time_ns(), _internal(error))
+                for name in running:
+                    self._watch.falls(name, time.time_ns(), _internal(error))
             await asyncio.sleep(self._asking.unsized)
 
     async def _run(
-        self, session: aiohttp.ClientSession, running: dict[Link, asyncio.Task[None]]
+        self,
+        session: aiohttp.ClientSession,
+        running: dict[str, tuple[Relay, asyncio.Task[None]]],
     ) -> None:
         await self._learn(session)
         while self.adapter.listed and not self._instruments and self._assets is None:
@@ -129,36 +138,37 @@ class VenueFeed:
     def _restart(
         self,
         links: list[Link],
-        running: dict[Link, asyncio.Task[None]],
+        running: dict[str, tuple[Relay, asyncio.Task[None]]],
         group: asyncio.TaskGroup,
         session: aiohttp.ClientSession,
     ) -> None:
-        """Run the links of now: those that changed are ended and made anew."""
-        known = {(k.name, k.frames): k for k in running}
-        kept = {known[k.name, k.frames] for k in links if (k.name, k.frames) in known}
-        for link in set(running) - kept:
-            running.pop(link).cancel()
-            self._watch.falls(link.name, time.time_ns(), "subscribing again")
+        """Run the links of now: those that changed go on until a new connection stands."""
+        for name in running.keys() - {k.name for k in links}:
+            running.pop(name)[1].cancel()
+            self._watch.falls(name, time.time_ns(), "not asked for any more")
         for link in links:
-            if (link.name, link.frames) in known:
-                continue
-            counts = self.counts.setdefault(link.name, Counts(self.adapter.venue, link.name))
+            known = running.get(link.name)
+            if known is None:
+                relay = self._relay(link, group, session)
+                running[link.name] = relay, group.create_task(relay.run(session))
+            elif known[0].link.frames != link.frames:
+                known[0].change(link)
 
-            def stands(gap: float, counts: Counts = counts) -> None:
-                group.create_task(self._ask_missed(session, counts, gap))
+    def _relay(self, link: Link, group: asyncio.TaskGroup, session: aiohttp.ClientSession) -> Relay:
+        counts = self.counts.setdefault(link.name, Counts(self.adapter.venue, link.name))
+        pace = self._pace
 
-            connection = Connection(
-                self.adapter,
-                link,
-                self.context,
-                self._inbox,
-                counts,
-                self._pace,
-                self._base,
-                stands,
-                self._watch,
+        def stands(gap: float) -> None:
+            group.create_task(self._ask_missed(session, counts, gap))
+
+        def made(link: Link, standing: Standing) -> Connection:
+            return Connection(
+                self.adapter, link, self.context, self._inbox, standing, pace, self._base, stands
             )
-            running[link] = group.create_task(connection.run(session))
+
+        return Relay(
+            link, Standing(counts, self._watch, pace.hurry), pace.beside / pace.hurry, made
+        )
 
     async def _until_contracts_change(self, session: aiohttp.ClientSession) -> None:
         asked, known = time.monotonic(), self._surprises()
@@ -223,7 +233,8 @@ class VenueFeed:
         now = int(time.time() * 1000)
         since = now - int(self._back(counts, gap, now / 1e3) * 1000)
         whole = self.adapter.refills
-        for question in self.adapter.missed(since, now, self._assets, self.context.instruments()):
+        seen = tuple(dict.fromkeys((*self._seen, *self.context.instruments())))
+        for question in self.adapter.missed(since, now, self._assets, seen):
             whole &= await self._ask_pages(session, question, counts)
         if whole:
             self._watch.refilled(counts.link, since * 1_000_000)
@@ -258,8 +269,10 @@ class VenueFeed:
                 self._unanswered(request, str(error), counts)
                 return False
             bad = self._past.tally.malformed - unread
+            odd = self._past.tally.unsized - unsized
             self.context.tally.malformed += bad
-            whole &= bad == 0 and self._past.tally.unsized == unsized
+            self.context.tally.unsized += odd  # the list of contracts is then asked for again
+            whole &= bad == 0 and odd == 0
             counts.events += len(missed.events)
             counts.missed += len(missed.events)
             lost = await self._inbox.put(missed.events)

@@ -220,6 +220,30 @@ def test_a_slow_sink_keeps_the_queue_within_its_bound() -> None:
     assert rows(sink.tape, "deribit") == truth(some)
 
 
+def test_the_past_is_tidied_and_a_refusal_of_it_ends_nothing() -> None:
+    calls = []
+
+    def tidy() -> int:
+        calls.append(1)
+        if len(calls) == 1:
+            raise DiskFullError("the disk is full")
+        return 3
+
+    async def go() -> None:
+        async with LoopServer(SPEECHES["okx"](), closings(60)) as server:
+            options = recording({"okx": server}, tidy_seconds=0.0)
+            recorder = Recorder(options, Kept(), tidy=tidy)
+            task = asyncio.create_task(recorder.run())
+            async with asyncio.timeout(200):
+                while len(calls) < 3:
+                    assert not task.done()
+                    await asyncio.sleep(0.02)
+                recorder.stop()
+                await task
+
+    run_alone(go())
+
+
 def test_metrics_are_served_in_the_text_format() -> None:
     async def go() -> tuple[str, str]:
         async with LoopServer(SPEECHES["okx"](), closings(60), Mischief(garbage=1.0)) as server:

@@ -6,10 +6,12 @@ import asyncio
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from alone import run_alone
 from seawall.core.tape import Tape
+from seawall.ingest.record.lately import instruments_lately
 from seawall.ingest.record.recorder import Recorder, Recording
 from seawall.ingest.rehearsal.closings import closings
 from seawall.ingest.rehearsal.mischief import Mischief
@@ -69,6 +71,40 @@ def test_events_that_an_overload_lost_are_counted_in_the_store(tmp_path: Path) -
         assert assets_asked(store, EVER) == {"okx": {"BTC,ETH,SOL"}}
         assert sum(o.lost for o in told) == counts.dropped
         assert len(store.read()) == counts.events - counts.dropped
+
+
+def test_a_new_recorder_asks_for_what_was_missed_by_the_instruments_that_are_stored(
+    tmp_path: Path,
+) -> None:
+    """Of all assets, at a venue that tells of the past by one: OKX."""
+    now = time.time() * 1000
+    some = [replace(c, time_ms=int(now) - 60_000 + k) for k, c in enumerate(closings(60))]
+
+    async def go() -> None:
+        async with LoopServer(SPEECHES["okx"](), some[:30]) as server:
+            first = Recorder(recording(server, assets=None), StoreWriter(tmp_path))
+            task = asyncio.create_task(first.run())
+            async with asyncio.timeout(200):
+                while first.written < 30:
+                    await asyncio.sleep(0.02)
+            first.stop()
+            await task
+        async with LoopServer(SPEECHES["okx"](), []) as server:
+            server.past = some
+            writer = StoreWriter(tmp_path)
+            seen = instruments_lately(writer)
+            again = Recorder(recording(server, assets=None), writer, seen=seen)
+            task = asyncio.create_task(again.run())
+            async with asyncio.timeout(200):
+                while again.written < 30:
+                    await asyncio.sleep(0.02)
+            again.stop()
+            await task
+
+    run_alone(go())
+    with Store(tmp_path) as store:
+        assert len(store.read()) == 60
+        assert set(instruments_lately(store)) == {"okx"}
 
 
 def test_from_a_kill_to_the_next_start_nothing_was_recorded(tmp_path: Path) -> None:

@@ -204,6 +204,41 @@ def test_a_mistake_in_making_connections_is_an_outage_and_begun_again() -> None:
     assert any("internal error" in o.why for o in ended)
 
 
+def test_contracts_of_unknown_size_in_the_past_are_counted_and_asked_for() -> None:
+    """They are left out, as live; the venue's list is asked for again and may know them."""
+    asking = Asking(past=60.0, between=0.0, unsized=0.05)
+    row = {"side": "sell", "posSide": "long", "bkPx": "5", "sz": "3", "ts": "1790000000123"}
+    asked: list[str] = []
+
+    def told(path: str, query: dict, body: str, past: object) -> object:
+        asked.append(path)
+        order = {"instId": "ODD-USDT-SWAP", "details": [row]}
+        return {"code": "0", "data": [] if path.endswith("instruments") else [order]}
+
+    async def go() -> VenueFeed:
+        server = LoopServer(SPEECHES["okx"](), [])
+        server.speech.rest = told  # type: ignore[method-assign]
+        async with server:
+            feed = VenueFeed(
+                ADAPTERS["okx"], RULES, Inbox(), None, server.url, PACE, asking,
+                seen=("ODD-USDT-SWAP",),
+            )  # fmt: skip
+            async with aiohttp.ClientSession() as session, asyncio.timeout(200):
+                task = asyncio.create_task(feed.run(session))
+                while not feed.context.tally.unsized:
+                    await asyncio.sleep(0.02)
+                before = len(asked)
+                while not any(p.endswith("instruments") for p in asked[before:]):
+                    await asyncio.sleep(0.02)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            return feed
+
+    feed = run_alone(go())
+    assert feed.context.tally.unsized == 1
+    assert total(feed, "missed") == 0
+
+
 def test_what_cannot_be_read_of_the_past_is_counted_and_the_gap_stays() -> None:
     asking = Asking(past=60.0, between=0.0, unsized=0.05)
     trade = {"trade_id": "1", "instrument_name": "BTC-PERPETUAL", "amount": 10.0}

@@ -27,6 +27,9 @@ from seawall.ingest.wire.event import WireEvent
 from seawall.ingest.wire.rows import decoded
 
 _CLOSES = {"SELL": LONG, "BUY": SHORT}
+_RENEW = 82_800.0
+"""23 hours: "a single connection is only valid for 24 hours" (USD-M and COIN-M futures API,
+WebSocket market streams, connect)."""
 
 
 class _Order(msgspec.Struct, gc=False):
@@ -99,7 +102,7 @@ class BinanceUsdm(Adapter):
         frame = text_of({"method": "SUBSCRIBE", "params": ["!forceOrder@arr"], "id": 1})
         return [
             Link(self.venue, self.url, (frame,), ping_seconds=60.0, silence_seconds=180.0,
-                 quiet_seconds=self.quiet)
+                 quiet_seconds=self.quiet, renew_seconds=_RENEW)
         ]  # fmt: skip
 
     def _events(self, raw: Raw, context: Context) -> list[WireEvent]:
