@@ -303,9 +303,10 @@ def size(
     def at(notional: Floats) -> Curve:
         return sizer.curve(notional, present, False)
 
-    limits = {
-        name: largest(grid, test(curve), lambda n, t=test: t(at(n))) for name, test in tests.items()
-    }
+    def within(test: Callable[[Curve], Mask]) -> float:
+        return largest(grid, test(curve), lambda notional: test(at(notional)))
+
+    limits = {name: within(test) for name, test in tests.items()}
     limits[Bound.DEPTH] = sizer.deepest(wanted.cost)
     for name, leverage in ((Bound.KELLY, wanted.kelly), (Bound.LEVERAGE, wanted.leverage)):
         if leverage is not None:
