@@ -103,17 +103,19 @@ def with_odds_columns(table: Table, positions: Mapping[str, Any]) -> Table:
         Columns by name, one entry a position, ``row`` among them.
     """
     keys = [c.key for c in table.columns]
-    there = np.array([row[keys.index("row")] for row in table.rows], dtype=np.int64)
+    own = (
+        table.rows.columns if isinstance(table.rows, Rows) else tuple(zip(*table.rows, strict=True))
+    )
     known = np.asarray(positions["row"], dtype=np.int64)
     by_row = np.argsort(known, kind="stable")
+    there = np.asarray(own[keys.index("row")], dtype=np.int64)
     at = by_row[np.searchsorted(known, there, sorter=by_row)]
     beside = {
-        Column(name, name, _unit(name), only="csv"): np.asarray(values)[at].tolist()
+        Column(name, name, _unit(name), only="csv"): np.asarray(values)[at]
         for name, values in positions.items()
         if name not in keys
     }
-    columns = [[row[k] for row in table.rows] for k in range(len(keys))]
-    rows = Rows((*columns, *beside.values()))
+    rows = Rows((*own, *beside.values()))
     return replace(table, columns=(*table.columns, *beside), rows=rows)
 
 
