@@ -225,6 +225,11 @@ def _none(sizing: Sizing) -> str:
     hedges = "It hedges other positions of the account"
     most = text(sizing.limits[sizing.binding], Unit.USD)
     allowed = f"{sizing.binding.value} allows no more than {most}"
+    if len(sizing.resizing.base.book) == 1:
+        return (
+            f"No size of it is within all limits: {allowed}, and what changing to that costs "
+            "breaks another."
+        )
     if sizing.from_usd <= 0.0:
         return f"No size of it is within all limits. {hedges}: {allowed}, where others are not met."
     return (
