@@ -122,7 +122,9 @@ def test_prices_and_bars_stand_over_time(visit: Any, run_page: Path) -> None:
 
 def test_durations_print_alike_on_page_and_terminal(visit: Any, run_page: Path) -> None:
     page = visit(path=run_page).page
-    for value in (0.0, 0.04, 61.7, 119.96, 120.0, 3599.5, 3725.4, 90_000.0, -5.0):
+    short = (0.0, 0.04, 61.7, 119.96, 120.0, 3599.5, 3725.4, 90_000.0, -5.0)
+    long = (172_799.4, 172_799.5, 172_800.0, 190_080.0, 17_840_776.0, -604_800.0, 3e9)
+    for value in (*short, *long):
         shown = page.evaluate("(v) => seawall.text(v, 'duration')", value)
         assert shown == n.text(value, Unit.DURATION), value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from seawall.core import InputError, Mistake, RuleError, format_time
 from seawall.desk.candles import PRICES, without_prices
-from seawall.ingest.history import Series, What, read_history
+from seawall.ingest.history import UNKNOWN, History, Series, What, read_history
+from seawall.ingest.history.binance_archive import UNNAMED
 from seawall.ingest.sheet import Labels
 from seawall.rulebook.symbols import parse_symbol
 
@@ -22,6 +24,7 @@ SHOWN = 20
 """Mistakes that are put into words."""
 VOLUME = "volume"
 _NAMES = ("asset", "coin", "ticker", "base", "instrument", "symbol", "market")
+_LENGTH = re.compile(r"_\d+(m|min|h|d|w)$")
 _SUFFIXES = (".parquet", ".csv", ".json", ".jsonl", ".gz", ".zip")
 
 
@@ -116,7 +119,8 @@ def _files(source: Path, assets: Sequence[str] | None) -> list[Path]:
 
 
 def _stem(file: Path) -> str:
-    return file.name.partition(".")[0].partition("-")[0]
+    """What a file's name says of whom it is: ``BTCUSDT`` of ``BTCUSDT-1h-2025-01.csv``."""
+    return _LENGTH.sub("", file.name.partition(".")[0].partition("-")[0])
 
 
 def _asset_of(name: str) -> tuple[str, float]:
@@ -133,7 +137,7 @@ def _asset_of(name: str) -> tuple[str, float]:
 
 def _read(file: Path, format: str | None, venue: str) -> dict[str, Rows]:
     """Rows by the name that the file has for them."""
-    history = read_history(file, format, venue=venue)
+    history = _history(file, format, venue)
     series = history.series
     if history.what is not What.CANDLES or series is None:
         raise InputError(
@@ -155,6 +159,27 @@ def _read(file: Path, format: str | None, venue: str) -> dict[str, Rows]:
         values = {p: series.values[p][mine] for p in kept}
         found[name] = Rows(series.time[mine], values)
     return found
+
+
+def _history(file: Path, format: str | None, venue: str) -> History:
+    """A file of the past, named by its own name where its format asks for one."""
+    try:
+        return read_history(file, format, venue=venue)
+    except InputError as error:
+        wrong = {m.what: m for m in error.mistakes}
+        if UNKNOWN in wrong:
+            raise InputError(
+                Mistake(
+                    "no candles that can be read",
+                    str(file),
+                    value=f"columns {wrong[UNKNOWN].value or 'without a head'}",
+                    allowed=f"time, {', '.join(PRICES)} and asset or symbol, or the files of an "
+                    "archive as they are",
+                )
+            ) from None
+        if UNNAMED not in wrong:
+            raise
+        return read_history(file, format, venue=venue, instrument=_stem(file))
 
 
 def _one_venue(series: Series, file: Path) -> None:

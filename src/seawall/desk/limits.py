@@ -111,7 +111,8 @@ def require_possible(limits: Limits, groups: Mapping[str, Group], assets: Sequen
     Raises
     ------
     InputError
-        One mistake: the limits of which any one, if dropped, lets the others be met.
+        One mistake: the limits of which any one, if dropped, lets the others be met; a bound of an
+        asset that is not there; weights held now that sum to more than 1.
 
     Source
     ------
@@ -125,6 +126,16 @@ def require_possible(limits: Limits, groups: Mapping[str, Group], assets: Sequen
                 "limits",
                 value=", ".join(strangers),
                 allowed=", ".join(assets),
+            )
+        )
+    whole = sum(limits.before.values())
+    if whole > 1.0 + 1e-6:
+        raise InputError(
+            Mistake(
+                "more is held than the whole",
+                "limits",
+                value=f"{_percent(whole)} in {', '.join(limits.before)}",
+                allowed="weights held now that sum to 100% at most",
             )
         )
     asked, before = wishes(limits, groups, assets), held(limits, assets)

@@ -17,6 +17,7 @@ from seawall.desk.paths import DAY, Paths, covariance
 from seawall.desk.resizing import Resizing
 from seawall.desk.screened import Reach, screened
 from seawall.desk.size_limits import Bound, Wanted
+from seawall.desk.size_search import largest, least
 from seawall.liquidity import EMPIRICAL, ImpactLaw, depth_of
 from seawall.margin import MarginBook
 
@@ -27,7 +28,6 @@ SHORTFALL_LEVEL = 0.975
 """Share of the outcomes that an expected shortfall leaves out: it is the mean of the rest."""
 POINTS = 48
 """Sizes of a curve, from the smallest to the largest that brackets allow."""
-_ZOOMS = 2
 _EXPECTED = 10
 _MOST_UNASKED = 50_000
 _SMALLEST = 1e-4
@@ -81,10 +81,10 @@ class Sizing:
     limits
         Largest notional by limit, USD; 0 where no size meets it.
     notional_usd, binding
-        The least of them, and which that is.
+        The least of them, and which that is; the size is 0 where it does not meet the others.
     from_usd
-        Least notional that meets the limits: above 0 where the position hedges others without
-        which they are not met.
+        Least notional that meets those limits that are looked up on the paths: above 0 where the
+        position hedges others without which they are not met.
     curve
         Up to what the brackets allow.
     there
@@ -102,6 +102,11 @@ class Sizing:
     curve: Curve
     there: Curve
     paths: int
+
+    @property
+    def at_odds(self) -> bool:
+        """Whether each limit allows some size, but no size meets all of them."""
+        return self.notional_usd <= 0.0 < self.limits[self.binding]
 
     @property
     def leverage(self) -> float:
@@ -294,22 +299,39 @@ def size(
     if wanted.volatility is not None:
         target = wanted.volatility
         tests[Bound.VOLATILITY] = lambda c: _deviation(sizer, c) <= target
-    limits = {
-        name: _largest(test, curve, lambda n: sizer.curve(n, present, False))
-        for name, test in tests.items()
-    }
+
+    def at(notional: Floats) -> Curve:
+        return sizer.curve(notional, present, False)
+
+    def within(test: Callable[[Curve], Mask]) -> float:
+        return largest(grid, test(curve), lambda notional: test(at(notional)))
+
+    limits = {name: within(test) for name, test in tests.items()}
     limits[Bound.DEPTH] = sizer.deepest(wanted.cost)
     for name, leverage in ((Bound.KELLY, wanted.kelly), (Bound.LEVERAGE, wanted.leverage)):
         if leverage is not None:
             limits[name] = leverage * r.equity_usd
     limits[Bound.BRACKETS] = most
     binding = min(limits, key=lambda name: limits[name])
+    lowest = least(grid, _all(tests, curve), lambda n: _all(tests, at(n)))
+
+    def with_present(notional_usd: float) -> Curve:
+        shown = np.array([max(notional_usd, _SMALLEST * grid[0]), r.present_usd])
+        return sizer.curve(shown, present, closed)
+
     found = limits[binding]
-    met = np.all([test(curve) for test in tests.values()], axis=0)
-    lowest = float(grid[np.argmax(met)]) if met.any() and not met[0] else 0.0
-    shown = np.array([max(found, _SMALLEST * grid[0]), r.present_usd])
-    there = sizer.curve(shown, present, closed)
+    there = with_present(found)
+    if found > 0.0 and not all(t(there)[0] for name, t in tests.items() if name is not binding):
+        # a hedge that the least limit holds below the size from which the others are met
+        sound = _all(tests, curve) & (grid <= found)
+        found = float(grid[sound][-1]) if sound.any() else 0.0
+        there = with_present(found)
     return Sizing(r, wanted, limits, found, binding, lowest, curve, there, sizer.paths.count)
+
+
+def _all(tests: Mapping[Bound, Callable[[Curve], Mask]], curve: Curve) -> Mask:
+    """Shape (S,): which sizes meet every limit."""
+    return np.asarray(np.all([test(curve) for test in tests.values()], axis=0))
 
 
 def least_paths(probability: float) -> int:
@@ -333,24 +355,6 @@ def _require_shown(probability: float, count: int) -> None:
                 mend=f"Give --paths {int(np.ceil(3.1 / probability)):,} or more",
             )
         )
-
-
-def _largest(test: Callable[[Curve], Mask], curve: Curve, look: Callable[[Floats], Curve]) -> float:
-    """Largest size that passes, from below; 0 if none of the curve's does."""
-    met = np.flatnonzero(test(curve))
-    if not len(met):
-        return 0.0
-    k = int(met[-1])
-    low = float(curve.notional_usd[k])
-    if k + 1 == len(curve.notional_usd):
-        return low
-    high = float(curve.notional_usd[k + 1])
-    for _ in range(_ZOOMS):
-        between = np.linspace(low, high, len(curve.notional_usd) // 2 + 2)
-        met = np.flatnonzero(test(look(between[1:-1])))
-        last = int(met[-1]) + 1 if len(met) else 0
-        low, high = float(between[last]), float(between[last + 1])
-    return low
 
 
 def _shortfall(loss: Floats) -> Floats:

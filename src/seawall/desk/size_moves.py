@@ -29,7 +29,8 @@ class Plan:
     limit_usd, binding
         Largest notional within all limits there, and which binds.
     target_usd
-        What keeps the risk in USD as it is now, no more than the limit.
+        What keeps the risk in USD as it is now, no more than the limit and, of what hedges the rest
+        of its account, no less than the limits ask for.
     low_usd, high_usd
         Between them nothing is done; outside the size is brought to the nearer end.
     """
@@ -98,13 +99,16 @@ def plans(
         found = size(there, wanted, 0.0, _POINTS, closed=False)
         limit = found.notional_usd if factor != 1.0 else sizing.notional_usd
         binding = found.binding if factor != 1.0 else sizing.binding
-        target = min(sizing.notional_usd / factor, limit)
+        # what hedges the rest of the account has a least size, too
+        least = found.from_usd if factor != 1.0 else sizing.from_usd
+        least = min(least, limit) if sizing.notional_usd > 0.0 else 0.0
+        target = min(max(sizing.notional_usd / factor, least), limit)
         width = band
         if width is None:
             leverage = target / sizing.resizing.equity_usd
             width = min(1.0, no_trade_band(leverage, now * factor, daily_nu, cost, aversion))
         out.append(
-            Plan(factor, now * factor, limit, binding, target, target * (1.0 - width),
+            Plan(factor, now * factor, limit, binding, target, max(target * (1.0 - width), least),
                  min(target * (1.0 + width), max(limit, target)))
         )  # fmt: skip
     return tuple(out)

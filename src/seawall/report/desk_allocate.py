@@ -191,6 +191,9 @@ def _warnings(found: Allocation) -> tuple[str, ...]:
     gone = [h.asset for h in found.holdings if h.before > 0.0 and h.weight <= 1e-6]
     if gone:
         out.append(f"sold whole: {', '.join(gone)}")
+    strange = [a for a in found.request.limits.before if a not in {h.asset for h in found.holdings}]
+    if strange:
+        out.append(f"sold whole, as they are not among what is allocated: {', '.join(strange)}")
     return tuple(out)
 
 

@@ -15,12 +15,17 @@ from seawall.desk.passages import interval
 from seawall.desk.prices import PriceModel
 from seawall.desk.scores import Reliability
 from seawall.margin import MarginBook
+from seawall.report.desk_odds_tables import (
+    account_columns,
+    caption,
+    key_of,
+    position_columns,
+    with_odds_columns,
+    within,
+)
 from seawall.report.model import Assumption, Column, Headline, Kind, Report, Section, Table, Unit
 from seawall.report.numbers import short, text
 from seawall.report.subject import venue_titles, warned
-
-_WORDS = {3_600.0: "an hour", 86_400.0: "a day", 604_800.0: "a week"}
-_SHORT = {3_600.0: "1h", 86_400.0: "1d", 604_800.0: "1w"}
 
 
 def with_odds(report: Report, margin: MarginBook, odds: Odds, model: PriceModel) -> Report:
@@ -36,7 +41,7 @@ def with_odds(report: Report, margin: MarginBook, odds: Odds, model: PriceModel)
     accounts, positions = _accounts(margin, odds), _positions(margin, odds)
     main = odds.fall[:, _main(odds)]
     order = np.argsort(-main, kind="stable")
-    rows = np.argsort(-positions[_key("probability", odds.horizons[_main(odds)])], kind="stable")
+    rows = np.argsort(-positions[key_of("probability", odds.horizons[_main(odds)])], kind="stable")
     held = _held(margin, odds)
     found = {
         "horizons_seconds": list(odds.horizons),
@@ -56,11 +61,11 @@ def with_odds(report: Report, margin: MarginBook, odds: Odds, model: PriceModel)
     tables = (
         Table.of_columns(
             "odds", "Odds of the margin accounts, likeliest first",
-            _columns(accounts, _account_columns(odds), order), caption=_caption(odds),
+            _columns(accounts, account_columns(odds), order), caption=caption(odds),
         ),
         Table.of_columns(
             "position_odds", "Odds of the positions",
-            _columns(positions, _position_columns(odds), rows),
+            _columns(positions, position_columns(odds), rows),
             caption="An account falls by all its prices together; a position's own price alone "
             "may reach its liquidation price less often or, where another position helps, more. "
             "The loss is its part of its account's; below 0 it gains as the account falls.",
@@ -70,7 +75,10 @@ def with_odds(report: Report, margin: MarginBook, odds: Odds, model: PriceModel)
         report,
         answer=(*_answer(margin, odds, order), *report.answer),
         headlines=(*_headlines(odds, order), *report.headlines),
-        tables=(*report.tables, *tables),
+        tables=(
+            *(with_odds_columns(t, positions) if t.main else t for t in report.tables),
+            *tables,
+        ),
         assumptions=(*_assumptions(odds, model, held), *report.assumptions),
         payload={**report.payload, "odds": found},
         sections=(Section("How likely", ("odds", "position_odds")), *report.sections),
@@ -81,18 +89,6 @@ def with_odds(report: Report, margin: MarginBook, odds: Odds, model: PriceModel)
 def _main(odds: Odds) -> int:
     """The horizon that tables are ordered by: a day, or the nearest to it."""
     return int(np.argmin(np.abs(np.log(np.array(odds.horizons) / 86_400.0))))
-
-
-def _tag(horizon: float) -> str:
-    return _SHORT.get(horizon, f"{horizon:g}s")
-
-
-def _within(horizon: float) -> str:
-    return _WORDS.get(horizon, text(horizon, Unit.DURATION))
-
-
-def _key(name: str, horizon: float) -> str:
-    return f"{name}_{_tag(horizon)}"
 
 
 def _accounts(margin: MarginBook, odds: Odds) -> dict[str, Any]:
@@ -121,14 +117,14 @@ def _accounts(margin: MarginBook, odds: Odds) -> dict[str, Any]:
         ("fees_usd", odds.fees_usd),
         ("shortfall_usd", odds.shortfall_usd),
     ):
-        out |= {_key(name, h): values[:, k] for k, h in enumerate(odds.horizons)}
+        out |= {key_of(name, h): values[:, k] for k, h in enumerate(odds.horizons)}
     coins = _coins(margin)
     for k, horizon in enumerate(odds.horizons):
         bins = [
             grades().of(horizon, p, of)
             for p, of in zip(odds.fall[:, k].tolist(), coins, strict=True)
         ]
-        out[_key("came_over_predicted", horizon)] = [None if b is None else b.ratio for b in bins]
+        out[key_of("came_over_predicted", horizon)] = [None if b is None else b.ratio for b in bins]
     return out
 
 
@@ -183,62 +179,8 @@ def _positions(margin: MarginBook, odds: Odds) -> dict[str, Any]:
         ("slippage_usd", odds.position_slippage_usd),
         ("fees_usd", odds.position_fees_usd),
     ):
-        out |= {_key(name, h): values[:, k] for k, h in enumerate(odds.horizons)}
+        out |= {key_of(name, h): values[:, k] for k, h in enumerate(odds.horizons)}
     return out
-
-
-def _account_columns(odds: Odds) -> tuple[Column, ...]:
-    last = odds.horizons[-1]
-    return (
-        Column("account", "Account", brief=True),
-        Column("venue", "Venue"),
-        Column("margin_mode", "Mode", brief=True),
-        Column("rows", "Rows", brief=True),
-        *(
-            Column(_key("probability", h), f"Liquidated {_tag(h)}", Unit.FRACTION, brief=True)
-            for h in odds.horizons
-        ),
-        Column(_key("probability_se", last), f"± {_tag(last)}", Unit.FRACTION,
-               note="Monte-Carlo standard error"),
-        *(Column(_key("call", h), f"Called {_tag(h)}", Unit.FRACTION) for h in odds.horizons),
-        *(
-            Column(_key("closed_form", h), f"Brownian {_tag(h)}", Unit.FRACTION)
-            for h in odds.horizons
-        ),
-        *(
-            Column(_key("came_over_predicted", h), f"Came over predicted {_tag(h)}", Unit.FACTOR,
-                   note="of such probabilities in the published grading")
-            for h in odds.horizons
-        ),
-        Column("sigmas", "Daily sigmas", Unit.SIGMA),
-        Column(_key("loss_usd", last), "Loss if so", Unit.USD, brief=True),
-        Column(_key("gap_usd", last), "of it gap", Unit.USD),
-        Column(_key("slippage_usd", last), "slippage", Unit.USD),
-        Column(_key("fees_usd", last), "fees", Unit.USD),
-        Column(_key("shortfall_usd", last), "Owed beyond it", Unit.USD),
-        Column("funding_seconds", "By funding alone", Unit.DURATION),
-    )  # fmt: skip
-
-
-def _position_columns(odds: Odds) -> tuple[Column, ...]:
-    last = odds.horizons[-1]
-    return (
-        Column("row", "Row", Unit.COUNT, brief=True),
-        Column("account", "Account", brief=True),
-        Column("instrument", "Instrument", brief=True),
-        Column("side", "Side", brief=True),
-        *(
-            Column(_key("probability", h), f"Liquidated {_tag(h)}", Unit.FRACTION, brief=True)
-            for h in odds.horizons
-        ),
-        *(Column(_key("touch", h), f"Own price {_tag(h)}", Unit.FRACTION) for h in odds.horizons),
-        Column("sigmas", "Daily sigmas", Unit.SIGMA, brief=True),
-        Column(_key("loss_usd", last), "Loss if so", Unit.USD, brief=True),
-        Column(_key("gap_usd", last), "of it gap", Unit.USD),
-        Column(_key("slippage_usd", last), "slippage", Unit.USD),
-        Column(_key("fees_usd", last), "fees", Unit.USD),
-        Column("funding_seconds", "By its funding alone", Unit.DURATION),
-    )
 
 
 def _columns(
@@ -252,22 +194,12 @@ def _records(columns: dict[str, Any]) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
 
 
-def _caption(odds: Odds) -> str:
-    last = odds.horizons[-1]
-    return (
-        f"Share of {odds.paths:,} simulated paths on which the account reaches its maintenance "
-        f"margin. Called: its margin ratio reaches {text(odds.call_ratio, Unit.FRACTION)}. "
-        "Brownian: the same in closed form, if prices had the same variance and no fat tails. "
-        f"The loss is of the equity at the marks, mean over liquidations within {_within(last)}."
-    )
-
-
 def _answer(margin: MarginBook, odds: Odds, order: Any) -> tuple[str, ...]:
     """The likeliest account to fall, horizon by horizon."""
     book, a = margin.book, int(order[0])
     name = short(book.traders[int(book.accounts.trader[a])])
     parts = [
-        f"{chance(odds.fall[a, k], odds.paths)} within {_within(h)}"
+        f"{chance(odds.fall[a, k], odds.paths)} within {within(h)}"
         for k, h in enumerate(odds.horizons)
     ]
     if len(odds.fall) == 1:
@@ -280,13 +212,31 @@ def _answer(margin: MarginBook, odds: Odds, order: Any) -> tuple[str, ...]:
             f"({word} {_rows_of(margin, a)}):"
         )
     lines = [f"{subject} {', '.join(parts)}."]
+    if odds.funding_seconds[a] > 0.0:
+        lines.append(_called(odds, a))
     loss = float(odds.loss_usd[a, -1])
     if np.isfinite(loss):
-        lines.append(
-            f"That would cost it {text(loss, Unit.USD)} of its equity on average; "
-            f"{text(float(odds.shortfall_usd[a, -1]), Unit.USD)} would be owed beyond it."
-        )
+        owed = f"{text(float(odds.shortfall_usd[a, -1]), Unit.USD)} would be owed beyond it."
+        cost = f"That would cost it {text(loss, Unit.USD)} of its equity on average; {owed}"
+        # what stands below zero already has nothing left to lose
+        lines.append(cost if loss >= 0.0 else f"It has no equity left to lose; {owed}")
     return tuple(lines)
+
+
+def _called(odds: Odds, a: int) -> str:
+    """How likely an account is called, and how long it stands by its funding alone."""
+    parts = [
+        f"{chance(odds.call[a, k], odds.paths)} within {within(h)}"
+        for k, h in enumerate(odds.horizons)
+    ]
+    left = float(odds.funding_seconds[a])
+    drained = (
+        f"; if funding alone runs, it falls in {text(left, Unit.DURATION)}"
+        if np.isfinite(left)
+        else ""
+    )
+    ratio = text(odds.call_ratio, Unit.FRACTION)
+    return f"It is called, its margin ratio at {ratio}: {', '.join(parts)}{drained}."
 
 
 def chance(probability: float, paths: int) -> str:
@@ -307,8 +257,8 @@ def _headlines(odds: Odds, order: Any) -> tuple[Headline, ...]:
     a = int(order[0])
     return tuple(
         share(
-            _key("probability", h),
-            f"Liquidated within {_within(h)}",
+            key_of("probability", h),
+            f"Liquidated within {within(h)}",
             odds.fall[a, k],
             odds.paths,
             "likeliest account",
@@ -370,7 +320,7 @@ def _sentence(bin_: Reliability) -> str:
     ends = [text(x, Unit.FRACTION).replace(".00%", "%") for x in (bin_.above, bin_.below)]
     interval = "" if bin_.low != bin_.low else f" ({bin_.low:.2f} to {bin_.high:.2f})"
     return (
-        f"of probabilities of {ends[0]} to {ends[1]} within {_within(bin_.horizon)} "
+        f"of probabilities of {ends[0]} to {ends[1]} within {within(bin_.horizon)} "
         f"{bin_.ratio:.2f} times as many came true as predicted{interval}{_luck(bin_)}"
     )
 

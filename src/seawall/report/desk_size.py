@@ -61,6 +61,8 @@ def size_report(
         "parameters": _parameters(sizer, sizing),
         "position": where,
         "size": _record(sizing.there, 0)
+        # where no size is left, the rest of the record is that of next to nothing
+        | {"notional_usd": sizing.notional_usd, "leverage": sizing.leverage}
         | {"binding": sizing.binding.name.lower(), "from_usd": sizing.from_usd}
         | {"coins": _coins(sizing, sizing.notional_usd)},
         "present": None if new else _record(sizing.there, 1),
@@ -185,12 +187,15 @@ def _plan(p: Plan, equity: float) -> dict[str, Any]:
 def _answer(sizing: Sizing, where: dict[str, Any], new: bool) -> tuple[str, ...]:
     w, usd = sizing.wanted, sizing.notional_usd
     within = text(w.horizon, Unit.DURATION) if w.horizon < 86_400 else f"{w.horizon / 86_400:g} d"
+    held = "" if new else f"{text(where['present_usd'], Unit.USD)} are held, with probability "
     if usd <= 0.0:
+        present = () if new else (f"{held}{_chance(sizing, 1)}.",)
         return (
-            f"No size of it is within the limits: {sizing.binding.value} allows none.",
+            _none(sizing),
             "Next to nothing of it leaves the account a probability of liquidation within "
             f"{within} of {_chance(sizing, 0)} and an expected shortfall of "
             f"{text(float(sizing.there.shortfall[0]), Unit.FRACTION)} of its equity.",
+            *present,
         )
     lines = [
         f"At most {text(usd, Unit.USD)}, {text(_coins(sizing, usd), Unit.NUMBER)} coins, "
@@ -207,13 +212,30 @@ def _answer(sizing: Sizing, where: dict[str, Any], new: bool) -> tuple[str, ...]
             "positions of the account."
         )
     if not new:
-        held = where["present_usd"]
-        verb = "Cut it by" if held > usd else "It may grow by"
-        lines.append(
-            f"{text(held, Unit.USD)} are held, with probability {_chance(sizing, 1)}: "
-            f"{verb.lower()} {text(abs(held - usd), Unit.USD)}."
-        )
+        change = where["present_usd"] - usd
+        verb = "cut it by" if change > 0.0 else "it may grow by"
+        lines.append(f"{held}{_chance(sizing, 1)}: {verb} {text(abs(change), Unit.USD)}.")
     return tuple(lines)
+
+
+def _none(sizing: Sizing) -> str:
+    """Why no size is left."""
+    if not sizing.at_odds:
+        return f"No size of it is within the limits: {sizing.binding.value} allows none."
+    hedges = "It hedges other positions of the account"
+    most = text(sizing.limits[sizing.binding], Unit.USD)
+    allowed = f"{sizing.binding.value} allows no more than {most}"
+    if len(sizing.resizing.base.book) == 1:
+        return (
+            f"No size of it is within all limits: {allowed}, and what changing to that costs "
+            "breaks another."
+        )
+    if sizing.from_usd <= 0.0:
+        return f"No size of it is within all limits. {hedges}: {allowed}, where others are not met."
+    return (
+        f"No size of it is within all limits. {hedges}, and below "
+        f"{text(sizing.from_usd, Unit.USD)} of it they are not met; {allowed}."
+    )
 
 
 def _chance(sizing: Sizing, k: int) -> str:
@@ -232,7 +254,8 @@ def _headlines(sizing: Sizing) -> tuple[Headline, ...]:
     there = sizing.there
     return (
         Headline("notional", "Largest size", sizing.notional_usd, Unit.USD, Kind.MODELLED,
-                 note=f"{sizing.binding.value} binds"),
+                 note="no size meets all limits" if sizing.at_odds
+                 else f"{sizing.binding.value} binds"),
         Headline("leverage", "Leverage", sizing.leverage, Unit.FACTOR, Kind.MODELLED),
         share("probability", "Liquidated within the horizon", there.fall[0], sizing.paths),
     )  # fmt: skip

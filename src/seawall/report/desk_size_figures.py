@@ -83,7 +83,7 @@ def plan_table(moves: Sequence[Plan], equity: float) -> Table:
             Column("low_usd", "Nothing to do from", Unit.USD, brief=True),
             Column("high_usd", "to", Unit.USD, brief=True),
             Column("limit_usd", "Limit", Unit.USD),
-            Column("binding", "Binding"),
+            Column("binding", "Binding", brief=True),
         ),
         [
             (p.factor, p.daily_sigma, p.target_usd, p.target_usd / equity, p.low_usd, p.high_usd,

@@ -278,8 +278,8 @@ def _others_table(found: Placed) -> Table:
         ],
         Column("after", "after it", Unit.FRACTION): f.after[:, -1],
         Column("total", "together", Unit.FRACTION, brief=True): f.total[:, -1],
-        Column("calm", "Slippage, calm", Unit.FRACTION): f.calm,
-        Column("stressed", "stressed", Unit.FRACTION): f.stressed,
+        Column("calm", "Slippage, calm", Unit.FRACTION, brief=True): f.calm,
+        Column("stressed", "stressed", Unit.FRACTION, brief=True): f.stressed,
     }
     return Table.of_columns(
         "others",

@@ -144,7 +144,7 @@ def to_csv(report: Report, table_key: str | None = None) -> str:
     InputError
         If the report has no such table.
     """
-    table = _chosen(report, table_key).seen_in("file")
+    table = _chosen(report, table_key).seen_in("csv")
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([c.key for c in table.columns])

@@ -85,8 +85,8 @@ class Column:
 
     ``align`` is ``"left"`` or ``"right"``; empty takes left for text and right for numbers.
     ``note`` explains the column. ``brief`` columns are the ones a narrow terminal keeps; if
-    none is marked, it keeps as many as fit from the left. ``only`` is ``"terminal"`` or
-    ``"file"`` (page and CSV) for a column that is not shown elsewhere.
+    none is marked, it keeps as many as fit from the left. ``only`` is ``"terminal"``,
+    ``"file"`` (page and CSV) or ``"csv"`` for a column that is not shown elsewhere.
     """
 
     key: str
@@ -141,8 +141,9 @@ class Table:
                 raise InternalError(f"table {self.key!r} has {width} columns and the row {row!r}")
 
     def seen_in(self, place: str) -> Table:
-        """The table with the columns that a ``"terminal"`` or a ``"file"`` shows."""
-        kept = [k for k, column in enumerate(self.columns) if column.only in ("", place)]
+        """The table with the columns that a ``"terminal"``, a ``"file"`` or a ``"csv"`` shows."""
+        shown = ("", "file", place) if place == "csv" else ("", place)
+        kept = [k for k, column in enumerate(self.columns) if column.only in shown]
         if len(kept) == len(self.columns):
             return self
         columns = tuple(self.columns[k] for k in kept)

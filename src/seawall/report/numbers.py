@@ -18,6 +18,8 @@ UNKNOWN = "–"
 _MONEY = ((1e12, " tn"), (1e9, " bn"), (1e6, " M"), (1e3, " k"))
 _SIX_DIGITS = (1e5, 1e4, 1e3, 1e2, 1e1, 1e0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 _TWO_DIGITS = (0.095, 0.0095, 0.00095, 0.000095)
+_LONG = 2 * 86_400.0
+"""Seconds from which a duration is told in days: nobody reads 4955:46:16."""
 
 
 def text(value: Any, unit: Unit) -> str:
@@ -148,8 +150,8 @@ def _sigma(number: float) -> str:
 def _duration(number: float) -> str:
     if number < 120:
         return _trimmed(_fixed(number, 1)) + " s"
-    if number >= 1e9:
-        return _six_digits(number / 86_400) + " days"
+    if number >= _LONG - 0.5:
+        return _trimmed(_fixed(number / 86_400, 1)) + " days"
     # ties away from zero, as everywhere
     whole = math.floor(number + 0.5)
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"

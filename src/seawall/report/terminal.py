@@ -61,7 +61,8 @@ def to_terminal(report: Report, console: Console | None = None, rows: int = ROWS
             continue
         say("")
         say(Text(table.title, style="bold"))
-        _print_table(table, console, len(table.rows) if table.whole else rows)
+        rows_shown = len(table.rows) if table.whole else rows
+        _print_table(table, console, rows_shown, table is report.main_table())
     _print_list(console, "Assumptions", [_assumption(a.text, a.source) for a in report.assumptions])
     _print_list(console, "Warnings", list(report.warnings), style="yellow")
     if report.inputs:
@@ -82,7 +83,7 @@ def _headlines(report: Report) -> Grid:
     return grid
 
 
-def _print_table(table: Table, console: Console, rows: int) -> None:
+def _print_table(table: Table, console: Console, rows: int, main: bool) -> None:
     table = table.seen_in("terminal")
     shown = table.rows[:rows]
     cells = [
@@ -94,7 +95,7 @@ def _print_table(table: Table, console: Console, rows: int) -> None:
     if len(cells) <= _FEW and not widths.keys() >= set(needed):
         for grid in _on_their_side(table.columns, cells, needed, console.width):
             console.print(grid)
-        for note in _notes(table, len(shown), len(needed)):
+        for note in _notes(table, len(shown), len(needed), main):
             _say(console, note, style="dim")
         return
     grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
@@ -105,7 +106,7 @@ def _print_table(table: Table, console: Console, rows: int) -> None:
     for row in cells:
         grid.add_row(*(Text(row[k]) for k in widths))
     console.print(grid)
-    for note in _notes(table, len(shown), len(widths)):
+    for note in _notes(table, len(shown), len(widths), main):
         _say(console, note, style="dim")
 
 
@@ -135,7 +136,7 @@ def _on_their_side(
     return grids
 
 
-def _notes(table: Table, rows: int, columns: int) -> list[str]:
+def _notes(table: Table, rows: int, columns: int, main: bool) -> list[str]:
     """What the printed table leaves out, and its caption."""
     notes = [table.caption] if table.caption else []
     hidden_rows = len(table.rows) - rows + table.left_out
@@ -146,7 +147,12 @@ def _notes(table: Table, rows: int, columns: int) -> list[str]:
     if hidden_columns:
         left_out.append(f"{hidden_columns} more column{'s' * (hidden_columns > 1)}")
     if left_out:
-        notes.append(f"Not shown: {', '.join(left_out)}. --format csv writes the main table whole.")
+        where = (
+            "--format csv writes the table whole"
+            if main
+            else "the page (--report FILE.html) shows more of it"
+        )
+        notes.append(f"Not shown: {', '.join(left_out)}; {where}.")
     return notes
 
 

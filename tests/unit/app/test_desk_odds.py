@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -107,6 +108,44 @@ def test_the_terminal_and_the_page_show_them(folder: Path, tmp_path: Path) -> No
     assert "Odds of the margin accounts, likeliest first" in found.stdout
     assert "docs/methods/odds.md" in found.stdout
     assert "Odds of the margin accounts" in page.read_text(encoding="utf-8")
+
+
+def test_a_margin_call_and_funding_are_told_where_a_terminal_is_narrow(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("check", "book.csv", "--candles", "candles.csv", "--paths", "2000")
+    for columns in ("80", "100"):
+        monkeypatch.setenv("COLUMNS", columns)
+        words = " ".join(run(folder, *asked).stdout.split())
+        assert "It is called, its margin ratio at 80.00%: " in words
+        assert " within a week; if funding alone runs, it falls in " in words
+        table = words.split("Odds of the margin accounts")[1].split("Odds of the positions")[0]
+        assert table.count("Called") >= 4, table
+
+
+def test_the_csv_holds_the_odds_beside_each_position(folder: Path) -> None:
+    found = run(folder, "check", "book.csv", "--candles", "candles.csv", "--format", "csv")
+    rows = list(csv.DictReader(found.stdout.splitlines()))
+    told = {str(p["row"]): p for p in document(folder)["odds"]["positions"]}
+    assert [row["row"] for row in rows] == ["1", "2", "3"]
+    for row in rows:
+        for name in ("probability_1h", "probability_1w", "call_1d", "touch_1w", "funding_seconds"):
+            wanted = told[row["row"]][name]
+            assert row[name] == ("" if wanted is None else repr(wanted))
+    plain = run(folder, "check", "book.csv", "--format", "csv").stdout.splitlines()[0]
+    assert ",".join(rows[0]).startswith(plain)
+    assert "probability" not in plain
+
+
+def test_an_account_below_zero_is_not_said_to_gain_by_its_liquidation(folder: Path) -> None:
+    (folder / "due.csv").write_text(
+        BOOK.splitlines()[0] + "\ndan,binance,BTCUSDT,long,1,120,100,cross,10,12\n"
+    )
+    found = run(folder, "check", "due.csv", "--candles", "candles.csv", "--paths", "500",
+                "--format", "json")  # fmt: skip
+    said = " ".join(json.loads(found.stdout)["answer"])
+    assert "cost it -" not in said
+    assert "It has no equity left to lose; $8" in said
 
 
 def warnings_of(folder: Path, command: str, *more: str) -> list[str]:

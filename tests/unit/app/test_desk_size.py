@@ -117,6 +117,38 @@ def test_the_table_and_the_page_say_what_binds(folder: Path) -> None:
     assert (folder / "size.html").stat().st_size > 10_000
 
 
+def test_a_terminal_of_80_columns_names_what_binds_at_every_volatility(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    found = run(folder, "book.csv", "--row", "1", "--candles", "candles.csv", *FEW)
+    plan = found.stdout.split("What to hold as volatility moves")[1].split("Volatility over")[0]
+    lines = [line for line in plan.splitlines() if "×" in line]
+    assert "Binding" in plan
+    assert len(lines) == 7
+    words = ("probability of", "expected", "depth", "Kelly", "brackets")
+    assert all(any(w in line for w in words) for line in lines), plan
+    assert max(map(len, found.stdout.splitlines())) <= 80
+
+
+def test_a_hedge_that_no_limits_allow_together_is_told_as_such(folder: Path) -> None:
+    (folder / "hedge.csv").write_text(
+        BOOK.splitlines()[0]
+        + "\nhed,binance,BTCUSDT,long,60,100,100,cross,50,300"
+        + "\nhed,binance,BTCUSDC,short,50,100,100,cross,50,300\n"
+    )
+    asked = ("hedge.csv", "--row", "2", "--probability", "5%", "--budget", "70%")
+    free = document(folder, *asked)
+    assert 0.0 < free["size"]["from_usd"] < free["size"]["notional_usd"]
+    made = document(folder, *asked, "--most-leverage", "0.5")
+    assert made["size"]["notional_usd"] == 0.0
+    assert made["size"]["binding"] == "leverage"
+    assert "No size of it is within all limits" in made["answer"][0]
+    assert "allows no more than $150" in made["answer"][0]
+    assert "$5.00 k are held" in made["answer"][-1]
+    assert all(p["target_usd"] == 0.0 for p in made["plan"])
+
+
 def test_the_function_gives_the_same(folder: Path) -> None:
     made = seawall.size(
         NewPosition("BTCUSDT", 10_000.0), candles=folder / "candles.csv", paths=500

@@ -67,6 +67,17 @@ def test_a_stop_is_found_in_its_schema(folder: Path) -> None:
     assert short["stop"]["loss_stressed_usd"] > short["stop"]["loss_usd"] > 0
 
 
+def test_a_terminal_of_80_columns_shows_what_an_order_slips_in_both_books(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    found = run(folder, "book.csv", "--row", "1", "--paths", "1000")
+    table = found.stdout.split("Stops between the mark")[1].split("Not shown")[0]
+    assert "calm" in table
+    assert "stressed" in table
+    assert "together" in table
+
+
 def test_a_stop_that_leaves_the_other_leg_alone_is_warned_of(folder: Path) -> None:
     (folder / "hedged.csv").write_text(
         BOOK.splitlines()[0]

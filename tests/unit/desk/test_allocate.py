@@ -332,6 +332,14 @@ def test_what_is_held_and_cannot_be_kept_counts_as_turnover() -> None:
     assert abs(weights[0] - 0.4) + abs(weights[1] - 0.4) + weights[2:].sum() <= 0.3 + 1e-5
     with pytest.raises(InputError, match="turnover at most 10%"):
         find_weights(RETURNS, ASSETS, GROUPS, Limits(before=held, turnover=0.1), Method.CVAR)
+    with pytest.raises(InputError, match=r"more is held than the whole.*120% in BTC, ETH, OP"):
+        require_possible(Limits(before={**held, "OP": 0.4}), GROUPS, ASSETS)
+
+
+def test_what_is_held_and_has_no_candles_is_said_to_be_sold(found: Allocation) -> None:
+    request = replace(found.request, limits=Limits(before={"BTC": 0.4, "btc": 0.2}))
+    said = allocate_report(replace(found, request=request)).warnings
+    assert any("sold whole, as they are not among what is allocated: btc" in w for w in said)
 
 
 def test_shorter_candles_make_the_same_hours() -> None:

@@ -32,6 +32,30 @@ def test_a_file_and_a_folder_of_files_read_alike(tmp_path: Path) -> None:
     assert one.end == START + 30 * HOUR_NS
 
 
+@pytest.mark.parametrize(
+    "name", ["BTCUSDT-1h-2025-01.csv", "BTCUSDT.csv", "BTCUSDT_1h.csv", "btc.csv", "BTC_1h.csv"]
+)
+def test_binances_own_files_are_read_by_whatever_asset_their_name_tells(
+    tmp_path: Path, name: str
+) -> None:
+    made = made_candles(("BTC",), 30)
+    rows = zip(made.time, made.open, made.high, made.low, made.close, strict=True)
+    lines = [
+        f"{t // 10**6},{o[0]!r},{h[0]!r},{low[0]!r},{c[0]!r},1,{t // 10**6 + 3_599_999},2,3,1,1,0"
+        for t, o, h, low, c in ((int(t), *(list(map(float, x)) for x in rest)) for t, *rest in rows)
+    ]
+    head = (
+        "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,"
+        "taker_buy_quote_volume,ignore"
+    )
+    folder = tmp_path / "each"
+    folder.mkdir()
+    (folder / name).write_text("\n".join([head, *lines]) + "\n")
+    for source in (folder, folder / name):
+        found = read_candles(source, ("BTC",))
+        assert np.array_equal(found.close, made.close)
+
+
 def test_assets_are_brought_onto_the_time_that_all_have(tmp_path: Path) -> None:
     made = made_candles(("BTC", "ETH"), 30)
     drop = [("ETH", t) for t in range(5)] + [("BTC", 29)]
@@ -118,6 +142,11 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         read_candles(file)
     with pytest.raises(InputError, match="no such file"):
         read_candles(tmp_path / "none.csv")
+    # no command that takes candles can be told a format
+    file.write_text("1735700400000,5,5,4,5\n1735704000000,5,5,4,5\n")
+    with pytest.raises(InputError, match=r"without a head.*time, open, high, low, close") as told:
+        read_candles(file)
+    assert "format" not in str(told.value)
 
 
 def test_coarser_candles_end_with_the_last_and_enclose_the_finer() -> None:

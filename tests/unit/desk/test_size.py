@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -91,6 +93,33 @@ def test_a_perfect_hedge_only_helps_and_the_least_that_does_is_told() -> None:
     assert found.there.fall[0] <= 0.01
     below = sizer.curve(np.array([0.5 * found.from_usd]), 0.0)
     assert below.fall[0] > 0.01 or below.shortfall[0] > 0.5
+
+
+def test_a_hedge_is_never_recommended_below_the_size_from_which_the_limits_are_met() -> None:
+    rows = [
+        {"asset": "BTC", "size": s, "margin_mode": "cross", "leverage": 50.0,
+         "wallet_balance": 300.0, "account": "c"}
+        for s in (60.0, -1.0)
+    ]  # fmt: skip
+    sizer = sizer_of(book_of(*rows), position=1, funding={"BTC": 0.0}, fees=False)
+    wanted = Wanted(probability=0.01, horizon=DAY, shortfall=0.5)
+    free = size(sizer, wanted, 0.0)
+    assert not free.at_odds
+    # the least size is known as well as the largest one
+    about = sizer.curve(free.from_usd * np.array([0.99, 1.0]), 0.0)
+    met = (about.fall_high <= 0.01) & (about.shortfall <= 0.5)
+    assert met.tolist() == [False, True]
+    capped = size(sizer, replace(wanted, leverage=0.5 * free.from_usd / 300.0), 0.0)
+    assert (capped.notional_usd, capped.binding) == (0.0, Bound.LEVERAGE)
+    assert capped.at_odds
+    assert capped.from_usd == free.from_usd
+    # as volatility moves, no less is held than the limits ask for there
+    for plan in plans(sizer, free, factors=(0.5, 1.0, 1.25)):
+        there = replace(sizer, paths=scaled(sizer.paths, plan.factor))
+        if plan.limit_usd > 0.0:
+            ends = there.curve(np.array([plan.low_usd, plan.target_usd, plan.high_usd]), 0.0)
+            assert (ends.fall_high <= 0.01).all()
+            assert (ends.shortfall <= 0.5).all()
 
 
 def test_the_curve_is_first_passage_where_prices_are_brownian() -> None:

@@ -63,6 +63,19 @@ def test_narrow_terminals_keep_the_brief_columns(report: Report) -> None:
     assert "more column" in narrow
 
 
+def test_what_is_left_out_of_a_table_is_pointed_to_where_it_stands(report: Report) -> None:
+    main, beside = (
+        Table(key, key, tuple(Column(f"{key}{k}", "x" * 20) for k in range(6)), [("y",) * 6])
+        for key in ("main", "beside")
+    )
+    words = _printed(replace(report, tables=(main, beside)), 60)
+    first, second = (line for line in words.splitlines() if line.startswith("Not shown"))
+    # a CSV holds the main table alone
+    assert "--format csv" in first
+    assert "--report" in second
+    assert "csv" not in second
+
+
 def test_few_rows_that_would_lose_a_brief_column_stand_on_their_side() -> None:
     columns = (
         Column("row", "Row", Unit.COUNT, brief=True),

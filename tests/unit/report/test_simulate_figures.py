@@ -114,7 +114,18 @@ def test_every_measure_has_a_label_and_a_unit() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.0, "0 s"), (61.7, "61.7 s"), (-5.0, "-5 s"), (120.0, "0:02:00"), (3725.4, "1:02:05")],
+    [
+        (0.0, "0 s"),
+        (61.7, "61.7 s"),
+        (-5.0, "-5 s"),
+        (120.0, "0:02:00"),
+        (3725.4, "1:02:05"),
+        (172_799.4, "47:59:59"),
+        (172_799.6, "2 days"),
+        (17_840_776.0, "206.5 days"),
+        (-604_800.0, "-7 days"),
+        (3e9, "34,722.2 days"),
+    ],
 )
 def test_durations(seconds: float, words: str) -> None:
     assert text(seconds, Unit.DURATION) == words

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ START = "0" * 64
 
 class Audit:
     """The log, open for appending; every line is on the disk before anything else happens.
+
+    While it is open nobody else can open it: the lines of two would not follow from each other.
 
     Parameters
     ----------
@@ -35,7 +38,8 @@ class Audit:
     Raises
     ------
     InputError
-        If it cannot be written, or what stands in it is no log, or was changed.
+        If it cannot be written, another process writes to it, or what stands in it is no log or
+        was changed.
     """
 
     def __init__(self, path: Path):
@@ -45,9 +49,12 @@ class Audit:
             self._file = os.open(path, flags, 0o600)
         except OSError as error:
             raise _refused(path, f"cannot be written: {error.strerror}") from None
+        if not _taken(self._file):
+            self.close()
+            raise _refused(path, "another watch writes to it")
         wrong = broken_at(path)
         if wrong:
-            os.close(self._file)
+            self.close()
             raise _refused(path, f"line {wrong} does not follow from the one before")
         lines = path.read_bytes().splitlines()
         self._last = _digest(lines[-1]) if lines else START
@@ -62,8 +69,10 @@ class Audit:
         self._last = _digest(line)
 
     def close(self) -> None:
-        """Close the file."""
-        os.close(self._file)
+        """Close the file, and let another write to it."""
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)
 
 
 def broken_at(path: Path) -> int:
@@ -78,6 +87,21 @@ def broken_at(path: Path) -> int:
             return number
         before = _digest(line)
     return 0
+
+
+def _taken(file: int) -> bool:
+    """Whether this process alone writes to the file from now on."""
+    if sys.platform == "win32":
+        return True  # the signals that end a watch are not known there either
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # a file system without locks
+    return True
 
 
 def _digest(line: bytes) -> str:

@@ -158,9 +158,12 @@ class StopDesk:
         return [t for t in told if t is not None]
 
     async def close(self) -> None:
-        """Close the venues' connections."""
-        for exchange, _ in self._exchanges.values():
-            await exchange.close()
+        """Close the venues' connections and the log."""
+        try:
+            for exchange, _ in self._exchanges.values():
+                await exchange.close()
+        finally:
+            self._audit.close()
 
     async def _settle(self, stop: Stop, wrong: Mistake | None) -> StopTold | None:
         if not self._place and stop.key in self._told_of:

@@ -96,6 +96,11 @@ class VenueFeed:
         self._url, self._every = url, every
         self._wait, self._lenient = 0.0, lenient
 
+    @property
+    def venue(self) -> str:
+        """Rulebook of the venue that it follows."""
+        return self._venue
+
     def _key(self) -> tuple[object, ...]:
         return self._venue, frozenset(i.symbol for i in self._held), self._url, self._every
 

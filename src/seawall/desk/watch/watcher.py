@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -109,7 +110,8 @@ class Watcher:
         self._side: set[asyncio.Task[None]] = set()
         self._following: dict[Feed, asyncio.Task[None]] = {}
         self._live, self._asked_for = True, watched.held_names()
-        self._why = ""
+        # what ails a feed that has said nothing fresh since
+        self._whys: dict[Feed | None, str] = {}
         self._pulse = Pulse(watched.names())
         self._left: dict[Key, int] = {}
         self._doubted_at: dict[int, float] = {}
@@ -172,19 +174,20 @@ class Watcher:
         self._live = any(feed.live for feed in feeds)
         for feed in [f for f in self._following if f not in feeds]:
             self._following.pop(feed).cancel()
+            self._whys.pop(feed, None)
         for feed in feeds:
             if feed not in self._following:
                 self._following[feed] = self._task(self._follow(feed, first))
         if not feeds and not self._over.done():
             self._over.set_result(None)
 
-    def take(self, marks: Sequence[Mark], received: int) -> None:
-        """Judge the accounts at new marks and tell what changes.
+    def take(self, marks: Sequence[Mark], received: int, feed: Feed | None = None) -> None:
+        """Judge the accounts at new marks of a feed and tell what changes.
 
         Marks whose time is further from now than the silence allows are not taken: what is old is
         as good as none.
         """
-        seen = self.watched.take(self._fresh(marks))
+        seen = self.watched.take(self._fresh(marks, feed))
         self.tally.marks += len(marks)
         if self.watched.doubts:
             self.watched.doubts = self._worth_telling(self.watched.doubts)
@@ -213,13 +216,14 @@ class Watcher:
                 told.append(doubt)
         return told
 
-    def _fresh(self, marks: Sequence[Mark]) -> Sequence[Mark]:
+    def _fresh(self, marks: Sequence[Mark], feed: Feed | None) -> Sequence[Mark]:
         now, most = time.time_ns(), int(self._patience.silence * 1e9)
         old = [m for m in marks if m.time and abs(now - m.time) > most]
         if not old:
+            self._whys.pop(feed, None)
             return marks
         self.tally.stale += len(old)
-        self._why = (
+        self._whys[feed] = (
             f"marks come, but that of {old[-1].name} is of {format_time(old[-1].time)}, and it is "
             f"{format_time(now)} here"
         )
@@ -263,7 +267,7 @@ class Watcher:
         while True:
             begun = time.monotonic()
             try:
-                await feed.run(self.take)
+                await feed.run(partial(self.take, feed=feed))
                 break
             except Exception as error:
                 # what is wrong at the start is refused; a book that changes later ends nothing
@@ -272,7 +276,8 @@ class Watcher:
                 first = False
                 # whatever a feed's library raises, the watch goes on and the silence is told
                 self.tally.broken += 1
-                self._why = str(error) if isinstance(error, FeedBrokenError) else _said(error)
+                broken = isinstance(error, FeedBrokenError)
+                self._whys[feed] = str(error) if broken else _said(error)
             if time.monotonic() - begun > self._patience.most:
                 wait = self._patience.reopen
             await asyncio.sleep(wait)
@@ -295,7 +300,14 @@ class Watcher:
             lost = self._pulse.lost(self.watched.held, silence)
             if len(lost):
                 longest = float(self._pulse.quiet()[lost].max())
-                self._tell([FeedTold(False, self._named(lost), longest, self._why)], 0)
+                self._tell([FeedTold(False, self._named(lost), longest, self._why_of(lost))], 0)
+
+    def _why_of(self, instruments: NDArray[np.int64]) -> str:
+        """What is known of the feeds that are to tell these instruments' marks."""
+        names = self.watched.names()
+        venues = {"", *(names[k][0] for k in instruments.tolist())}
+        said = (w for f, w in self._whys.items() if getattr(f, "venue", "") in venues)
+        return "; ".join(dict.fromkeys(said))
 
     def _named(self, instruments: NDArray[np.int64]) -> tuple[str, ...]:
         names = self.watched.names()

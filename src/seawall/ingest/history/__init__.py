@@ -46,6 +46,10 @@ FORMATS: dict[str, ModuleType] = {
 """By name, in the order in which a file is held against them."""
 
 
+UNKNOWN = "no known format has these columns"
+"""What is wrong with a file whose format is not told by its columns."""
+
+
 def read_history(
     path: str | os.PathLike[str],
     format: str | None = None,
@@ -119,7 +123,7 @@ def _sniffed(path: Path) -> ModuleType:
             return module
     raise InputError(
         Mistake(
-            "no known format has these columns",
+            UNKNOWN,
             str(path),
             value=", ".join(sorted(look.keys)[:12]),
             allowed=", ".join(FORMATS),

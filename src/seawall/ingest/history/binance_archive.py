@@ -20,6 +20,8 @@ from seawall.ingest.history.look import How, Look
 from seawall.ingest.history.table import Table
 from seawall.ingest.sheet import Labels
 
+UNNAMED = "the instrument is not told"
+"""What is wrong with a file whose name does not begin with its symbol."""
 NAME = "binance archive"
 _CANDLES = (
     *("open_time", "open", "high", "low", "close", "volume", "close_time", "quote_volume"),
@@ -85,7 +87,7 @@ def read(table: Table, how: How) -> History:
     symbol = how.instrument or table.name.partition("-")[0]
     if not symbol or "." in symbol:
         raise InputError(
-            Mistake("the instrument is not told", table.where, allowed="SYMBOL-kind-date.csv",
+            Mistake(UNNAMED, table.where, allowed="SYMBOL-kind-date.csv",
                     mend="Name it with --instrument")
         )  # fmt: skip
     inverse = "USD_" in symbol or symbol.endswith("USD")

@@ -3,6 +3,7 @@ const UNKNOWN = "–";
 const MONEY = [[1e12, " tn"], [1e9, " bn"], [1e6, " M"], [1e3, " k"]];
 const SIX_DIGITS = [1e5, 1e4, 1e3, 1e2, 1e1, 1e0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6];
 const TWO_DIGITS = [0.095, 0.0095, 0.00095, 0.000095];
+const LONG = 2 * 86400;
 
 function fixed(number, decimals) {
   if (number >= 1e21) return number.toExponential(3);
@@ -44,7 +45,7 @@ const sigma = (number) => fixed(number, 1) + " σ";
 
 function duration(number) {
   if (number < 120) return trimmed(fixed(number, 1)) + " s";
-  if (number >= 1e9) return sixDigits(number / 86400) + " days";
+  if (number >= LONG - 0.5) return trimmed(fixed(number / 86400, 1)) + " days";
   const whole = Math.floor(number + 0.5);
   const two = (part) => String(part).padStart(2, "0");
   return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;

@@ -48,6 +48,20 @@ def test_a_log_that_was_changed_is_found_and_refused(tmp_path, change, line):
         Audit(path)
 
 
+def test_two_never_write_to_one_log(tmp_path):
+    path = tmp_path / "log.jsonl"
+    first = Audit(path)
+    with pytest.raises(InputError, match="another watch writes to it"):
+        Audit(path)
+    first.append(event="planned", row=1)
+    first.close()
+    first.close()
+    second = Audit(path)
+    assert [line["row"] for line in second.before] == [1]
+    second.close()
+    assert broken_at(path) == 0
+
+
 def test_a_log_that_cannot_be_written_is_refused(tmp_path):
     with pytest.raises(InputError, match="cannot be written"):
         Audit(tmp_path / "no" / "log.jsonl")

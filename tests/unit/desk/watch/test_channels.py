@@ -205,7 +205,8 @@ def test_a_service_that_never_ends_its_answer_is_given_up_and_told_of():
         while service.calls < 3 and time.monotonic() < deadline:
             time.sleep(0.01)
         assert channel.counts.waiting == 1
-    assert turns == [False]
+        # once the service is closed its answer ends, and may count
+        assert turns == [False]
 
 
 def test_what_hangs_at_the_end_is_counted_and_holds_up_no_other_channel():

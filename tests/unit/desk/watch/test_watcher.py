@@ -148,9 +148,7 @@ def test_an_instrument_that_falls_silent_alone_is_told(tmp_path):
 
 def test_a_broken_feed_is_opened_again_and_its_words_are_told(tmp_path):
     patience = Patience(silence=0.3, reopen=0.01, most=0.05)
-    feed = Said(
-        FeedBrokenError("hung up"), FeedBrokenError("hung up"), 86_000.0, 1.0, 83_200.0, None
-    )
+    feed = Said(FeedBrokenError("hung up"), FeedBrokenError("hung up"), 1.0, 83_200.0, None)
     told, watcher = watch(watched_of(tmp_path), [feed], until=3, patience=patience)
     assert watcher.tally.broken == 2
     assert feed.runs == 3
@@ -232,6 +230,23 @@ def test_marks_come_over_a_socket_and_by_asking(tmp_path):
 
     told = asyncio.run(run())
     assert [w.level for w in told] == [Level.APPROACHING, Level.MARGIN_CALL]
+
+
+def test_a_dead_feed_is_not_told_with_what_ails_another_or_is_over(tmp_path):
+    text = BOOK + "cem,bybit,ETHUSDT,300,2900,2830,isolated,5,174000,\n"
+    mended = Said(FeedBrokenError("binance_usdm: once"), *[86_600.0, 0.3] * 9, None)
+    silent = Said(FeedBrokenError("bybit: hung up"), None)
+    mended.venue, silent.venue = "binance_usdm", "bybit"
+    told, _ = watch(watched_of(tmp_path, text), [mended, silent], 1,
+                    patience=Patience(silence=0.9, reopen=0.01))  # fmt: skip
+    assert told[0].instruments == ("bybit ETHUSDT",)
+    assert told[0].why == "bybit: hung up"
+
+
+def test_what_a_feed_said_before_it_was_mended_is_not_why_it_dies(tmp_path):
+    feed = Said(FeedBrokenError("hung up"), 86_600.0, None)
+    told, _ = watch(watched_of(tmp_path), [feed], 1, patience=Patience(silence=0.5, reopen=0.01))
+    assert (told[0].alive, told[0].why) == (False, "")
 
 
 def test_an_address_that_nobody_answers_is_broken():
