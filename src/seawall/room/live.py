@@ -166,7 +166,11 @@ class Live(ABC):
                 self._say_wrong(error)
             if time.monotonic() - fed >= _FEEDS_EVERY:
                 fed = time.monotonic()
-                self._tell_feeds()
+                # by itself: it also tells what went wrong above
+                try:
+                    self._tell_feeds()
+                except Exception as error:
+                    self._say_wrong(error)
             await asyncio.sleep(self._tick)
 
     def move(self) -> None:

@@ -28,7 +28,7 @@ def test_a_long_tape_holds_up_nobody_and_is_written_once(
             made.append(wanted.limit)
             begun.set()
             # where this is the loop itself, nobody is there to let it go
-            assert free.wait(PATIENCE / 40)
+            assert free.wait(PATIENCE / 4)
             return plain(wanted)
 
         ask.until("/api/v1/live/statistics", lambda s: "events" in s)
@@ -61,3 +61,20 @@ def test_what_is_made_while_time_goes_on_is_not_kept(ask: Any) -> None:
         patch.setattr(live, "picked", late)
         live.once("tape", wanted)
         assert ("tape", wanted) not in live._made
+
+
+def test_feeds_that_cannot_be_told_once_do_not_end_what_is_live(ask: Any) -> None:
+    live = ask.app.state.live
+    plain, asked, again = live.states, [], threading.Event()
+
+    def states() -> Any:
+        asked.append(None)
+        if len(asked) == 1:
+            raise OSError("the recorder does not answer")
+        again.set()
+        return plain()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(live, "states", states)
+        assert again.wait(PATIENCE / 4)
+    assert ask("/api/v1/live/feeds").status == 200
