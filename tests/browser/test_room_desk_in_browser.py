@@ -57,9 +57,10 @@ def send(seen: Look, words: str, path: Path, name: str) -> str:
     """Send a file by the page's own button; the key that the address has then."""
     before = key_of(seen, name)
     seen.page.locator(f"input[aria-label='{words}']").set_input_files(path)
+    # the page that has it chosen, and not the one that sent it
     seen.until(
-        "([n, b]) => new URLSearchParams(location.search).get(n) && "
-        "new URLSearchParams(location.search).get(n) !== b",
+        "([n, b]) => { const key = new URLSearchParams(location.search).get(n);"
+        " return key && key !== b && document.getElementById(`pick-${n}`)?.value === key; }",
         arg=[name, before],
     )
     seen.page.wait_for_selector(".shown .sheet")
@@ -212,7 +213,11 @@ def test_what_a_file_leaves_out_is_added_at_its_button(
     page.fill("#sent-at", "2025-11-21")
     page.check("#sent-lenient")
     page.locator(f"input[aria-label='{button}']").set_input_files(bare)
-    seen.until("() => new URLSearchParams(location.search).get('book')?.length > 9")
+    seen.until(
+        "() => { const key = new URLSearchParams(location.search).get('book');"
+        " const chosen = document.querySelector('#book, #pick-book')?.value;"
+        " return key?.length > 9 && chosen === key; }"
+    )
     page.wait_for_selector(ready)
     found = room(f"/api/v1/check?book={key_of(seen, 'book')}").json()
     assert [(p["venue"], p["mark_price"]) for p in found["positions"]] == [("Bybit", 86600.0)]

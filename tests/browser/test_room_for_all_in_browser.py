@@ -59,8 +59,11 @@ def shown(look: Any) -> Any:
         seen.page.wait_for_selector(ready)
         seen.page.wait_for_selector(".state[data-on]")
         seen.until("() => !document.querySelector('[aria-busy=true]')")
-        # the desk lays its positions out anew once their odds are known
-        seen.until("() => !document.getElementById('odds')?.textContent.startsWith('Odds:')")
+        # the desk lays its positions out anew once their odds are known, whatever came before them
+        seen.until(
+            "() => location.pathname !== '/desk'"
+            " || /^(With|No) odds/.test(document.getElementById('odds')?.textContent ?? '')"
+        )
         return seen
 
     return opened
@@ -79,14 +82,17 @@ def test_text_marks_and_edges_of_controls_stand_out(shown: Any, page: str, schem
 
 def test_what_is_too_faint_is_found(shown: Any) -> None:
     seen = shown("overview", "light")
-    seen.page.evaluate(
-        """() => {
+    # in one go: the tiles are made anew with each figure that the server tells
+    faint = seen.page.evaluate(
+        f"""() => {{
           document.querySelector("h1").style.color = "#999";
           document.querySelector("dt").style.opacity = 0.5;
           document.documentElement.style.setProperty("--up", "#33b58a");
-        }"""
-    )
-    faint = seen.page.evaluate(FAINT)["faint"]
+          return (
+            {FAINT}
+          )();
+        }}"""
+    )["faint"]
     assert len(faint) == 4
     assert sum('"up"' in words for words in faint) == 2, "on the paper and on the ground"
     assert any("h1" in words and "rgb(153, 153, 153)" in words for words in faint)

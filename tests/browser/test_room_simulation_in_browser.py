@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -13,6 +14,7 @@ pytest.importorskip("fastapi", reason="seawall[room] is not installed")
 
 from room_look import Look, printed
 
+from room_server import Asker
 from seawall.report import numbers as n
 from seawall.report.model import Unit
 
@@ -141,12 +143,22 @@ def test_a_safeguard_is_compared_as_on_the_command_line(look: Any, tmp_path: Pat
     assert seen.complaints == []
 
 
-def test_a_run_is_cancelled(look: Any) -> None:
+def test_a_run_is_cancelled(look: Any, room: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that goes on until it is cancelled: none is over before the page was looked at."""
+    jobs = room.app.state.jobs
+
+    def endless(say: Any) -> Any:
+        while True:
+            say("50%")
+            time.sleep(0.01)
+
+    plain = jobs.ask
+    monkeypatch.setattr(jobs, "ask", lambda command, _, client: plain(command, endless, client))
     seen = look().at("/simulation?scenario=november-2025", "#lever-leverage_cap")
     seen.page.get_by_role("button", name="Run", exact=True).click()
     cancel = seen.page.get_by_role("button", name="Cancel").first
     cancel.wait_for()
-    assert seen.page.locator("progress").first.is_visible()
+    seen.until("() => document.querySelector('.task progress:not([hidden])')?.value === 50")
     cancel.click()
     seen.until("() => document.querySelector('.task [role=status]').textContent === 'Cancelled.'")
     assert seen.page.get_by_role("button", name="Run", exact=True).is_enabled()

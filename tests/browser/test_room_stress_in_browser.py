@@ -115,8 +115,11 @@ def test_a_book_is_sent_and_stressed(look: Any, tmp_path: Path) -> None:
     book.write_text("\n".join(BOOK.splitlines()[:2]) + "\n")
     seen = look().at("/stress", "#stressed .tile")
     seen.page.set_input_files("input[type=file]", str(book))
-    seen.until("() => location.search.includes('book=') && "
-                                "!location.search.includes('book=default')")  # fmt: skip
+    # the page that has it chosen, and not the one that sent it
+    seen.until(
+        "() => { const key = new URLSearchParams(location.search).get('book');"
+        " return key && key !== 'default' && document.getElementById('book')?.value === key; }"
+    )
     settled(seen, "BTC=-10%")
     chosen = seen.page.locator("#book option:checked").inner_text()
     assert chosen == "mine.csv"

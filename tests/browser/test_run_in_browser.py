@@ -111,6 +111,26 @@ def test_it_plays_and_pauses(visit: Any, run_page: Path) -> None:
     assert frame(page)["clock"] == stopped
 
 
+def test_a_frame_that_began_before_the_click_shows_the_start(visit: Any, run_page: Path) -> None:
+    page = visit(path=run_page).page
+    scrub(page, 0)
+    shown = page.evaluate(
+        """() => new Promise((done) => {
+          const figure = document.querySelector("#figure-replay"), all = new Set();
+          const clock = figure.querySelector("output"), later = requestAnimationFrame;
+          globalThis.requestAnimationFrame = (act) => later((now) => act(now - 1e6));
+          figure.querySelector(".play").click();
+          const look = (left) => {
+            all.add(clock.textContent);
+            if (left) later(() => look(left - 1));
+            else done([...all]);
+          };
+          look(5);
+        })"""
+    )
+    assert shown == ["0:01"]
+
+
 def test_prices_and_bars_stand_over_time(visit: Any, run_page: Path) -> None:
     page = visit(path=run_page).page
     ticks = page.locator("#figure-price_BTC svg .tick").all_text_contents()

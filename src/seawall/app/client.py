@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from seawall.core import InputError, Mistake
+from seawall.core import InputError, Mistake, SeawallError
+from seawall.core.files import whole_file
 
 ARROW = "application/vnd.apache.arrow.stream"
 _OVER = ("done", "failed", "cancelled")
@@ -29,6 +30,10 @@ class RefusalError(InputError):
         known = ("what", "where", "row", "column", "value", "allowed", "mend")
         told = [Mistake(**{k: m[k] for k in known if k in m}) for m in body.get("mistakes", ())]
         super().__init__(told or [Mistake(str(body.get("title", "refused")))], body.get("total"))
+
+
+class CutShortError(SeawallError):
+    """An answer whose connection ended before it did."""
 
 
 class Client:
@@ -117,7 +122,9 @@ class Client:
 
         asked |= {"format": "arrow"} | ({"table": table} if table else {})
         with _Reply(self, "GET", _url(command.replace(" ", "/"), asked), {"accept": ARROW}) as got:
-            return ipc.open_stream(got.raw).read_all()
+            found = ipc.open_stream(got.raw).read_all()
+            got.check_whole()
+            return found
 
     def begin(self, command: str, **asked: Any) -> str:
         """Ask a command as a job; gives its key."""
@@ -187,11 +194,17 @@ class Client:
             return found
 
     def export(self, target: Path | str, **asked: Any) -> int:
-        """Write the events of the room's store to a file; gives its bytes."""
-        path = Path(target)
-        asked.setdefault("format", path.suffix.lstrip(".") or "parquet")
-        with _Reply(self, "GET", _url("tape/export", asked), {}) as reply, path.open("wb") as file:
-            return sum(file.write(piece) for piece in reply.pieces())
+        """Write the events of the room's store to a file, whole or not at all; gives its bytes.
+
+        Raises
+        ------
+        CutShortError
+            If the connection ended before the answer did.
+        """
+        asked.setdefault("format", Path(target).suffix.lstrip(".") or "parquet")
+        url = _url("tape/export", asked)
+        with _Reply(self, "GET", url, {}) as reply, whole_file(target) as out:
+            return sum(out.write(piece) for piece in reply.pieces())
 
     def open(self, method: str, url: str, headers: dict[str, str], body: Any) -> Any:
         """A connection on which one question was asked."""
@@ -238,8 +251,21 @@ class _Reply:
 
     def pieces(self) -> Iterator[bytes]:
         """As it comes."""
-        while piece := self.raw.read(_PIECE):
+        while piece := self._piece():
             yield piece
+        self.check_whole()
+
+    def _piece(self) -> bytes:
+        try:
+            return bytes(self.raw.read(_PIECE))
+        except OSError as error:
+            raise CutShortError(f"the answer was cut short: {error}") from error
+
+    def check_whole(self) -> None:
+        """Refuse an answer whose connection ended before it: read in pieces, it just ends."""
+        if self.raw.length:
+            words = f"the answer was cut short: {self.raw.length:,} bytes are missing"
+            raise CutShortError(words)
 
 
 def _url(path: str, asked: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,16 @@ _LATE = 60_000_000_000
 """Events may be received out of order by so much, ns."""
 _MOST = 500_000
 """Events held in memory; of a busier day the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a look found: events stored, until when received, the day with them, and what is new."""
+
+    stored: int
+    received: int
+    tape: Tape
+    fresh: Tape
 
 
 class Followed(Live):
@@ -80,9 +91,13 @@ class Followed(Live):
 
     async def advance(self) -> None:
         """Read what was stored since the last look."""
-        fresh = await run_in_threadpool(self._look)
-        if fresh is None:
+        found, self._written = await run_in_threadpool(self._look)
+        if found is None:
             return
+        # all of it here, in the loop: one who comes during a look has an event in the snapshot or
+        # is told of it, and a look that fails is made again
+        self._stored, self._received, self._tape = found.stored, found.received, found.tape
+        fresh = found.fresh
         self._dirty = True
         self.move()
         if len(fresh):
@@ -134,21 +149,18 @@ class Followed(Live):
         end = now if now - last < DAY else last + 1
         return end - DAY, end
 
-    def _look(self) -> Tape | None:
+    def _look(self) -> tuple[_Found | None, list[dict[str, Any]]]:
         """Events that were not seen yet, in order, and how the feeds are with them."""
-        fresh = self._unseen()
-        self._written = self._heard()
-        return fresh
+        found = self._unseen()
+        return found, self._heard(self._tape if found is None else found.tape)
 
-    def _unseen(self) -> Tape | None:
+    def _unseen(self) -> _Found | None:
         """Events that were not seen yet; None where nothing was stored."""
         count, last = self._store.extent()
         if count == self._stored:
             return None
-        first = self._stored < 0
-        self._stored = count
         if last is None:
-            return empty_tape()
+            return _Found(count, self._received, self._tape, empty_tape())
         since = int(last) - DAY
         found = self._store.answer(
             (since, EVER[1]),
@@ -159,23 +171,22 @@ class Followed(Live):
             ),
         ).in_order()
         fresh = found.take(~np.isin(found.event_id, self._tape.event_id))
-        if len(found):
-            self._received = max(self._received, int(found.received.max()))
+        received = max(self._received, int(found.received.max())) if len(found) else self._received
         kept = Tape.joined([self._tape, fresh]).in_order() if len(fresh) else self._tape
         kept = kept.take(kept.time >= since)
-        self._tape = kept.take(slice(max(0, len(kept) - _MOST), None))
+        kept = kept.take(slice(max(0, len(kept) - _MOST), None))
         # what was there when the server started is in the snapshot, and no news
-        return empty_tape() if first else fresh
+        return _Found(count, received, kept, empty_tape() if self._stored < 0 else fresh)
 
-    def _heard(self) -> list[dict[str, Any]]:
+    def _heard(self, tape: Tape) -> list[dict[str, Any]]:
         """As the store notes its connections, or by venue where nothing was recorded live."""
-        now, tape = time.time_ns(), self._tape
+        now = time.time_ns()
         links: dict[str, dict[str, Heard]] = {}
         for link, known in sorted(heard_of(self._store).items()):
             links.setdefault(known.venue, {})[link] = known
         rows = []
         for venue in sorted({*links, *tape.venues}):
-            mine, own = self._of(venue), links.get(venue, {})
+            mine, own = _of(tape, venue), links.get(venue, {})
             if not len(mine) and not own:
                 continue
             last = int(tape.time[mine[-1]]) if len(mine) else None
@@ -184,7 +195,7 @@ class Followed(Live):
             only = next(iter(own)) if len(own) == 1 else ""
             rows.append(
                 feed(
-                    venue, state, len(mine), last, link=only, coverage=self._coverage(mine),
+                    venue, state, len(mine), last, link=only, coverage=_coverage(tape, mine),
                     heard_until=min((k.until for k in own.values()), default=None),
                     why="; ".join(dict.fromkeys(k.why for k in own.values() if k.why)),
                 )
@@ -198,15 +209,16 @@ class Followed(Live):
                 ]  # fmt: skip
         return rows
 
-    def _of(self, venue: str) -> Any:
-        tape = self._tape
-        if venue not in tape.venues:
-            return np.zeros(0, dtype=np.int64)
-        return np.flatnonzero(tape.venue == tape.venues.index(venue))
 
-    def _coverage(self, rows: Any) -> Coverage | None:
-        found = np.unique(self._tape.coverage[rows])
-        return Coverage(int(found[0])) if len(found) == 1 else None
+def _of(tape: Tape, venue: str) -> Any:
+    if venue not in tape.venues:
+        return np.zeros(0, dtype=np.int64)
+    return np.flatnonzero(tape.venue == tape.venues.index(venue))
+
+
+def _coverage(tape: Tape, rows: Any) -> Coverage | None:
+    found = np.unique(tape.coverage[rows])
+    return Coverage(int(found[0])) if len(found) == 1 else None
 
 
 def _state(known: Heard, now: int) -> State:

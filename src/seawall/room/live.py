@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -34,6 +35,8 @@ _IDLE = 60.0
 """Seconds between statistics where nothing new came: their window ends now."""
 _QUICK = 1
 """How hard is packed what holds for a moment only."""
+_AT_ONCE = 500
+"""Events that are written in the loop, some milliseconds; more of them would hold up the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ class Live(ABC):
         self._tick, self._counted = tick, counted
         self._moment = 0
         self._made: dict[tuple[Any, ...], Answer] = {}
+        self._making: dict[tuple[Any, ...], asyncio.Task[Answer]] = {}
+        self._turn, self._lock = asyncio.Semaphore(1), threading.Lock()
         self._statistics: tuple[Answer, dict[str, Any]] | None = None
         self._feeds: dict[str, Any] | None = None
         self._wrong: str | None = None
@@ -161,13 +166,18 @@ class Live(ABC):
                 self._say_wrong(error)
             if time.monotonic() - fed >= _FEEDS_EVERY:
                 fed = time.monotonic()
-                self._tell_feeds()
+                # by itself: it also tells what went wrong above
+                try:
+                    self._tell_feeds()
+                except Exception as error:
+                    self._say_wrong(error)
             await asyncio.sleep(self._tick)
 
     def move(self) -> None:
         """Let go of what was answered: something new is shown."""
-        self._moment += 1
-        self._made.clear()
+        with self._lock:
+            self._moment += 1
+            self._made.clear()
 
     def holds(self) -> Callable[[], bool]:
         """What tells whether the present answers are still the answers."""
@@ -182,7 +192,7 @@ class Live(ABC):
         """
         if kind in ("map", "shades"):
             return self.drawing(key[0])[kind == "shades"]
-        found = self._made.get((kind, *key))
+        found, holds = self._made.get((kind, *key)), self.holds()
         if found is None:
             makes: dict[str, Callable[..., Any]] = {
                 "about": self.about, "feeds": self.feeds, "tape": self.picked,
@@ -190,8 +200,31 @@ class Live(ABC):
             }  # fmt: skip
             make = makes[kind]
             found = Answer.of(text_of(make(*key)).encode(), level=_QUICK)
-            self._made[kind, *key] = found
+            with self._lock:
+                # made in a thread, it may be of a moment that has passed
+                if holds():
+                    self._made[kind, *key] = found
         return found
+
+    async def tape(self, wanted: Picked) -> Answer:
+        """Closings so far as an answer; many of them are written in a thread, one set at a time.
+
+        Who asks for the same at the same moment waits for the same.
+        """
+        name = ("tape", wanted)
+        if wanted.limit <= _AT_ONCE or name in self._made:
+            return self.once(*name)
+        due = (self._moment, *name)
+        making = self._making.get(due)
+        if making is None:
+            making = self._making[due] = asyncio.create_task(self._in_turn(*name))
+            making.add_done_callback(lambda _: self._making.pop(due, None))
+        # one who leaves does not take it from the others
+        return await asyncio.shield(making)
+
+    async def _in_turn(self, *name: Any) -> Answer:
+        async with self._turn:
+            return await run_in_threadpool(self.once, *name)
 
     def statistics(self) -> Answer:
         """The statistics as last told, as their report's JSON."""

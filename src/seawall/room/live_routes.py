@@ -50,8 +50,8 @@ def live_router(live: Live) -> APIRouter:
         order: Literal["largest", "latest"] = "largest",
         limit: Annotated[int, Query(ge=1, le=5000)] = 500,
     ) -> Response:
-        wanted = Picked(asset, venue, side, least, order == "latest", limit)
-        return live.once("tape", wanted).response(request, holds=live.holds())
+        wanted, holds = Picked(asset, venue, side, least, order == "latest", limit), live.holds()
+        return (await live.tape(wanted)).response(request, holds=holds)
 
     @router.get("/map/{asset}", summary="The map through time: what it is, and candles",
                 responses=shaped(MapTold, tagged=True))  # fmt: skip

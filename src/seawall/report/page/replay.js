@@ -51,7 +51,8 @@ function play(replay) {
   const begin = performance.now() - (replay.at / Math.max(1, last)) * PLAYED_MS;
   replay.button.textContent = "Pause";
   const tick = (now) => {
-    const frame = Math.min(last, Math.floor(((now - begin) / PLAYED_MS) * last));
+    // a frame may have begun before the click that it follows
+    const frame = Math.max(0, Math.min(last, Math.floor(((now - begin) / PLAYED_MS) * last)));
     if (frame !== replay.at) show(replay, frame);
     replay.timer = frame < last ? requestAnimationFrame(tick) : null;
     if (!replay.timer) pause(replay);

@@ -60,7 +60,8 @@ export function spaced(rows, step) {
   return points;
 }
 
-// The span that is looked at stands in the address, so that a link restores the view.
+// The span that is looked at stands in the address, so that a link restores the view. What it gives
+// ends that: a span that was not written yet belongs to no other page's address.
 export function restore(chart, box) {
   const given = new URLSearchParams(location.search), from = Number(given.get("from")), to = Number(given.get("to"));
   const scale = chart.timeScale();
@@ -69,14 +70,19 @@ export function restore(chart, box) {
   let waiting = 0, moved = false;
   for (const kind of ["wheel", "pointerdown", "keydown"]) box.addEventListener(kind, () => { moved = true; }, { passive: true });
   scale.subscribeVisibleTimeRangeChange((range) => {
-    clearTimeout(waiting);
-    if (range && moved && location.pathname === "/map") waiting = setTimeout(() => {
+    if (!range || !moved) return;
+    // some time after the first move: a recording that is played fast moves the span all the time
+    waiting ||= setTimeout(() => {
+      waiting = 0;
+      const now = scale.getVisibleRange();
+      if (!now || location.pathname !== "/map") return;
       const kept = new URLSearchParams(location.search);
-      kept.set("from", range.from);
-      kept.set("to", range.to);
+      kept.set("from", now.from);
+      kept.set("to", now.to);
       history.replaceState(null, "", `/map?${kept}`);
     }, 400);
   });
+  return () => { clearTimeout(waiting); moved = false; };
 }
 
 // Arrows pan, + and - zoom, 0 fits; with Shift the arrows move the crosshair, whose read-out is spoken.

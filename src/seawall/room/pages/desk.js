@@ -137,10 +137,14 @@ function about(book, candles) {
   return parts.join(" · ");
 }
 
-// Another book, other candles or another tool: a page of its own, so that an address restores it.
+// Another book, other candles or another tool: a page of its own, so that an address restores it. A
+// file may be read when its page has been left: beside another tool or a second file it counts too,
+// from another page the reader is not fetched back.
 function go(view, changed) {
-  const kept = new URLSearchParams({ book: view.book, candles: view.candles, tool: view.tool, ...changed });
-  history.pushState(null, "", `/desk?${kept}`);
+  if (location.pathname !== "/desk") return;
+  const now = new URLSearchParams(location.search), kept = { book: view.book, candles: view.candles, tool: view.tool };
+  for (const name of Object.keys(kept)) if (now.has(name) && now.get(name) !== view.given.get(name)) kept[name] = now.get(name);
+  history.pushState(null, "", `/desk?${new URLSearchParams({ ...kept, ...changed })}`);
   dispatchEvent(new PopStateEvent("popstate"));
 }
 
@@ -193,7 +197,12 @@ async function check(box, view) {
   const place = h("div", {}, h("p", { class: "quiet", role: "status" }, "Reading the positions …"));
   box.replaceChildren(head, place);
   const plain = query({ book: view.book });
-  const put = (answer, path) => place.replaceChildren(laidOut(answer, { only: tablesOf(answer), asJson: path, made: view.made }));
+  // what a reader has opened stays open when the odds come
+  const put = (answer, path) => {
+    const opened = new Set(Array.from(place.querySelectorAll("details[open] > summary"), (s) => s.textContent));
+    place.replaceChildren(laidOut(answer, { only: tablesOf(answer), asJson: path, made: view.made }));
+    for (const summary of place.querySelectorAll("details > summary")) if (opened.has(summary.textContent)) summary.parentElement.open = true;
+  };
   try {
     const first = await answered(`/api/v1/shown/check?${plain}`, { signal: view.stop.signal });
     const rows = first.tables.find((t) => t.key === "positions"), at = (key) => rows.columns.findIndex((c) => c.key === key);

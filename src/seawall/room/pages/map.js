@@ -1,6 +1,7 @@
 // Map: candles over the liquidation map, what was realised as dots, clusters on it and below it.
 
 import { setting } from "/static/settings.js";
+import { onceDrawn } from "/static/books.js";
 import { asked, clock, day, h, keep, percent, price, usd, zoneName } from "/static/words.js";
 import { candleInks, chartOf, keyed, library, look, restore, spaced } from "/static/chart.js";
 import { candlesOf, ofBook, ofRun } from "/static/grids.js";
@@ -11,19 +12,21 @@ const RUN = "run", A_SIDE = 5, FEW = 3, RETRY_MS = 2000, LONGEST_MS = 30_000;
 const iso = (second) => new Date(1000 * second).toISOString();
 const when = (second) => `${day(iso(second))} ${clock(iso(second))}`;
 
-export async function open(main, line) {
+export async function open(main, line, left) {
   const [live, books, sheets] = await Promise.all(["live", "books", "candles"].map((what) => asked(`/api/v1/${what}`)));
   const wanted = new URLSearchParams(location.search), played = live.source === "recording";
   // where a book was given there is no example, and that book is shown
   const own = !books.some((b) => b.book === "example");
   const first = played && !own ? RUN : "default";
   const of = wanted.get("book") ?? first;
-  const book = of === RUN ? null : books.find((b) => b.book === of);
-  if (of === RUN ? !played : !book) return gone(main, first);
+  const found = of === RUN ? null : books.find((b) => b.book === of);
+  if (of === RUN ? !played : !found) return gone(main, first);
+  if (found && !found.ready) main.replaceChildren();
+  const book = found && (await onceDrawn(main, found, left));
   const assets = of === RUN ? live.assets : book.assets;
   const missed = wanted.get("asset") && assets.length && !assets.includes(wanted.get("asset")) ? wanted.get("asset").slice(0, 20) : "";
   const asset = [wanted.get("asset"), setting("asset"), "BTC", assets[0]].find((a) => assets.includes(a));
-  if (!asset) return main.replaceChildren(h("div", { class: "wrong", role: "alert" }, book.error ?? "The book is still being drawn. ", h("a", { href: "/map" }, "Open this page again")));
+  if (!asset) return main.replaceChildren(h("div", { class: "wrong", role: "alert" }, book?.error ? `This book cannot be used: ${book.error} ` : "There is nothing to draw a map of. ", h("a", { href: "/map" }, "Open this page again")));
   const files = of === RUN ? [] : [...(live.source === "store" ? [["store", `${live.title}, prices stored in it`]] : []), ...sheets.filter((s) => s.assets.includes(asset)).map((s) => [s.candles, s.name])];
   const usual = files.find(([k]) => k === "store" || (k !== "example" ? own || of !== "default" : of === "example"))?.[0] ?? "";
   const chosen = files.some(([k]) => k === wanted.get("candles")) || wanted.get("candles") === "" ? wanted.get("candles") : usual;
@@ -33,7 +36,7 @@ export async function open(main, line) {
   if (missed) main.prepend(h("div", { class: "wrong", id: "missed", role: "status" }, `There is no ${missed} in ${of === RUN ? "the recorded run" : book.name}: ${asset} is shown.`));
   await begin(state, page);
   listen(state, page, line);
-  return () => { state.dead = true; removeEventListener("themed", state.themed); for (const timer of [state.timer, state.retry, state.dotsRetry]) clearTimeout(timer); state.view?.chart.remove(); };
+  return () => { state.dead = true; removeEventListener("themed", state.themed); state.kept?.(); for (const timer of [state.timer, state.retry, state.dotsRetry]) clearTimeout(timer); state.view?.chart.remove(); };
 }
 
 // An address that names what is not there is mended, so that a link to it says what is shown.
@@ -96,7 +99,7 @@ async function begin(state, page) {
   state.drawn();
   for (const words of document.querySelectorAll(".realised")) words.hidden = !state.dotted;
   if (state.timeless) view.chart.timeScale().fitContent();
-  else restore(view.chart, page.box);
+  else state.kept = restore(view.chart, page.box);
   const shown = (x, y) => { page.read.textContent = told(state, x, y); };
   view.chart.subscribeCrosshairMove((param) => { if (param.point && param.sourceEvent) { page.read.removeAttribute("aria-live"); shown(param.point.x, param.point.y); } else if (!param.point) page.read.textContent = idle(state); });
   keyed(view, page.box, (x, y) => { page.read.setAttribute("aria-live", "polite"); shown(x, y); });
@@ -104,15 +107,16 @@ async function begin(state, page) {
   state.themed = () => { view.chart.applyOptions(look(state.timeless)); view.candles.applyOptions(candleInks(state.timeless)); heat.colours(); key(heat, state.grid.deepest, page.ramp); };
   addEventListener("themed", state.themed);
   saving(state, page);
-  page.box.removeAttribute("aria-busy");
+  // until its first frame the chart has no width: it takes no key, and nothing stands under a pointer
+  requestAnimationFrame(() => page.box.removeAttribute("aria-busy"));
 }
 
 // What is drawn, asked anew.
 async function load(state, page) {
   if (state.of === RUN) {
-    const found = await ofRun(state.asset);
-    Object.assign(state, found, { timeless: false, dotted: true, spot: found.candles.at(-1)[4], kind: "simulated", at: found.grid.first + found.grid.step * (found.columns.length - 1) });
-    await clustersNow(state);
+    // all of it or nothing: what is drawn and what is known of it are of one moment
+    const [found, counted] = [await ofRun(state.asset), await clustersOf(state.asset)];
+    Object.assign(state, found, counted, { timeless: false, dotted: true, spot: found.candles.at(-1)[4], kind: "simulated", at: found.grid.first + found.grid.step * (found.columns.length - 1) });
   } else {
     const [found, candles] = await Promise.all([ofBook(state.of, state.asset), candlesOf(state.chosen, state.asset)]);
     Object.assign(state, found, { timeless: !candles, dotted: !state.played && !!candles, spot: found.mark, at: null, ...behind(candles, found) });
@@ -129,9 +133,9 @@ function behind(found, { grid, mark: at }) {
   return { candles: found.candles, kind: found.kind, named: found.source };
 }
 
-async function clustersNow(state) {
-  const found = await asked(`/api/v1/live/map/${state.asset}/clusters`);
-  Object.assign(state, { clusters: found.clusters, passed: found.passed_usd, mark: found.price, counted: Date.parse(found.time) / 1000 });
+async function clustersOf(asset) {
+  const found = await asked(`/api/v1/live/map/${asset}/clusters`);
+  return { clusters: found.clusters, passed: found.passed_usd, mark: found.price, counted: Date.parse(found.time) / 1000 };
 }
 
 function draw(state, page) {
@@ -268,7 +272,7 @@ function column(state, page, event) {
   else state.candles.push(made);
   view.candles.update({ time, open: made[1], high: made[2], low: made[3], close });
   said(state, page);
-  later(state, 1500, async () => { await clustersNow(state); marks(state, page); page.clusters.replaceChildren(...rowsOf(state.clusters)); page.note.textContent = noteOf(state); });
+  later(state, 1500, async () => { Object.assign(state, await clustersOf(state.asset)); if (state.dead) return; marks(state, page); page.clusters.replaceChildren(...rowsOf(state.clusters)); page.note.textContent = noteOf(state); });
   return true;
 }
 

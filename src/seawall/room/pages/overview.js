@@ -4,14 +4,14 @@ import { setting } from "/static/settings.js";
 import { asked, between, clock, count, day, h, ink, keep, percent, price, synthetic, usd, zoneName } from "/static/words.js";
 
 export const title = "Overview";
-const MOST = 400;
+const MOST = 400, RETRY_MS = 2000, LONGEST_MS = 30_000;
 
 export async function open(main, line) {
   const [live, books] = await Promise.all(["live", "books"].map((what) => asked(`/api/v1/${what}`)));
   const tiles = h("dl", { class: "tiles" });
   const venues = h("tbody");
   const plot = h("canvas", { class: "plot", role: "img", "aria-label": "USD liquidated by minute, longs above, shorts below" });
-  const rows = h("tbody"), rules = h("ul", {});
+  const rows = h("tbody"), rules = h("ul", {}), whose = h("p", { class: "note", id: "held" }, "Reading the book …");
   const held = h("tbody"), closed = h("tbody"), feeds = h("tbody");
   const given = new URLSearchParams(location.search);
   const view = { events: [], paused: false, least: Number(given.get("least") ?? setting("least")) || 0, side: given.get("side") ?? "", venue: given.get("venue") ?? "", coin: given.get("coin") ?? "", selects: {}, seen: new Set(), early: null, statistics: null, synthetic: live.synthetic, feeds: null };
@@ -27,13 +27,18 @@ export async function open(main, line) {
       card("w8", "Tape", filters(view, (anew) => (anew ? refill() : draw(rows, view))), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Tape" },
         table([zoneName(), "Venue", "Instrument", "Closed", "USD", "Price"], rows, [4, 5], [1]))),
       h("div", { class: "w4 stack" },
-        card("", "Concentration", [], table(["Traders", "Share of notional"], held, [1]), h("p", { class: "note", id: "held" }, "Reading the book …")),
+        card("", "Concentration", [], table(["Traders", "Share of notional"], held, [1]), whose),
         card("", "How positions were closed", [], table(["Closed", "Events", "USD"], closed, [1, 2]),
           h("p", { class: "note" }, "What a venue took over counts as liquidated, what it deleveraged does not. Longest run: one side, uninterrupted."))),
       card("w12", "Feeds", [], h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Feeds" }, table(["Feed", "State", "Last event", "Lag", "Events", "Dropped", "Malformed", "Reconnects"], feeds, [3, 4, 5, 6, 7], [2, 3, 5, 6, 7])),
         h("p", { class: "note", id: "feeds" }, "Asking how the feeds are …"))),
   );
-  const refill = (quietly = false) => asLike(view).then(() => { if (!quietly) draw(rows, view); }).catch((error) => { rows.replaceChildren(h("tr", {}, h("td", { colspan: 6, class: "quiet" }, error.message))); });
+  // by the reader's choice, or as the line tells of a gap: then what is paused stays as it is
+  const refill = (chosen = true, wait = RETRY_MS) => {
+    clearTimeout(view.again);
+    return asLike(view).catch(() => { view.again = setTimeout(() => refill(chosen, Math.min(2 * wait, LONGEST_MS)), wait); })
+      .then(() => { if (chosen || !view.paused || !rows.querySelector("td.num")) draw(rows, view); });
+  };
   const heard = (all, e) => { offer(all, "venue", [[e.venue, e.venue]]); offer(all, "coin", [[e.asset, e.asset]]); };
   line.hear("statistics", (frame) => {
     const found = frame.snapshot ?? frame.events?.at(-1);
@@ -45,7 +50,7 @@ export async function open(main, line) {
   });
   line.hear("tape", (frame) => {
     for (const e of frame.snapshot ?? frame.events) heard(view, e);
-    if (frame.snapshot) return refill(view.paused);
+    if (frame.snapshot) return refill(false);
     for (const event of frame.events) if (like(event, view) && !view.seen.has(nameOf(event))) (view.early ?? view.events).unshift({ ...event, fresh: true });
     view.events.length = Math.min(view.events.length, MOST);
     if (!view.paused) draw(rows, view);
@@ -53,11 +58,12 @@ export async function open(main, line) {
   const known = { feeds: null, watch: null };
   line.hear("feeds", (frame) => { known.feeds = frame.snapshot ?? frame.events?.at(-1) ?? known.feeds; view.feeds = known.feeds; listFeeds(feeds, known); listRules(rules, known.feeds); if (view.statistics) figures(tiles, venues, view); });
   line.hear("watch", (frame) => { known.watch = frame.snapshot?.state ?? frame.events?.findLast((e) => e.state)?.state ?? known.watch; listFeeds(feeds, known); });
-  concentration(held, synthetic("default", books) ? null : books[0].name, live).catch((error) => { document.getElementById("held").textContent = error.message; });
+  // a page that was left meanwhile takes it too: nobody sees it there
+  concentration(held, whose, synthetic("default", books) ? null : books[0].name, live).catch((error) => { whose.textContent = error.message; });
   const again = () => view.statistics && minutes(plot, view.statistics);
   addEventListener("resize", again);
   addEventListener("themed", again);
-  return () => { removeEventListener("resize", again); removeEventListener("themed", again); };
+  return () => { removeEventListener("resize", again); removeEventListener("themed", again); clearTimeout(view.again); view.turn = null; };
 }
 
 const tool = (words, act) => h("button", { class: "tool", type: "button", on: { click: act } }, words);
@@ -224,12 +230,20 @@ function remember(view) {
 // The latest that are like what is wanted are asked of the server: of the last few hundred a rare
 // kind would soon be gone.
 async function asLike(view) {
-  const turn = view.turn = (view.turn ?? 0) + 1;
+  const turn = view.turn = {};
   view.early = [];
   const wanted = new URLSearchParams({ order: "latest", limit: MOST, least: view.least });
   for (const [name, of] of [["side", "side"], ["venue", "venue"], ["asset", "coin"]]) if (view[of]) wanted.set(name, view[of]);
-  const found = await asked(`/api/v1/live/tape?${wanted}`);
+  const found = await asked(`/api/v1/live/tape?${wanted}`).catch((error) => {
+    if (turn !== view.turn) return;
+    // what comes over the line is shown without it, and that it is missing is said
+    view.events = [...view.early, ...view.events.filter((e) => like(e, view))];
+    view.early = null;
+    view.lost = true;
+    throw error;
+  });
   if (turn !== view.turn) return;
+  view.lost = false;
   // what came over the line meanwhile is put before it, once
   view.seen = new Set(found.map(nameOf));
   view.events = [...view.early.filter((e) => !view.seen.has(nameOf(e))), ...found.reverse()];
@@ -237,9 +251,10 @@ async function asLike(view) {
 }
 
 function draw(rows, view) {
-  const shown = view.events.slice(0, 100);
+  const shown = view.events.slice(0, 100), say = (words) => h("tr", {}, h("td", { colspan: 6, class: "quiet wrap" }, words));
+  const lost = view.lost ? [say("Earlier ones are missing: the server did not tell them. They are asked for again.")] : [];
   if (!shown.length) {
-    rows.replaceChildren(h("tr", {}, h("td", { colspan: 6, class: "quiet" }, view.least || view.side || view.venue || view.coin ? "Nothing like that so far." : "Nothing yet.")));
+    rows.replaceChildren(...(lost.length ? lost : [say(view.least || view.side || view.venue || view.coin ? "Nothing like that so far." : "Nothing yet.")]));
     return;
   }
   rows.replaceChildren(...shown.map((e) => {
@@ -247,16 +262,16 @@ function draw(rows, view) {
       h("td", { class: `wrap ${e.side}` }, e.kind === "liquidation" ? e.side : `${e.side}, ${e.kind}`), h("td", { class: "num" }, usd(e.notional_usd)), h("td", { class: "num" }, price(e.price)));
     e.fresh = false;
     return row;
-  }));
+  }), ...lost);
 }
 
-async function concentration(held, name, live) {
+async function concentration(held, told, name, live) {
   const found = await asked("/api/v1/tape/concentration");
   const all = found.groups[0];
   held.replaceChildren(...[["Largest", all.top1], ["10 largest", all.top10], ["100 largest", all.top100]].map(([w, v]) =>
     h("tr", {}, h("td", {}, w), h("td", { class: "num" }, percent(v, 2)))));
   const whose = name === null ? `a synthetic book (${found.inputs.source})${live.synthetic ? "" : ", not of the tape: a tape does not say who holds what. Serve --book for your own"}` : `the book that the server opened with (${name})`;
-  document.getElementById("held").textContent = `Of ${count(all.traders)} traders with ${usd(all.notional_usd)}: ${whose}.`;
+  told.textContent = `Of ${count(all.traders)} traders with ${usd(all.notional_usd)}: ${whose}.`;
 }
 
 // A word for each state, and how it looks.

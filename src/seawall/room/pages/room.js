@@ -15,12 +15,16 @@ const line = new Line((open) => {
 });
 let close = () => {};
 
-// One page after the other: a page that is still opening is not overtaken.
-let turn = Promise.resolve();
-const show = () => (turn = turn.then(change));
+// One page after the other: a page that is still opening is not overtaken, but told that it is left.
+let turn = Promise.resolve(), leaving = new AbortController();
+function show() {
+  leaving.abort();
+  return (turn = turn.then(change));
+}
 
 async function change() {
   const name = pageOf(location.pathname);
+  leaving = new AbortController();
   close();
   line.leave();
   for (const link of document.querySelectorAll("nav a")) {
@@ -33,7 +37,7 @@ async function change() {
   try {
     const page = await import(PAGES[name]).catch((error) => { throw /fetch|import/i.test(error.message) ? new Error("the server does not answer") : error; });
     document.title = `${page.title} · Seawall`;
-    close = (await page.open(main, line)) ?? (() => {});
+    close = (await page.open(main, line, leaving.signal)) ?? (() => {});
   } catch (error) {
     main.replaceChildren(h("div", { class: "wrong", role: "alert" }, `This page could not be shown: ${error.message}. `,
       h("button", { class: "tool", type: "button", on: { click: show } }, "Try again")));
@@ -63,7 +67,8 @@ document.addEventListener("click", (event) => {
   if (link.target || link.hasAttribute("download") || !Object.hasOwn(PAGES, pageOf(link.pathname))) return;
   event.preventDefault();
   history.pushState(null, "", link.getAttribute("href"));
-  show().then(() => main.focus());
+  // where a reader has gone on to a field meanwhile, the focus stays
+  show().then(() => { if (!main.contains(document.activeElement)) main.focus(); });
 });
 addEventListener("popstate", show);
 

@@ -10,12 +10,12 @@ export const title = "Simulation";
 const OVER = ["done", "failed", "cancelled"];
 const TABLES = [["bearers", "w6"], ["venues", "w12"], ["assets", "w12"], ["minutes", "w6"], ["measures", "w6"], ["events", "w12"]];
 
-export async function open(main, line) {
+export async function open(main, line, left) {
   styled();
   const [scenarios, levers] = await Promise.all([answered("/api/v1/scenarios"), answered("/api/v1/levers")]);
   const given = new URLSearchParams(location.search);
   const view = {
-    scenarios, levers, line, main, jobs: new Map(), told: new Map(), stop: new AbortController(),
+    scenarios, levers, line, left, main, jobs: new Map(), told: new Map(), stop: new AbortController(),
     scenario: scenarios.find((s) => s.name === given.get("scenario")) ?? scenarios.find((s) => s.name === "price-jump") ?? scenarios[0],
     on: leversOf(given.get("levers"), levers), asset: given.get("asset") ?? "", at: Number(given.get("at") ?? -1),
   };
@@ -131,7 +131,7 @@ function address(view) {
   if (view.compare.job) kept.set("compare", view.compare.job);
   if (view.asset) kept.set("asset", view.asset);
   if (view.at >= 0) kept.set("at", view.at);
-  if (location.pathname === "/simulation") history.replaceState(null, "", `/simulation?${kept}`);
+  if (!view.left.aborted) history.replaceState(null, "", `/simulation?${kept}`);
 }
 
 function question(view, what) {
@@ -143,11 +143,14 @@ function question(view, what) {
 async function ask(view, what) {
   const part = view[what], [command, body] = question(view, what);
   part.wrong.hidden = true;
+  // a second click is no second run
+  part.button.disabled = true;
   try {
     const job = await answered(`/api/v1/jobs/${command}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
     part.fresh = job.job;
     follow(view, what, job);
   } catch (error) {
+    part.button.disabled = false;
     blame(part, error.message, error.mistakes);
   }
 }
@@ -211,7 +214,8 @@ async function progress(view, what, job) {
     // who waited for it is taken there; an opened address stays at its top
     if (part.fresh === job.job) (what === "compare" ? view.compared : view.played).scrollIntoView({ block: "start" });
   } catch (error) {
-    if (error.name !== "AbortError") blame(part, error.message, error.mistakes);
+    if (error.name === "AbortError") return;
+    blame(part, error.message, error.mistakes);
   }
   changed(view);
 }

@@ -1,5 +1,6 @@
 // Stress: a shock chosen with a slider, and what it does to a book: cascade, prices, losses, funds.
 
+import { onceDrawn } from "/static/books.js";
 import { answered } from "/static/forms.js";
 import { bookSender } from "/static/sending.js";
 import { text } from "/static/figures.js";
@@ -13,7 +14,7 @@ const CHARTS = [["rounds", "w8"], ["waterfall", "w4"], ["venue_forced", "w6"], [
 const BELOW = [["losses", "w12"], ["venues", "w12"], ["assets", "w12"], ["hardest_hit", "w6"], ["lorenz", "w6"], ["round_rows", "w6"], ["laws", "w6"]];
 const REVERSE = /^(The smallest shock|No shock along|Without any shock)/;
 
-export async function open(main) {
+export async function open(main, line, left) {
   styled();
   const books = await answered("/api/v1/books"), given = new URLSearchParams(location.search);
   const book = books.find((b) => b.book === given.get("book")) ?? books[0];
@@ -22,34 +23,16 @@ export async function open(main) {
   const said = h("div", { class: "wrong", role: "alert", hidden: !lost }, lost ? "The book of this address is no longer on the server: what is sent is kept until it closes. Send it again." : "");
   main.replaceChildren(
     h("div", { class: "bar" }, h("h1", {}, "Stress"), h("label", {}, "Book", h("select", { id: "book", on: { change: (e) => go({ book: e.target.value }) } },
-      ...books.map((b) => h("option", { value: b.book, selected: b === book }, b.name)))), bookSender("Send a book", said, (sent) => go({ book: sent.book }))), said);
+      ...books.map((b) => h("option", { value: b.book, selected: b === book }, b.name)))), bookSender("Send a book", said, (sent) => { if (!left.aborted) go({ book: sent.book }); })), said);
   if (!book) {
     main.append(h("p", { class: "quiet" }, "There is no book yet: send one."));
     return () => {};
   }
-  if (book.error) {
-    main.append(h("div", { class: "wrong", role: "alert" }, `This book cannot be used: ${book.error}`));
-    return () => {};
-  }
-  const assets = await assetsOf(main, book, view);
-  if (!assets) return () => view.stop.abort();
-  build(main, view, assets, given);
+  view.book = await onceDrawn(main, book, left);
+  if (view.book.error) main.append(h("div", { class: "wrong", role: "alert" }, `This book cannot be used: ${view.book.error}`));
+  if (!view.book.ready) return () => {};
+  build(main, view, view.book.assets, given);
   return () => { view.stop.abort(); clearTimeout(view.rest); };
-}
-
-// A book that is still being drawn has no assets yet.
-async function assetsOf(main, book, view) {
-  const wait = h("p", { class: "quiet", role: "status" }, "The book is being drawn …");
-  main.append(wait);
-  let now = book;
-  while (!now.ready && !now.error && !view.stop.signal.aborted) {
-    await new Promise((done) => setTimeout(done, 300));
-    now = (await answered("/api/v1/books")).find((b) => b.book === book.book) ?? now;
-  }
-  wait.remove();
-  if (now.error) main.append(h("div", { class: "wrong", role: "alert" }, `This book cannot be used: ${now.error}`));
-  view.book = now;
-  return now.ready ? now.assets : null;
 }
 
 function build(main, view, assets, given) {
