@@ -166,7 +166,8 @@ def test_a_hostile_client_is_dropped(asker: Asker, messages: list[Any]) -> None:
                     await ws.send(message)
                 while True:
                     await heard(ws)
-            assert ws.close_code in (1008, 1009)
+            # 1006: what the server leaves unread may reset the connection, and its word is lost
+            assert ws.close_code in (1006, 1008, 1009)
 
     asyncio.run(go())
     assert asker("/api/v1/live").status == 200

@@ -1,7 +1,9 @@
 """An append-only log of what was done with a key: JSON lines, each chained to the one before.
 
 Every line bears the SHA-256 of the line before it, so that a line that is changed or taken out
-breaks the chain; :func:`broken_at` finds where. No secret is ever written.
+breaks the chain; :func:`broken_at` finds where. A last line that a crash cut off is taken out at
+the next start, and a line says so: an order that it announced was not sent yet, and of one that it
+noted the line before still says that it may stand. No secret is ever written.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from seawall.core import InputError, Mistake, format_time
 
 START = "0" * 64
 """What the first line is chained to."""
+_FIRST = b'{"time": "'
+"""What every line begins with."""
 
 
 class Audit:
@@ -52,20 +56,40 @@ class Audit:
         if not _taken(self._file):
             self.close()
             raise _refused(path, "another watch writes to it")
-        wrong = broken_at(path)
+        whole, torn = _whole(path)
+        if torn and not _broken([*whole, torn]):
+            os.write(self._file, b"\n")  # only its end was cut off
+            whole, torn = [*whole, torn], b""
+        wrong = _broken(whole) or (0 if _begun(torn) else len(whole) + 1)
         if wrong:
             self.close()
             raise _refused(path, f"line {wrong} does not follow from the one before")
-        lines = path.read_bytes().splitlines()
-        self._last = _digest(lines[-1]) if lines else START
-        self.before: tuple[dict[str, Any], ...] = tuple(json.loads(line) for line in lines)
+        self._last = _digest(whole[-1]) if whole else START
+        self.before: tuple[dict[str, Any], ...] = tuple(json.loads(line) for line in whole)
+        if torn:
+            os.truncate(self._file, sum(len(line) + 1 for line in whole))
+            self.append(event="torn", text=torn.rstrip(b"\0").decode(errors="replace"))
 
     def append(self, **said: Any) -> None:
-        """Write one line: when, what is said, and the digest of the line before."""
+        """Write one line: when, what is said, and the digest of the line before.
+
+        Raises
+        ------
+        OSError
+            If the disk does not take the whole line; nothing of it stays then.
+        """
         entry = {"time": format_time(time.time_ns()), **said, "previous": self._last}
         line = json.dumps(entry, ensure_ascii=False).encode()
-        os.write(self._file, line + b"\n")
-        os.fsync(self._file)
+        size = os.fstat(self._file).st_size
+        try:
+            left = line + b"\n"
+            while left:
+                left = left[os.write(self._file, left) :]
+            os.fsync(self._file)
+        except OSError:
+            # the next line would be written onto the end of this one
+            os.truncate(self._file, size)
+            raise
         self._last = _digest(line)
 
     def close(self) -> None:
@@ -76,9 +100,31 @@ class Audit:
 
 
 def broken_at(path: Path) -> int:
-    """Number of the first line that does not follow from the one before; 0 if all do."""
+    """Number of the first line that does not follow from the one before; 0 if all do.
+
+    A last line that was cut off is none yet.
+    """
+    return _broken(_whole(path)[0])
+
+
+def _whole(path: Path) -> tuple[list[bytes], bytes]:
+    """The lines that have their end, and what stands behind them."""
+    *lines, torn = path.read_bytes().split(b"\n")
+    return lines, torn
+
+
+def _begun(torn: bytes) -> bool:
+    """Whether it may be the beginning of a line of a log; what no crash left is not taken out.
+
+    A file system may have grown a file before its text was there: zeros stand in its place.
+    """
+    text = torn.rstrip(b"\0")
+    return text.startswith(_FIRST) or _FIRST.startswith(text)
+
+
+def _broken(lines: list[bytes]) -> int:
     before = START
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         try:
             found = json.loads(line)
         except ValueError:
