@@ -39,9 +39,11 @@ _MOST = 500_000
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What a look found: events stored, until when received, the day with them, and what is new."""
+    """What a look found: events stored, how many of them are accounted for (more where some came
+    during the look), until when received, the day with them, and what is new."""
 
     stored: int
+    known: int
     received: int
     tape: Tape
     fresh: Tape
@@ -65,7 +67,7 @@ class Followed(Live):
         self._store = Store(folder)
         self._figures, self._recording = figures, states
         self._tape = empty_tape()
-        self._stored, self._received = -1, 0
+        self._stored, self._known, self._received = -1, 0, 0
         self._written: list[dict[str, Any]] = []
         self._dirty = True
         super().__init__(hub, _TICK, _STATISTICS_EVERY)
@@ -96,7 +98,8 @@ class Followed(Live):
             return
         # all of it here, in the loop: one who comes during a look has an event in the snapshot or
         # is told of it, and a look that fails is made again
-        self._stored, self._received, self._tape = found.stored, found.received, found.tape
+        self._stored, self._known = found.stored, found.known
+        self._received, self._tape = found.received, found.tape
         fresh = found.fresh
         self._dirty = True
         self.move()
@@ -160,23 +163,37 @@ class Followed(Live):
         if count == self._stored:
             return None
         if last is None:
-            return _Found(count, self._received, self._tape, empty_tape())
+            return _Found(count, count, self._received, empty_tape(), empty_tape())
         since = int(last) - DAY
-        found = self._store.answer(
+        found = self._day(since, self._received - _LATE)
+        fresh = found.take(~np.isin(found.event_id, self._tape.event_id))
+        received = max(self._received, int(found.received.max())) if len(found) else self._received
+        kept = Tape.joined([self._tape, fresh]).in_order() if len(fresh) else self._tape
+        known = self._known + len(fresh)
+        if self._stored < 0:
+            known = count
+        elif count < self._stored or count > known:
+            # taken away, or put in as received long ago, as imports are: no news, but of the day
+            kept = self._day(since)
+            # counted afterwards: what came meanwhile is in it already, or is told at the next look
+            known = self._store.extent()[0]
+        kept = kept.take(kept.time >= since)
+        kept = kept.take(slice(max(0, len(kept) - _MOST), None))
+        # what was there when the server started is in the snapshot, and no news
+        fresh = empty_tape() if self._stored < 0 else fresh
+        return _Found(count, known, received, kept, fresh)
+
+    def _day(self, since: int, received: int | None = None) -> Tape:
+        """The last events from a time on, in order; those received from another time on alone."""
+        also = "" if received is None else f"AND received >= {received} "
+        return self._store.answer(
             (since, EVER[1]),
             lambda c, events: fetched(
                 c,
                 f"SELECT * FROM {events} WHERE time >= {since} "
-                f"AND received >= {self._received - _LATE} ORDER BY time DESC LIMIT {_MOST}",
+                f"{also}ORDER BY time DESC LIMIT {_MOST}",
             ),
         ).in_order()
-        fresh = found.take(~np.isin(found.event_id, self._tape.event_id))
-        received = max(self._received, int(found.received.max())) if len(found) else self._received
-        kept = Tape.joined([self._tape, fresh]).in_order() if len(fresh) else self._tape
-        kept = kept.take(kept.time >= since)
-        kept = kept.take(slice(max(0, len(kept) - _MOST), None))
-        # what was there when the server started is in the snapshot, and no news
-        return _Found(count, received, kept, empty_tape() if self._stored < 0 else fresh)
 
     def _heard(self, tape: Tape) -> list[dict[str, Any]]:
         """As the store notes its connections, or by venue where nothing was recorded live."""

@@ -72,3 +72,38 @@ def test_a_look_that_fails_loses_nothing(store: Path, monkeypatch: pytest.Monkey
                 asyncio.run(live.advance())
     asyncio.run(live.advance())
     assert (len(live.picked(ALL)), live.hub.topics[TAPE].last) == (EVENTS + MORE, MORE)
+
+
+def test_what_is_imported_beside_it_is_shown_and_no_news(store: Path) -> None:
+    """Events of files are received when they happened: before the last that is known."""
+    live = Followed(store, Hub(), lambda _: None)  # type: ignore[arg-type, return-value]
+    asyncio.run(live.advance())
+    written(store, later())
+    asyncio.run(live.advance())
+    told = live.hub.topics[TAPE].last
+    old = made_tape(MORE, seed=11, span=10**9, first_id=9000)
+    written(store, replace(old, received=old.time))
+    asyncio.run(live.advance())
+    assert len(live.picked(ALL)) == EVENTS + 2 * MORE
+    assert live.hub.topics[TAPE].last == told
+    # and what comes after it is news again, once
+    last = made_tape(MORE, seed=12, start=20_000 * DAY + DAY // 2, span=10**9, first_id=9900)
+    written(store, replace(last, received=np.full(MORE, time.time_ns())))
+    for _ in range(2):
+        asyncio.run(live.advance())
+    assert live.hub.topics[TAPE].last == told + MORE
+    assert len(live.picked(ALL)) == EVENTS + 3 * MORE
+
+
+def test_what_is_taken_out_of_it_is_gone(store: Path) -> None:
+    later_day = made_tape(MORE, seed=9, start=20_002 * DAY, span=10**9, first_id=5000)
+    written(store, replace(later_day, received=np.full(MORE, time.time_ns())))
+    live = Followed(store, Hub(), lambda _: None)  # type: ignore[arg-type, return-value]
+    asyncio.run(live.advance())
+    assert len(live.picked(ALL)) == MORE
+    with StoreWriter(store) as writer:
+        writer.roll()
+        gone = [p for p in writer.manifest().parts if p.first >= 20_002 * DAY]
+        writer.replace_parts(gone, lambda _: [])
+    asyncio.run(live.advance())
+    assert len(live.picked(ALL)) == EVENTS
