@@ -217,7 +217,7 @@ def _answer(margin: MarginBook, odds: Odds, order: Any) -> tuple[str, ...]:
     loss = float(odds.loss_usd[a, -1])
     if np.isfinite(loss):
         owed = f"{text(float(odds.shortfall_usd[a, -1]), Unit.USD)} would be owed beyond it."
-        cost = f"That would cost it {text(loss, Unit.USD)} of its equity on average; {owed}"
+        cost = f"Liquidation would cost it {text(loss, Unit.USD)} of its equity on average; {owed}"
         # what stands below zero already has nothing left to lose
         lines.append(cost if loss >= 0.0 else f"It has no equity left to lose; {owed}")
     return tuple(lines)
