@@ -258,7 +258,7 @@ class _Reply:
     def _piece(self) -> bytes:
         try:
             return bytes(self.raw.read(_PIECE))
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise CutShortError(f"the answer was cut short: {error}") from error
 
     def check_whole(self) -> None:

@@ -194,11 +194,13 @@ def _unheard(store: Store, window: tuple[int, int], venues: Sequence[str] | None
     ]
     if not found:
         return ""
-    names = ", ".join(sorted({o.venue for o in found}))
+    names = sorted({o.venue for o in found})
+    seconds = sum(o.end - o.start for o in found) / 1e9
     return (
-        f"{names} not heard for a part of that time ({counted(len(found), 'outage')}, "
-        f"{sum(o.end - o.start for o in found) / 1e9:,.0f} s in all): the file holds events alone, "
-        "and whoever imports it takes it for all that was shown. `seawall tape verify` names them"
+        f"{', '.join(names)} {'were' if names[1:] else 'was'} not heard for a part of that time "
+        f"({counted(len(found), 'outage')}, {seconds:,.0f} s in all): the file holds events "
+        "alone, and whoever imports it takes it for all that was shown. "
+        "`seawall tape verify` names them"
     )
 
 

@@ -236,7 +236,7 @@ def _called(odds: Odds, a: int) -> str:
         else ""
     )
     ratio = text(odds.call_ratio, Unit.FRACTION)
-    return f"It is called, its margin ratio at {ratio}: {', '.join(parts)}{drained}."
+    return f"A margin call, at a margin ratio of {ratio}: {', '.join(parts)}{drained}."
 
 
 def chance(probability: float, paths: int) -> str:

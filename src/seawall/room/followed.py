@@ -177,6 +177,9 @@ class Followed(Live):
             kept = self._day(since)
             # counted afterwards: what came meanwhile is in it already, or is told at the next look
             known = self._store.extent()[0]
+            lately = kept.received >= self._received - _LATE
+            fresh = kept.take(lately & ~np.isin(kept.event_id, self._tape.event_id))
+            received = max(received, int(kept.received.max(initial=0)))
         kept = kept.take(kept.time >= since)
         kept = kept.take(slice(max(0, len(kept) - _MOST), None))
         # what was there when the server started is in the snapshot, and no news

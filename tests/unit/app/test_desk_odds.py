@@ -117,7 +117,7 @@ def test_a_margin_call_and_funding_are_told_where_a_terminal_is_narrow(
     for columns in ("80", "100"):
         monkeypatch.setenv("COLUMNS", columns)
         words = " ".join(run(folder, *asked).stdout.split())
-        assert "It is called, its margin ratio at 80.00%: " in words
+        assert "A margin call, at a margin ratio of 80.00%: " in words
         assert " within a week; if funding alone runs, it falls in " in words
         table = words.split("Odds of the margin accounts")[1].split("Odds of the positions")[0]
         assert table.count("Called") >= 4, table

@@ -122,9 +122,9 @@ def test_an_export_tells_that_its_file_does_not_say_what_was_not_heard(
     for venues in ("okx", "bybit", "okx,bybit"):
         asked = ["export", "--store", str(store), "--out", out, "--venues", venues]
         told[venues] = CliRunner().invoke(app, asked).stderr
-    assert "okx not heard for a part of that time (2 outages, 100 s in all)" in told["okx"]
+    assert "okx was not heard for a part of that time (2 outages, 100 s in all)" in told["okx"]
     assert "not heard" not in told["bybit"]
-    assert "okx not heard" in told["okx,bybit"]
+    assert "okx was not heard" in told["okx,bybit"]
 
 
 @pytest.mark.parametrize(

@@ -107,3 +107,28 @@ def test_what_is_taken_out_of_it_is_gone(store: Path) -> None:
         writer.replace_parts(gone, lambda _: [])
     asyncio.run(live.advance())
     assert len(live.picked(ALL)) == EVENTS
+
+
+def test_what_is_stored_while_the_day_is_read_again_is_told(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = Followed(store, Hub(), lambda _: None)  # type: ignore[arg-type, return-value]
+    asyncio.run(live.advance())
+    old = made_tape(MORE, seed=11, span=10**9, first_id=9000)
+    written(store, later())
+    written(store, replace(old, received=old.time))
+    plain = live._day
+
+    def day(since: int, received: int | None = None) -> Any:
+        found = plain(since, received)
+        if received is not None:
+            more = made_tape(3, seed=12, start=20_000 * DAY + DAY // 2, span=10**9, first_id=9900)
+            written(store, replace(more, received=np.full(3, time.time_ns())))
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(live, "_day", day)
+        asyncio.run(live.advance())
+    asyncio.run(live.advance())
+    assert live.hub.topics[TAPE].last == MORE + 3
+    assert len(live.picked(ALL)) == EVENTS + 2 * MORE + 3

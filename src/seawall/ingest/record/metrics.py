@@ -27,7 +27,7 @@ _LINK: tuple[tuple[str, str, str, Callable[[Counts], float]], ...] = (
     ("unacknowledged_total", "counter", "Ends for want of an answer", lambda c: c.unacknowledged),
     ("silences_total", "counter", "Ends because nothing came", lambda c: c.silences),
     ("quiets_total", "counter", "Ends because no event came for long", lambda c: c.quiets),
-    ("moves_total", "counter", "Ends by the venue's request", lambda c: c.moves),
+    ("moves_total", "counter", "Requests of the venue to connect again", lambda c: c.moves),
     ("closes_total", "counter", "Ends by the other side", lambda c: c.closes),
     ("renewed_total", "counter", "Connections taken over without a gap", lambda c: c.renewed),
     ("questions_total", "counter", "Questions over REST", lambda c: c.questions),

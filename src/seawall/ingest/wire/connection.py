@@ -79,7 +79,9 @@ class Connection:
     Attributes
     ----------
     stood
-        Set once its subscription stands for the first time.
+        Set while its subscription stands.
+    took_over
+        Whether another connection stood when it last began to.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class Connection:
         self.link = link
         self.counts = standing.counts
         self.stood = asyncio.Event()
+        self.took_over = False
         self._standing = standing
         self._adapter = adapter
         self._context = context
@@ -105,7 +108,7 @@ class Connection:
         self._stands = stands
         self._account = standing.watch
         self._alive = 0.0
-        self._heard = 0
+        self._heard = self._heard_then = 0
         self._eventful = 0.0
         self._told = 0
         self._told_at = 0.0
@@ -114,6 +117,16 @@ class Connection:
         self._subscribed = False
         self._pauses = standing.pauses
         self._lossy = self._late = 0
+
+    @property
+    def heard(self) -> int:
+        """UTC ns of the last frame of the subscription that stands, or of the last that stood."""
+        return (self._heard or self._told) if self._subscribed else self._heard_then
+
+    def missed(self, seconds: float) -> None:
+        """Have it asked what the link did not hear for some seconds."""
+        if self._stands is not None:
+            self._stands(seconds)
 
     async def run(self, session: aiohttp.ClientSession) -> None:
         """Connect, read, and connect again, for ever."""
@@ -135,7 +148,10 @@ class Connection:
             finally:
                 # one that only answers pings for too long was heard until its last data
                 quiet = why == _QUIET
+                if self._subscribed:
+                    self._heard_then = self._heard or self._told
                 self._subscribed = False
+                self.stood.clear()
                 self._standing.ends(self, self._eventful if quiet else self._alive)
             self._standing.falls(self._told if quiet else self._heard, why)
             tries = 0 if time.monotonic() - begun > self._pace.steady else tries + 1
@@ -300,6 +316,7 @@ class Connection:
             self._eventful, self._told, self._told_at = now, time.time_ns(), self._told_at or now
             self._standing.last_told = self._eventful, self._told, self._told_at
         self._say(logging.INFO, "subscribed", gap=gap or 0.0, took_over=gap is None)
+        self.took_over = gap is None
         self.stood.set()
         if self._stands is not None and gap is not None:
             self._stands(max(gap, silent))

@@ -31,9 +31,11 @@ class Counts:
         Connections made, and tries that failed.
     subscribed
         Times that a subscription stood.
-    unacknowledged, silences, quiets, moves, closes
-        Why connections ended: no answer to a subscription, no frame at all, no event for long,
-        by the venue's request, by the other end.
+    unacknowledged, silences, quiets, closes
+        Why connections ended: no answer to a subscription, no frame at all, no event for long, by
+        the other end.
+    moves
+        Requests of the venue to connect again.
     renewed
         Times that a new connection took over from one that was still heard.
     questions, unanswered

@@ -166,8 +166,9 @@ class VenueFeed:
                 self.adapter, link, self.context, self._inbox, standing, pace, self._base, stands
             )
 
+        standing = Standing(counts, self._watch, pace.hurry)
         return Relay(
-            link, Standing(counts, self._watch, pace.hurry), pace.beside / pace.hurry, made
+            link, standing, pace.beside / pace.hurry, link.silence_seconds / pace.hurry, made
         )
 
     async def _until_contracts_change(self, session: aiohttp.ClientSession) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from seawall.ingest.wire.counts import Counts
 from seawall.ingest.wire.pauses import Pauses
@@ -56,6 +57,20 @@ class Standing:
         gap = self.counts.regained(now)
         self.watch.stands(self.counts.venue, self.counts.link)
         return gap
+
+    def unheard(self, heard: int, why: str) -> float:
+        """Tell that what stood was not heard since a UTC ns: an outage until now.
+
+        Returns
+        -------
+        float
+            Its seconds.
+        """
+        seconds = max(0.0, (time.time_ns() - heard) / 1e9)
+        self.counts.outages += seconds
+        self.watch.falls(self.counts.link, heard, why)
+        self.watch.stands(self.counts.venue, self.counts.link)
+        return seconds
 
     def ends(self, who: object, now: float) -> None:
         """Count a connection out, at a monotonic time."""

@@ -36,8 +36,15 @@ export async function open(main, line) {
   // by the reader's choice, or as the line tells of a gap: then what is paused stays as it is
   const refill = (chosen = true, wait = RETRY_MS) => {
     clearTimeout(view.again);
-    return asLike(view).catch(() => { view.again = setTimeout(() => refill(chosen, Math.min(2 * wait, LONGEST_MS)), wait); })
-      .then(() => { if (chosen || !view.paused || !rows.querySelector("td.num")) draw(rows, view); });
+    view.due ||= chosen;
+    const asking = asLike(view), turn = view.turn;
+    return asking.catch(() => { view.again = setTimeout(() => refill(chosen, Math.min(2 * wait, LONGEST_MS)), wait); })
+      .then(() => {
+        // a question that was overtaken leaves it to the one that is out
+        if (turn !== view.turn) return;
+        if (view.due || !view.paused || !rows.querySelector("td.num")) draw(rows, view);
+        view.due = false;
+      });
   };
   const heard = (all, e) => { offer(all, "venue", [[e.venue, e.venue]]); offer(all, "coin", [[e.asset, e.asset]]); };
   line.hear("statistics", (frame) => {

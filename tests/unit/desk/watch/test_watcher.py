@@ -234,11 +234,11 @@ def test_marks_come_over_a_socket_and_by_asking(tmp_path):
 
 def test_a_dead_feed_is_not_told_with_what_ails_another_or_is_over(tmp_path):
     text = BOOK + "cem,bybit,ETHUSDT,300,2900,2830,isolated,5,174000,\n"
-    mended = Said(FeedBrokenError("binance_usdm: once"), *[86_600.0, 0.3] * 9, None)
+    mended = Said(FeedBrokenError("binance_usdm: once"), *[86_600.0, 0.3] * 16, None)
     silent = Said(FeedBrokenError("bybit: hung up"), None)
     mended.venue, silent.venue = "binance_usdm", "bybit"
     told, _ = watch(watched_of(tmp_path, text), [mended, silent], 1,
-                    patience=Patience(silence=0.9, reopen=0.01))  # fmt: skip
+                    patience=Patience(silence=4.0, reopen=0.01))  # fmt: skip
     assert told[0].instruments == ("bybit ETHUSDT",)
     assert told[0].why == "bybit: hung up"
 
