@@ -1,8 +1,9 @@
 """The one door to numba.
 
 A kernel is compiled once a machine: the cache folder's name is a hash of all kernel sources, as
-numba alone does not notice an edit in a file that a kernel calls into. Nothing is shared with
-the cache of other packages in the process.
+numba alone does not notice an edit in a file that a kernel calls into. Installations of the same
+sources share it, wherever they stand. Nothing is shared with the cache of other packages in the
+process.
 
 Kernels release the interpreter lock, so that :func:`in_chunks` spreads independent rows over
 plain threads: no threading layer of numba's is needed, and none can clash with ``fork``.
@@ -17,6 +18,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +27,7 @@ from typing import Any, TypeVar, cast
 import numba
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import caching, cgutils
 from numba.core import config as numba_config
 from numba.extending import intrinsic
 
@@ -64,6 +66,44 @@ def _cache_folder() -> str:
     return str(Path(tempfile.mkdtemp(prefix="seawall-")))
 
 
+_Locator: Any = getattr(caching, "UserProvidedCacheLocator", None) or object
+
+
+class KernelLocator(_Locator):  # type: ignore[misc]
+    """Where numba keeps what it compiled of one function, below the cache folder."""
+
+    @classmethod
+    def get_suitable_cache_subpath(cls, py_file: str) -> str:
+        """Folder of a source file: by its place in the package, not by that of the package.
+
+        Numba's own is of the absolute path, so that a second environment would compile all anew.
+        Kernels that are not Seawall's, as a plug-in's, keep numba's.
+        """
+        try:
+            inside = Path(py_file).resolve().relative_to(Path(__file__).resolve().parent)
+        except ValueError:
+            return cast(str, super().get_suitable_cache_subpath(py_file))
+        return "_".join(("seawall", *inside.parent.parts))
+
+
+@contextmanager
+def _own_cache() -> Iterator[None]:
+    """While it is open, what numba compiles is kept in the cache folder of these kernels."""
+    fresh_cache()
+    config: Any = numba_config
+    chosen = {"CACHE_DIR": _cache_folder()}
+    if _Locator is not object and hasattr(config, "CACHE_LOCATOR_CLASSES"):
+        numbas = [kind.__name__ for kind in caching.CacheImpl._locator_classes]
+        others = config.CACHE_LOCATOR_CLASSES or ",".join(numbas)
+        chosen["CACHE_LOCATOR_CLASSES"] = f"{__name__}.{KernelLocator.__name__},{others}"
+    before = {name: getattr(config, name) for name in chosen}
+    vars(config).update(chosen)
+    try:
+        yield
+    finally:
+        vars(config).update(before)
+
+
 @cache
 def fresh_cache() -> bool:
     """Whether the cache folder held no kernel when first asked: they are compiled now."""
@@ -92,14 +132,8 @@ def hook(function: Callable[..., None]) -> Any:
     float64, a uint64 and a 2-d array of float64, all contiguous, and returns nothing. Its
     ``address`` is what :func:`call_hook` takes.
     """
-    fresh_cache()
-    config: Any = numba_config
-    before = config.CACHE_DIR
-    config.CACHE_DIR = _cache_folder()
-    try:
+    with _own_cache():
         return numba.cfunc(_HOOK, cache=True, error_model="numpy")(function)
-    finally:
-        config.CACHE_DIR = before
 
 
 @intrinsic
@@ -120,14 +154,8 @@ def call_hook(typing, address, markets, own, parameters, clock, key, orders):  #
 
 
 def _compiled(function: Callable[..., Any], **options: Any) -> Any:
-    fresh_cache()
-    config: Any = numba_config
-    before = config.CACHE_DIR
-    config.CACHE_DIR = _cache_folder()
-    try:
+    with _own_cache():
         return numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
-    finally:
-        config.CACHE_DIR = before
 
 
 def workers() -> int:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import seawall
 from seawall._jit import in_order
 from seawall.core.tape import Coverage
 from seawall.risk import coverage_check as made
@@ -72,3 +78,34 @@ def test_estimates_do_not_depend_on_the_threads(monkeypatch: pytest.MonkeyPatch)
     assert len(found[0].fitted) == 2
     assert np.array_equal(found[0].events, found[1].events)
     assert np.array_equal(found[0].drawn_usd, found[1].drawn_usd)
+
+
+_ASKED = """
+import numpy as np
+from seawall.margin._ranks import ranks
+
+out = np.zeros(3)
+ranks(0, np.ones((9, 3)), out)
+print(sum(ranks.stats.cache_hits.values()), sum(ranks.stats.cache_misses.values()))
+"""
+
+
+def test_two_installations_of_the_same_sources_compile_once(tmp_path: Path) -> None:
+    first, second = (tmp_path / name / "seawall" for name in ("one", "two"))
+    for place in (first, second):
+        shutil.copytree(Path(seawall.__file__).parent, place, ignore=lambda *_: {"__pycache__"})
+
+    def stats(place: Path) -> str:
+        own = {"PYTHONPATH": str(place.parent), "SEAWALL_CACHE": str(tmp_path)}
+        ran = subprocess.run(
+            [sys.executable, "-c", _ASKED], env=os.environ | own, capture_output=True, text=True
+        )
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout.strip()
+
+    assert stats(first) == "0 1"
+    assert stats(second) == "1 0"
+    # another kernel: none of what is kept is taken for it
+    with (second / "margin" / "_ranks.py").open("a") as source:
+        source.write("# another\n")
+    assert stats(second) == "0 1"
