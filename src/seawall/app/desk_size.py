@@ -86,6 +86,7 @@ def size(
     """
     from seawall.app.api import bound, impact_law
     from seawall.app.desk_odds import history_of, told_of_prices
+    from seawall.core import InputError, Mistake
     from seawall.desk import size_moves, size_rules
     from seawall.desk.prices import fit_prices
     from seawall.desk.resizing import Resizing
@@ -95,6 +96,9 @@ def size(
     from seawall.report.desk_size import size_report
     from seawall.report.subject import warned
 
+    if band is not None and not 0.0 < band <= 1.0:
+        allowed = "above 0%, at most 100%: a part of the size"
+        raise InputError(Mistake("out of range", "--band", value=f"{band:g}", allowed=allowed))
     new = isinstance(book, NewPosition)
     if isinstance(book, NewPosition):
         history = history_of((book.listed().asset,), 0, candles, store, progress)

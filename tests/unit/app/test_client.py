@@ -114,7 +114,7 @@ class _Cut(BaseHTTPRequestHandler):
 def test_an_export_that_is_cut_short_leaves_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "tape.csv").write_text("as it was")
     with ThreadingHTTPServer(("127.0.0.1", 0), _Cut) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         client = Client(f"http://127.0.0.1:{server.server_port}")
         with pytest.raises(CutShortError, match="cut short: 600 bytes"):
             client.export(tmp_path / "tape.csv")

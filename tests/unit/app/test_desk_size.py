@@ -170,6 +170,7 @@ def test_the_function_gives_the_same(folder: Path) -> None:
         (("--instrument", "BTCUSDT"), "--equity: missing"),
         (("--instrument", "BTCUSDT", "--equity", "1k", "--horizon", "soon"), "--horizon"),
         (("--instrument", "BTCUSDT", "--equity", "1k", "--probability", "200%"), "--probability"),
+        (("--instrument", "BTCUSDT", "--equity", "1k", "--band", "250%"), "--band: out of range"),
         (("--instrument", "SOLUSDT", "--equity", "1k"), "an asset without prices"),
         (("--instrument", "BTCUSDT", "--equity", "1k", "--depth", "SOL=1M"), "--depth: not in"),
     ],

@@ -63,7 +63,7 @@ class _Take(BaseHTTPRequestHandler):
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
     box = Mailbox()
-    thread = threading.Thread(target=box.serve_forever, daemon=True)
+    thread = threading.Thread(target=box.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield box
     box.shutdown()

@@ -266,7 +266,7 @@ class Bybit(BaseHTTPRequestHandler):
 def bybit():
     ccxt = pytest.importorskip("ccxt", reason="ccxt is an extra: pip install 'seawall[live]'")
     server = HTTPServer(("127.0.0.1", 0), Bybit)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     exchange = ccxt.bybit({"enableRateLimit": False, "timeout": 5000})
     redirect(exchange, server.server_port)
     yield exchange
