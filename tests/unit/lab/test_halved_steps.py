@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -49,7 +50,8 @@ def november(step: float) -> Run:
 
 
 def test_november() -> None:
-    runs = [november(step) for step in (1.0, 0.5)]
+    with ThreadPoolExecutor(2) as both:
+        runs = list(both.map(november, (1.0, 0.5)))
     forced = [r.events.of(c.LIQUIDATION, c.PARTIAL, c.TAKEOVER) for r in runs]
     whole, half = (float(e.usd.sum()) for e in forced)
     assert half == pytest.approx(whole, rel=0.06)
