@@ -40,10 +40,10 @@ KILLED = Path(__file__).with_name("killed_writer.py")
 
 
 def test_no_kill_loses_or_doubles_an_acknowledged_event(tmp_path: Path) -> None:
-    """20 writers killed at random instants; each continues where acknowledgement ended."""
+    """Twelve writers killed at random instants; each continues where acknowledgement ended."""
     rng = random.Random(5)
     acknowledged, kills = 0, 0
-    while kills < 20:
+    while kills < 12:
         writer = subprocess.Popen(
             [sys.executable, str(KILLED), str(tmp_path), str(acknowledged)],
             stdout=subprocess.PIPE,

@@ -194,9 +194,9 @@ def test_a_run_is_kept_below_the_store_and_shown_again(ask: Asker, store: Path) 
     assert out.status == 422
 
 
-@pytest.mark.parametrize("name", ["../up", "a/b", "/etc/passwd", "", "..", "a.b", "x" * 61])
-def test_no_name_of_a_run_leads_out_of_the_store(ask: Asker, name: str) -> None:
-    assert ask("/api/v1/jobs/replay", "POST", {"run": name}).status == 422
+def test_no_name_of_a_run_leads_out_of_the_store(ask: Asker) -> None:
+    for name in ("../up", "a/b", "/etc/passwd", "", "..", "a.b", "x" * 61):
+        assert ask("/api/v1/jobs/replay", "POST", {"run": name}).status == 422, name
 
 
 def test_rules_are_taken_over_below_the_store(ask: Asker, store: Path) -> None:

@@ -16,7 +16,7 @@ from seawall.ingest.market.tables import TABLES, MarketWriter, read
 from seawall.rulebook import Rules
 
 JUNK = (None, "", "x", "-1", "1e308", "1e400", "nan", -5, 0, 10**40, [], {}, [[]], True, "\0é")
-ROUNDS = 20
+ROUNDS = 12
 ASKED = {"binance": "binance_usdm"}
 
 
