@@ -15,6 +15,7 @@ import hashlib
 import os
 import sys
 import tempfile
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -66,6 +67,7 @@ def _cache_folder() -> str:
     return str(Path(tempfile.mkdtemp(prefix="seawall-")))
 
 
+_SETTING = threading.RLock()
 _Locator: Any = getattr(caching, "UserProvidedCacheLocator", None) or object
 
 
@@ -88,20 +90,25 @@ class KernelLocator(_Locator):  # type: ignore[misc]
 
 @contextmanager
 def _own_cache() -> Iterator[None]:
-    """While it is open, what numba compiles is kept in the cache folder of these kernels."""
+    """While it is open, what numba compiles is kept in the cache folder of these kernels.
+
+    One thread at a time: a server's threads import kernels side by side, and would put back what
+    another had set.
+    """
     fresh_cache()
     config: Any = numba_config
-    chosen = {"CACHE_DIR": _cache_folder()}
-    if _Locator is not object and hasattr(config, "CACHE_LOCATOR_CLASSES"):
-        numbas = [kind.__name__ for kind in caching.CacheImpl._locator_classes]
-        others = config.CACHE_LOCATOR_CLASSES or ",".join(numbas)
-        chosen["CACHE_LOCATOR_CLASSES"] = f"{__name__}.{KernelLocator.__name__},{others}"
-    before = {name: getattr(config, name) for name in chosen}
-    vars(config).update(chosen)
-    try:
-        yield
-    finally:
-        vars(config).update(before)
+    with _SETTING:
+        chosen = {"CACHE_DIR": _cache_folder()}
+        if _Locator is not object and hasattr(config, "CACHE_LOCATOR_CLASSES"):
+            numbas = [kind.__name__ for kind in caching.CacheImpl._locator_classes]
+            others = config.CACHE_LOCATOR_CLASSES or ",".join(numbas)
+            chosen["CACHE_LOCATOR_CLASSES"] = f"{__name__}.{KernelLocator.__name__},{others}"
+        before = {name: getattr(config, name) for name in chosen}
+        vars(config).update(chosen)
+        try:
+            yield
+        finally:
+            vars(config).update(before)
 
 
 @cache

@@ -8,13 +8,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import numba
 import numpy as np
 import pytest
 
 import seawall
-from seawall._jit import in_order
+from seawall._jit import in_order, kernel
 from seawall.core.tape import Coverage
 from seawall.risk import coverage_check as made
 from seawall.risk.coverage import Shows, unseen
@@ -78,6 +81,18 @@ def test_estimates_do_not_depend_on_the_threads(monkeypatch: pytest.MonkeyPatch)
     assert len(found[0].fitted) == 2
     assert np.array_equal(found[0].events, found[1].events)
     assert np.array_equal(found[0].drawn_usd, found[1].drawn_usd)
+
+
+def test_kernels_made_on_several_threads_leave_numbas_settings_as_they_were() -> None:
+    def double(x: float) -> float:
+        return 2.0 * x
+
+    config: Any = numba.config
+    names = ("CACHE_DIR", "CACHE_LOCATOR_CLASSES")
+    before = [getattr(config, name, None) for name in names]
+    with ThreadPoolExecutor(8) as pool:
+        assert len(list(pool.map(kernel, [double] * 400))) == 400
+    assert [getattr(config, name, None) for name in names] == before
 
 
 _ASKED = """
