@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import compileall
+import functools
 import os
 import shutil
 from pathlib import Path
 
 import pytest
+import typer.main
+import typer.testing
 from hypothesis import HealthCheck, settings
 
 import seawall
@@ -23,6 +26,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("seawall")
+
+# typer builds all commands anew at each call, a twentieth of a second that a process spends once
+typer.main.get_command = functools.cache(typer.main.get_command)
+vars(typer.testing).update(_get_command=typer.main.get_command)
 
 
 def pytest_configure(config: pytest.Config) -> None:
