@@ -69,7 +69,7 @@ def shown(look: Any) -> Any:
     return opened
 
 
-def nothing_is_faint(seen: Look) -> None:
+def assert_nothing_is_faint(seen: Look) -> None:
     """All of the page, unfolded, stands out; it stays unfolded."""
     seen.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     found = seen.page.evaluate(FAINT)
@@ -80,7 +80,7 @@ def nothing_is_faint(seen: Look) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_text_marks_and_edges_of_controls_stand_out_in_the_dark(shown: Any, page: str) -> None:
-    nothing_is_faint(shown(page, "dark"))
+    assert_nothing_is_faint(shown(page, "dark"))
 
 
 def test_what_is_too_faint_is_found(shown: Any) -> None:
@@ -140,4 +140,4 @@ def test_everything_is_reached_by_tab_and_shows_it_in_the_light(shown: Any, page
     assert [at["words"] for at in reached.values() if not at["ring"]] == []
     assert [at["words"] for at in reached.values() if at["hidden"]] == []
     seen.page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
-    nothing_is_faint(seen)
+    assert_nothing_is_faint(seen)

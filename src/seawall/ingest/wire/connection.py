@@ -148,8 +148,7 @@ class Connection:
             finally:
                 # one that only answers pings for too long was heard until its last data
                 quiet = why == _QUIET
-                if self._subscribed:
-                    self._heard_then = self._heard or self._told
+                self._heard_then = self.heard
                 self._subscribed = False
                 self.stood.clear()
                 self._standing.ends(self, self._eventful if quiet else self._alive)
@@ -318,8 +317,8 @@ class Connection:
         self._say(logging.INFO, "subscribed", gap=gap or 0.0, took_over=gap is None)
         self.took_over = gap is None
         self.stood.set()
-        if self._stands is not None and gap is not None:
-            self._stands(max(gap, silent))
+        if gap is not None:
+            self.missed(max(gap, silent))
 
     def _tells(self) -> None:
         """Note that the venue told something: a subscription that stalls still answers pings."""
